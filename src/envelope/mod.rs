@@ -1,0 +1,11 @@
+//! The envelope `{event, target, payload, id}` of a message, as borrowed spans over the frame.
+//!
+//! Invariants: nothing here allocates in the steady state, decodes more than it must, or recurses
+//! on input; a span always lies inside the message it was made from.
+//! Called by `shard::turn` (scan, project) and by the interpreter (slots).
+
+pub mod projection;
+pub mod slot;
+
+pub use projection::{Projection, Segment};
+pub use slot::{Slot, SlotKind, Slots};

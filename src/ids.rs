@@ -1,0 +1,83 @@
+//! Names of things that live in slabs: shards, connections, rooms, users, events.
+//!
+//! Invariants: a `ConnKey` is unique for the life of the process (index reuse bumps the
+//! generation), so a frame that comes late for a closed connection finds nobody.
+
+use std::fmt;
+
+/// A shard's number, `0..shards`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ShardId(pub u16);
+
+impl ShardId {
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// One connection, anywhere in the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnKey {
+    pub shard: ShardId,
+    pub index: u32,
+    pub generation: u32,
+}
+
+/// Bytes of a connection's printed id.
+pub const CONN_ID_BYTES: usize = 20;
+
+impl ConnKey {
+    /// The id a client sees (`{$conn.id}`): 20 hex digits, shard, generation, index.
+    pub fn to_id(self) -> [u8; CONN_ID_BYTES] {
+        let mut out = [0; CONN_ID_BYTES];
+        let word = (u128::from(self.shard.0) << 64)
+            | (u128::from(self.generation) << 32)
+            | u128::from(self.index);
+        for (place, byte) in out.iter_mut().enumerate() {
+            let nibble = (word >> (4 * (CONN_ID_BYTES - 1 - place))) as usize & 15;
+            *byte = b"0123456789abcdef"[nibble];
+        }
+        out
+    }
+}
+
+impl fmt::Display for ConnKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(std::str::from_utf8(&self.to_id()).unwrap_or("?"))
+    }
+}
+
+/// An event of the program, index into `Program::events`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EventId(pub u16);
+
+/// A declared permission, index into `Program::permissions`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PermissionId(pub u16);
+
+/// A rate limit of the program, index into `Program::limits`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LimitId(pub u16);
+
+/// A room's slot in one shard's slab; means nothing on another shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RoomId(pub u32);
+
+/// A user's slot in one shard's slab; means nothing on another shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct UserId(pub u32);
+
+/// A frame's slot in one shard's frame table; means nothing on another shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FrameId(pub u32);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_id_is_twenty_hex_digits_and_keeps_every_part() {
+        let key = ConnKey { shard: ShardId(0xab), index: 7, generation: 0x1234 };
+        assert_eq!(key.to_string(), "00ab0000123400000007");
+    }
+}

@@ -1,0 +1,82 @@
+//! Every bound of the engine that is not a setting, named with its unit last.
+//!
+//! Invariants: bounds that depend on each other are tied by the const assertions below.
+
+/// Shards in one process.
+pub const SHARDS_MAX: usize = 256;
+
+/// Bytes of a room, user or event name.
+pub const NAME_BYTES_MAX: usize = 255;
+
+/// Events one configuration may declare.
+pub const EVENTS_MAX: usize = 4_096;
+
+/// Payload paths one event may read.
+pub const SLOTS_MAX: usize = 64;
+
+/// Text registers of the interpreter.
+pub const REGISTERS_MAX: usize = 16;
+
+/// Instructions one event may compile to; there are no back edges, so also the steps of a run.
+pub const PROGRAM_OPS_MAX: usize = 65_536;
+
+/// Effects one run may produce.
+pub const EFFECTS_MAX: usize = 1_024;
+
+/// Nesting of a client's JSON.
+pub const JSON_DEPTH_MAX: usize = 64;
+
+/// Bytes of a session token.
+pub const TOKEN_BYTES_MAX: usize = 8_192;
+
+/// Bytes of an HMAC secret at least (RFC 7518 section 3.2: as long as the hash output).
+pub const SECRET_BYTES_MIN: usize = 32;
+
+/// Bytes of a configuration file.
+pub const CONFIG_BYTES_MAX: usize = 1 << 20;
+
+/// Rooms one user may be in.
+pub const ROOMS_PER_USER_MAX: usize = 1_024;
+
+/// Bytes of a control frame's payload (RFC 6455 section 5.5).
+pub const CONTROL_PAYLOAD_BYTES_MAX: usize = 125;
+
+/// Largest server-to-client frame header (RFC 6455 section 5.2, unmasked).
+pub const FRAME_HEADER_BYTES_MAX: usize = 10;
+
+/// A frame longer than this is sent by itself instead of being copied into a batch.
+pub const BATCH_FRAME_BYTES_MAX: usize = 16 * 1024;
+
+/// Bytes of one batch: what one send to one connection carries at most, a single frame apart.
+pub const BATCH_BYTES_MAX: usize = 64 * 1024;
+
+/// Frames kept for reuse by one shard's pool.
+pub const FRAME_POOL_MAX: usize = 4_096;
+
+/// A frame buffer larger than this is given back to the allocator instead of being kept.
+pub const FRAME_POOL_BYTES_MAX: usize = 16 * 1024;
+
+/// Peer frames between two shards; a full channel becomes a backlog at the sender, never a loss.
+pub const MESH_CHANNEL_FRAMES: usize = 4_096;
+
+/// Backlogged peer frames at which a shard stops reading from its connections.
+pub const MESH_BACKLOG_PAUSE_FRAMES: usize = 8_192;
+
+/// Peer frames handled in one turn, so that sockets get their share.
+pub const MESH_FRAMES_PER_TURN: usize = 1_024;
+
+/// Bytes a parked connection may have unread in memory before its socket is paused.
+pub const PARKED_BYTES_MAX: usize = 128 * 1024;
+
+/// Nanoseconds between two ticks of the timer wheel.
+pub const TIMER_TICK_NS: u64 = 16_000_000;
+
+/// Nanoseconds a refused or closing socket may linger before it is cut.
+pub const LINGER_NS: u64 = 2_000_000_000;
+
+const _: () = assert!(BATCH_FRAME_BYTES_MAX <= BATCH_BYTES_MAX);
+const _: () = assert!(MESH_CHANNEL_FRAMES <= MESH_BACKLOG_PAUSE_FRAMES);
+const _: () = assert!(SLOTS_MAX <= u8::MAX as usize);
+const _: () = assert!(REGISTERS_MAX <= u8::MAX as usize);
+const _: () = assert!(EVENTS_MAX <= u16::MAX as usize);
+const _: () = assert!(SHARDS_MAX <= u16::MAX as usize);

@@ -1,0 +1,45 @@
+//! What a run asks the shard to do, in order.
+//!
+//! Invariants: texts are ranges of one arena that is cleared, not freed, between runs; frames are
+//! encoded once and shared. Filled by the interpreter, drained by `shard::apply`.
+
+use std::ops::Range;
+
+use super::program::Site;
+use crate::state::frames::FrameRef;
+
+/// A text built by a run: a range of `Effects::arena`.
+pub type Text = Range<u32>;
+
+/// One effect.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    Join { user: Text, room: Text },
+    Leave { user: Text, room: Text },
+    SendOrigin { frame: FrameRef },
+    SendUser { frame: FrameRef },
+    SendTarget { target: Text, frame: FrameRef },
+    Log { text: Text, site: Site },
+    Close,
+}
+
+/// The effects of one run.
+#[derive(Debug, Default)]
+pub struct Effects {
+    pub list: Vec<Effect>,
+    /// UTF-8 text of every register closed in the run.
+    pub arena: Vec<u8>,
+}
+
+impl Effects {
+    pub fn clear(&mut self) {
+        self.list.clear();
+        self.arena.clear();
+    }
+
+    /// The text of a range made by this run.
+    pub fn text(&self, range: &Text) -> &str {
+        let bytes = self.arena.get(range.start as usize..range.end as usize).unwrap_or_default();
+        std::str::from_utf8(bytes).unwrap_or_default()
+    }
+}

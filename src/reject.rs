@@ -1,0 +1,67 @@
+//! The one table of rejects: why one event was refused while its connection lives on.
+//!
+//! Invariants: a code is stable text that clients may match on; each reject is counted under its
+//! code and, unless `errors.reply: none`, told to the sender as an `error` event.
+
+macro_rules! rejects {
+    ($($(#[$doc:meta])* $name:ident = $code:literal $message:literal,)*) => {
+        /// Why an event was refused.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(u8)]
+        pub enum Reject { $($(#[$doc])* $name,)* }
+
+        impl Reject {
+            /// Every reject, in table order (counters, docs).
+            pub const ALL: &'static [Reject] = &[$(Reject::$name,)*];
+
+            /// The stable code a client sees.
+            pub fn code(self) -> &'static str {
+                match self { $(Reject::$name => $code,)* }
+            }
+
+            /// The sentence a client sees.
+            pub fn message(self) -> &'static str {
+                match self { $(Reject::$name => $message,)* }
+            }
+        }
+    };
+}
+
+rejects! {
+    /// The message is not one strict JSON object (RFC 8259).
+    BadJson = "bad_json" "the message is not valid JSON",
+    /// The JSON is valid but not an envelope: `event` missing or of the wrong type, a routed key twice.
+    BadMessage = "bad_message" "the message has no usable event, target or payload",
+    /// No such event in the configuration.
+    UnknownEvent = "unknown_event" "no such event",
+    /// The event uses the target and the message has none.
+    MissingTarget = "missing_target" "this event needs a target",
+    /// The target, room or user name is empty, too long or holds control characters.
+    BadName = "bad_name" "the room or user name is not usable",
+    /// A template needs a payload field that the message lacks.
+    MissingField = "missing_field" "a field this event needs is missing from the payload",
+    /// A rate limit refused the event.
+    RateLimited = "rate_limited" "too many of these events, try again later",
+    /// `secure` found no valid token in the message.
+    Unauthorized = "unauthorized" "this event needs a valid token",
+    /// The user lacks a permission that the event requires.
+    Forbidden = "forbidden" "you may not do this",
+    /// The result would be larger than a message may be.
+    TooLarge = "too_large" "the result is larger than a message may be",
+    /// A bound of the server was reached (rooms, mesh backlog).
+    Overloaded = "overloaded" "the server cannot take this now, try again",
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_plain() {
+        for (place, one) in Reject::ALL.iter().enumerate() {
+            assert_eq!(*one as usize, place);
+            assert!(one.code().bytes().all(|b| b.is_ascii_lowercase() || b == b'_'));
+            assert!(Reject::ALL[place + 1..].iter().all(|other| other.code() != one.code()));
+        }
+    }
+}

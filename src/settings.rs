@@ -1,0 +1,360 @@
+//! What a configuration means, as plain typed values: no parsing, no defaults hidden elsewhere.
+//!
+//! Invariants: built once by `config::resolve`, then read-only. Durations are nanoseconds, sizes are
+//! bytes, 0 means "off" where a field says so. Called by everything that runs.
+
+use std::net::SocketAddr;
+
+/// The whole of a running server's settings.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    pub server: Server,
+    pub transport: Transport,
+    pub auth: Auth,
+    pub protocol: Protocol,
+    pub errors: Errors,
+    pub compat: Compat,
+    pub drain: Drain,
+    pub log: Log,
+}
+
+/// `server:`
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// Every address to listen on (`":8080"` is every IPv4 and IPv6 address).
+    pub addresses: Vec<SocketAddr>,
+    /// The path of the WebSocket endpoint.
+    pub path: String,
+    pub cores: Cores,
+    /// Accepted `Origin`s; empty is same-origin only.
+    pub origins: Vec<OriginRule>,
+    /// Subprotocols offered, in the server's order of preference.
+    pub subprotocols: Vec<String>,
+    pub limits: ServerLimits,
+    pub connection_limit: ConnectionLimit,
+    /// Nanoseconds a quiet shard polls before it parks; 0 is off.
+    pub spin_before_park_ns: u64,
+}
+
+/// `server.cores:`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cores {
+    /// One shard on each CPU this process may use.
+    Auto,
+    /// So many shards, on the first CPUs this process may use.
+    Count(usize),
+    /// One shard on each of these CPUs.
+    Cpus(Vec<usize>),
+}
+
+/// One entry of `server.origins`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OriginRule {
+    /// `*`: every origin.
+    Any,
+    /// `https://app.example.com[:port]`: exactly this one, lower-cased, default port left out.
+    Exact(String),
+    /// `https://*.example.com[:port]`: any host below; holds scheme and the suffix with its dot.
+    Subdomains { scheme: String, suffix: String },
+}
+
+/// `server.limits:`, all 0 for off unless said.
+#[derive(Clone, Debug)]
+pub struct ServerLimits {
+    /// Connections in the process; `None` is `auto`, from the file limit at start.
+    pub connections_max: Option<usize>,
+    pub per_ip_max: u32,
+    /// Accepted connections a second in the process.
+    pub accept_rate_per_s: u32,
+    /// From accept to the end of the request head; never 0.
+    pub handshake_timeout_ns: u64,
+    /// Bytes of the request head; never 0.
+    pub header_bytes_max: usize,
+    /// Header lines of the request; never 0.
+    pub headers_max: usize,
+}
+
+/// `server.connectionLimit:`
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ConnectionLimit {
+    /// 0 is no limit.
+    pub max_per_user: u32,
+    pub mode: ConnectionLimitMode,
+}
+
+/// What happens to the connection over the limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ConnectionLimitMode {
+    /// 429 before the upgrade.
+    #[default]
+    Reject,
+    /// The user's oldest connection is closed.
+    Cycle,
+}
+
+/// `transport:`
+#[derive(Clone, Debug)]
+pub struct Transport {
+    /// Silence (no byte received) after which a connection is closed; 0 is off.
+    pub read_timeout_ns: u64,
+    /// Quiet time after which the server sends a ping; 0 is off.
+    pub ping_interval_ns: u64,
+    /// How long the answer to a ping may take.
+    pub pong_timeout_ns: u64,
+    /// How long one send may make no progress.
+    pub write_timeout_ns: u64,
+    /// How long the peer may take to answer a close frame.
+    pub close_timeout_ns: u64,
+    pub message_bytes_max: usize,
+    /// Fragments of one message.
+    pub fragments_max: u32,
+    /// Bytes waiting for one connection before it is closed as a slow reader.
+    pub outbox_bytes_max: usize,
+    /// Frames waiting for one connection before it is closed as a slow reader.
+    pub outbox_frames_max: usize,
+    pub compression: Compression,
+}
+
+/// `transport.compression:` (RFC 7692).
+#[derive(Clone, Copy, Debug)]
+pub struct Compression {
+    pub enabled: bool,
+    /// Keep the compressor's window between messages (about 300 KB a connection).
+    pub context_takeover: bool,
+    /// 0..=9.
+    pub level: u8,
+    /// Messages shorter than this are sent as they are.
+    pub bytes_min: usize,
+    /// LZ77 window of the server, 9..=15.
+    pub window_bits: u8,
+}
+
+/// `auth:` and `server.auth:`
+#[derive(Clone, Default)]
+pub struct Auth {
+    pub mode: AuthMode,
+    pub keys: Vec<AuthKey>,
+    pub sources: TokenSources,
+    /// Name of the session cookie.
+    pub cookie: String,
+    /// Demanded `iss`, where set.
+    pub issuer: Option<String>,
+    /// Demanded `aud` (any of them), where not empty.
+    pub audience: Vec<String>,
+    pub require_expiry: bool,
+    pub leeway_s: u64,
+}
+
+impl std::fmt::Debug for Auth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Auth").field("mode", &self.mode).field("keys", &self.keys.len()).finish()
+    }
+}
+
+/// `auth.mode:`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AuthMode {
+    /// A valid token is demanded before the upgrade.
+    #[default]
+    Jwt,
+    /// Everybody may connect; each connection is its own user.
+    None,
+}
+
+/// One verification key with its pinned algorithm. Never printed.
+#[derive(Clone)]
+pub struct AuthKey {
+    pub algorithm: JwtAlgorithm,
+    /// The HMAC secret, or a PEM public key.
+    pub material: Vec<u8>,
+    pub kid: Option<String>,
+}
+
+/// Signature algorithms a key may be pinned to (RFC 7518 section 3.1, RFC 8037).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JwtAlgorithm {
+    Hs256,
+    Hs384,
+    Hs512,
+    Rs256,
+    Rs384,
+    Rs512,
+    Ps256,
+    Ps384,
+    Ps512,
+    Es256,
+    Es384,
+    EdDsa,
+}
+
+/// Where a token may come from, each switchable.
+#[derive(Clone, Copy, Debug)]
+pub struct TokenSources {
+    pub cookie: bool,
+    pub bearer: bool,
+    /// `Sec-WebSocket-Protocol: <name>, token.<jwt>` style pair; see `auth::token`.
+    pub subprotocol: bool,
+    pub query: bool,
+}
+
+/// `protocol:`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// JSON envelopes with these field names.
+    Json { incoming: WireNames, outgoing: WireNames },
+    /// Messages are opaque; `lifecycle.message` sees `msg`.
+    Raw,
+}
+
+/// Names of an envelope's fields on the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WireNames {
+    pub event: String,
+    pub target: String,
+    pub payload: String,
+    pub id: String,
+}
+
+/// `errors:`
+#[derive(Clone, Debug)]
+pub struct Errors {
+    /// Whether the sender is told of a reject.
+    pub reply: bool,
+    /// The event's name of that reply.
+    pub event: String,
+}
+
+/// `compat:`
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Compat {
+    /// `notifyOrigin: user`: `_notify_origin` reaches every connection of the user, as the Go original did.
+    pub notify_origin_user: bool,
+    /// How long a user stays a member of its rooms after its last connection.
+    pub leave_grace_ns: u64,
+}
+
+/// `drain:`
+#[derive(Clone, Copy, Debug)]
+pub struct Drain {
+    /// Close frames are spread over this time.
+    pub over_ns: u64,
+    /// The process ends after this time at the latest.
+    pub deadline_ns: u64,
+}
+
+/// `log:`
+#[derive(Clone, Debug)]
+pub struct Log {
+    /// A `tracing` filter, such as `info`.
+    pub level: String,
+    pub format: LogFormat,
+}
+
+/// `log.format:`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Pretty on a terminal, JSON elsewhere.
+    Auto,
+    Pretty,
+    Json,
+}
+
+const SECOND_NS: u64 = 1_000_000_000;
+
+impl Default for Server {
+    fn default() -> Self {
+        Server {
+            addresses: vec![SocketAddr::from(([0u16; 8], 8080))],
+            path: "/ws".into(),
+            cores: Cores::Auto,
+            origins: Vec::new(),
+            subprotocols: Vec::new(),
+            limits: ServerLimits::default(),
+            connection_limit: ConnectionLimit::default(),
+            spin_before_park_ns: 0,
+        }
+    }
+}
+
+impl Default for ServerLimits {
+    fn default() -> Self {
+        ServerLimits {
+            connections_max: None,
+            per_ip_max: 0,
+            accept_rate_per_s: 0,
+            handshake_timeout_ns: 10 * SECOND_NS,
+            header_bytes_max: 16 * 1024,
+            headers_max: 64,
+        }
+    }
+}
+
+impl Default for Transport {
+    fn default() -> Self {
+        Transport {
+            read_timeout_ns: 60 * SECOND_NS,
+            ping_interval_ns: 25 * SECOND_NS,
+            pong_timeout_ns: 10 * SECOND_NS,
+            write_timeout_ns: 10 * SECOND_NS,
+            close_timeout_ns: 5 * SECOND_NS,
+            message_bytes_max: 64 * 1024,
+            fragments_max: 1_024,
+            outbox_bytes_max: 1 << 20,
+            outbox_frames_max: 1_024,
+            compression: Compression::default(),
+        }
+    }
+}
+
+impl Default for Compression {
+    fn default() -> Self {
+        Compression {
+            enabled: false,
+            context_takeover: false,
+            level: 1,
+            bytes_min: 1_024,
+            window_bits: 15,
+        }
+    }
+}
+
+impl Default for TokenSources {
+    fn default() -> Self {
+        TokenSources { cookie: true, bearer: true, subprotocol: true, query: true }
+    }
+}
+
+impl Default for Protocol {
+    fn default() -> Self {
+        Protocol::Json { incoming: WireNames::default(), outgoing: WireNames::default() }
+    }
+}
+
+impl Default for WireNames {
+    fn default() -> Self {
+        WireNames {
+            event: "event".into(),
+            target: "target".into(),
+            payload: "payload".into(),
+            id: "id".into(),
+        }
+    }
+}
+
+impl Default for Errors {
+    fn default() -> Self {
+        Errors { reply: true, event: "error".into() }
+    }
+}
+
+impl Default for Drain {
+    fn default() -> Self {
+        Drain { over_ns: 5 * SECOND_NS, deadline_ns: 30 * SECOND_NS }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Log { level: "info".into(), format: LogFormat::Auto }
+    }
+}

@@ -1,0 +1,13 @@
+//! A socket whose request is not for the shard (pages, `/health`): it goes to the control plane.
+
+use std::net::IpAddr;
+use std::os::fd::OwnedFd;
+
+/// A TCP connection and what was already read from it.
+#[derive(Debug)]
+pub struct Handoff {
+    pub socket: OwnedFd,
+    /// The request head and whatever followed it.
+    pub received: Vec<u8>,
+    pub peer: IpAddr,
+}

@@ -1,0 +1,4 @@
+//! The engine of one core, without I/O: see `Shard`.
+
+pub mod counters;
+pub mod handoff;

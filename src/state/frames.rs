@@ -1,0 +1,180 @@
+//! Encoded server frames and the pool that makes them without allocating in the steady state.
+//!
+//! Invariants: a sealed frame is immutable and shared by reference across connections and shards;
+//! the shard that made a frame keeps it in its pool and writes into it again only when every other
+//! reference is gone. A payload starts at `FRAME_HEADER_BYTES_MAX`, its header stands right before it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::limits::{FRAME_HEADER_BYTES_MAX, FRAME_POOL_BYTES_MAX, FRAME_POOL_MAX};
+
+/// What a data frame carries (RFC 6455 section 5.6).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FrameType {
+    #[default]
+    Text,
+    Binary,
+}
+
+/// One encoded, unmasked, unfragmented server frame: header and payload in one buffer.
+#[derive(Clone, Debug, Default)]
+pub struct Frame {
+    buf: Vec<u8>,
+    start: u8,
+    kind: FrameType,
+}
+
+/// A sealed frame, shared.
+pub type FrameRef = Arc<Frame>;
+
+impl Frame {
+    /// The bytes to send.
+    pub fn wire(&self) -> &[u8] {
+        self.buf.get(usize::from(self.start)..).unwrap_or_default()
+    }
+
+    /// The payload alone.
+    pub fn payload(&self) -> &[u8] {
+        self.buf.get(FRAME_HEADER_BYTES_MAX..).unwrap_or_default()
+    }
+
+    pub fn kind(&self) -> FrameType {
+        self.kind
+    }
+}
+
+/// A frame being written: append the payload to `bytes()`, then `FramePool::seal` it.
+#[derive(Debug)]
+pub struct OpenFrame {
+    /// Not shared until it is sealed.
+    frame: FrameRef,
+}
+
+impl OpenFrame {
+    /// The buffer to append the payload to; its first `FRAME_HEADER_BYTES_MAX` bytes are not yours.
+    pub fn bytes(&mut self) -> &mut Vec<u8> {
+        &mut Arc::make_mut(&mut self.frame).buf
+    }
+
+    pub fn payload_len(&self) -> usize {
+        self.frame.payload().len()
+    }
+}
+
+/// A shard's frames, oldest first.
+#[derive(Debug, Default)]
+pub struct FramePool {
+    made: VecDeque<FrameRef>,
+}
+
+/// How many of the oldest frames `open` looks at before it allocates.
+const RECLAIM_TRIES: usize = 4;
+
+impl FramePool {
+    /// An empty frame to write into.
+    pub fn open(&mut self) -> OpenFrame {
+        let mut open = OpenFrame { frame: self.reclaim().unwrap_or_default() };
+        let buf = open.bytes();
+        buf.clear();
+        buf.resize(FRAME_HEADER_BYTES_MAX, 0);
+        open
+    }
+
+    /// Writes the header and shares the frame.
+    pub fn seal(&mut self, mut open: OpenFrame, kind: FrameType) -> FrameRef {
+        let frame = Arc::make_mut(&mut open.frame);
+        frame.kind = kind;
+        frame.start = write_header(&mut frame.buf, kind);
+        let reusable = frame.buf.capacity() <= FRAME_POOL_BYTES_MAX;
+        if reusable && self.made.len() < FRAME_POOL_MAX {
+            self.made.push_back(Arc::clone(&open.frame));
+        }
+        open.frame
+    }
+
+    /// Gives an unfinished frame back.
+    pub fn discard(&mut self, open: OpenFrame) {
+        if self.made.len() < FRAME_POOL_MAX {
+            self.made.push_front(open.frame);
+        }
+    }
+
+    /// The oldest frame that nobody else holds. Frames come back roughly in the order they were
+    /// made; one that is held for long goes to the back so that it never blocks the others.
+    fn reclaim(&mut self) -> Option<FrameRef> {
+        for _ in 0..self.made.len().min(RECLAIM_TRIES) {
+            let mut frame = self.made.pop_front()?;
+            if Arc::get_mut(&mut frame).is_some() {
+                return Some(frame);
+            }
+            self.made.push_back(frame);
+        }
+        None
+    }
+}
+
+/// Writes the header right before the payload; returns where it begins (RFC 6455 section 5.2).
+fn write_header(buf: &mut [u8], kind: FrameType) -> u8 {
+    let payload_len = buf.len() - FRAME_HEADER_BYTES_MAX;
+    let first = match kind {
+        FrameType::Text => 0x81,
+        FrameType::Binary => 0x82,
+    };
+    let mut header = [0; FRAME_HEADER_BYTES_MAX];
+    header[2..].copy_from_slice(&(payload_len as u64).to_be_bytes());
+    let start = match payload_len {
+        0..126 => FRAME_HEADER_BYTES_MAX - 2,
+        126..=0xffff => FRAME_HEADER_BYTES_MAX - 4,
+        _ => 0,
+    };
+    let head = &mut buf[..FRAME_HEADER_BYTES_MAX];
+    head[start..].copy_from_slice(&header[start..]);
+    head[start] = first;
+    head[start + 1] = match payload_len {
+        0..126 => payload_len as u8,
+        126..=0xffff => 126,
+        _ => 127,
+    };
+    start as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sealed(pool: &mut FramePool, payload: &[u8]) -> FrameRef {
+        let mut open = pool.open();
+        open.bytes().extend_from_slice(payload);
+        pool.seal(open, FrameType::Text)
+    }
+
+    #[test]
+    fn headers_are_minimal_at_every_boundary() {
+        let mut pool = FramePool::default();
+        for (len, header) in [
+            (0, vec![0x81, 0]),
+            (125, vec![0x81, 125]),
+            (126, vec![0x81, 126, 0, 126]),
+            (65_535, vec![0x81, 126, 0xff, 0xff]),
+            (65_536, vec![0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]),
+        ] {
+            let frame = sealed(&mut pool, &vec![b'x'; len]);
+            assert_eq!(frame.wire()[..frame.wire().len() - len], header, "{len}");
+            assert_eq!(frame.payload().len(), len);
+        }
+    }
+
+    #[test]
+    fn a_frame_is_reused_only_when_nobody_else_holds_it() {
+        let mut pool = FramePool::default();
+        let first = sealed(&mut pool, b"one");
+        let second = sealed(&mut pool, b"two");
+        assert_eq!((first.payload(), second.payload()), (&b"one"[..], &b"two"[..]));
+        let place = first.wire().as_ptr();
+        drop(first);
+        let third = sealed(&mut pool, b"six");
+        assert_eq!(third.wire().as_ptr(), place);
+        assert_eq!(second.payload(), b"two");
+    }
+}
