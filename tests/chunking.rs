@@ -58,11 +58,11 @@ fn damaged_streams() {
 fn noise(rng: &mut Rng) -> Vec<u8> {
     let len = rng.below(48);
     let mut stream = rng.bytes(len);
-    if let [first, second, ..] = &mut stream[..] {
-        if !rng.chance(8) {
-            *first = rng.pick(&[0x01, 0x81, 0x41, 0xc1, 0x02, 0xc2, 0x88, 0x89]);
-            *second = 0x80 | (rng.below(20) as u8);
-        }
+    if !rng.chance(8)
+        && let [first, second, ..] = &mut stream[..]
+    {
+        *first = rng.pick(&[0x01, 0x81, 0x41, 0xc1, 0x02, 0xc2, 0x88, 0x89]);
+        *second = 0x80 | (rng.below(20) as u8);
     }
     stream
 }
