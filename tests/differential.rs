@@ -123,7 +123,9 @@ fn difference(ours: &Outcome, theirs: &(Vec<Seen>, Option<u16>)) -> Option<Diffe
         (Some(ProtocolError::TooManyFragments), _) if extra.is_some() => {
             Some(Difference::TooManyFragments)
         }
-        (Some(ProtocolError::CloseCode), None) if extra == Some(&[violation.clone()]) => {
+        (Some(ProtocolError::CloseCode), None)
+            if extra == Some(std::slice::from_ref(&violation)) =>
+        {
             Some(Difference::CloseCodeReplaced)
         }
         (Some(ProtocolError::CloseCode), Some(1007)) if extra == Some(&[]) => {
