@@ -306,6 +306,17 @@ fn a_bomb_is_stopped_while_it_inflates() {
 }
 
 #[test]
+fn what_lies_behind_the_limit_is_not_judged() {
+    let long = [&vec![b'x'; RULES.message_bytes_max + 1][..], b"\xff"].concat();
+    let bytes = frame(0xc1, &deflated(&long));
+    for piece_bytes in [1, 2, bytes.len()] {
+        let mut peer = Peer::with(&FRESH);
+        let refused = bytes.chunks(piece_bytes).find_map(|piece| peer.read(piece).err());
+        assert_eq!(refused, Some(ProtocolError::MessageTooLong), "{piece_bytes}");
+    }
+}
+
+#[test]
 fn compressed_data_is_judged_as_it_arrives() {
     let mut peer = Peer::with(&FRESH);
     let refused = peer.read(&frame(0xc1, b"\xff\xff\xff")[..7]);

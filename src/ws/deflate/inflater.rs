@@ -161,6 +161,16 @@ mod tests {
     }
 
     #[test]
+    fn all_that_a_piece_holds_is_made_at_once() {
+        for len in (1..20_000).step_by(61) {
+            let payload = deflated(&vec![0; len]);
+            let (mut inflater, mut out) = (Inflater::default(), Vec::new());
+            inflater.inflate(&payload, &mut out, len).unwrap();
+            assert_eq!(out.len(), len);
+        }
+    }
+
+    #[test]
     fn the_limit_holds_at_its_boundary_while_inflating() {
         let bomb = deflated(&vec![0; 10 << 20]);
         assert!(bomb.len() < 16 * 1024);
