@@ -50,11 +50,8 @@ pub const BATCH_FRAME_BYTES_MAX: usize = 16 * 1024;
 /// Bytes of one batch: what one send to one connection carries at most, a single frame apart.
 pub const BATCH_BYTES_MAX: usize = 64 * 1024;
 
-/// Frames kept for reuse by one shard's pool.
-pub const FRAME_POOL_MAX: usize = 4_096;
-
-/// A frame buffer larger than this is given back to the allocator instead of being kept.
-pub const FRAME_POOL_BYTES_MAX: usize = 16 * 1024;
+/// Capacity of the frame buffers one shard keeps for reuse.
+pub const FRAME_POOL_BYTES_MAX: usize = 16 << 20;
 
 /// Peer frames between two shards; a full channel becomes a backlog at the sender, never a loss.
 pub const MESH_CHANNEL_FRAMES: usize = 4_096;
@@ -68,8 +65,8 @@ pub const MESH_FRAMES_PER_TURN: usize = 1_024;
 /// Bytes a parked connection may have unread in memory before its socket is paused.
 pub const PARKED_BYTES_MAX: usize = 128 * 1024;
 
-/// Nanoseconds between two ticks of the timer wheel.
-pub const TIMER_TICK_NS: u64 = 16_000_000;
+/// Nanoseconds between two ticks of the timer wheel (67 ms): what a timeout may be late.
+pub const TIMER_TICK_NS: u64 = 1 << 26;
 
 /// Nanoseconds a refused or closing socket may linger before it is cut.
 pub const LINGER_NS: u64 = 2_000_000_000;
