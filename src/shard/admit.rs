@@ -59,7 +59,12 @@ const NO_UPGRADE: Refusal = Refusal {
 
 /// What to do with a complete request head.
 enum Verdict {
-    Bind { upgrade: Box<Upgrade>, echo: Option<&'static str>, user: Arc<str>, rights: Arc<PermissionSet> },
+    Bind {
+        upgrade: Box<Upgrade>,
+        echo: Option<&'static str>,
+        user: Arc<str>,
+        rights: Arc<PermissionSet>,
+    },
     HandOff,
 }
 
@@ -115,7 +120,9 @@ impl Shard {
                     conn.unread = head;
                 }
             }
-            Err(error) => self.refuse(slot, &refusal(error.status(), error.code(), error.message())),
+            Err(error) => {
+                self.refuse(slot, &refusal(error.status(), error.code(), error.message()))
+            }
         }
     }
 
@@ -247,7 +254,7 @@ impl Shard {
         conn.deflate = lane;
         conn.decoder = crate::ws::decoder::Decoder::new(deflate);
         self.counters.upgrades.add(1);
-        self.queue_raw(slot, response);
+        self.queue_bytes(slot, |out| out.extend_from_slice(response));
         self.arm(slot);
         self.read_on(slot);
     }
@@ -282,10 +289,10 @@ impl Shard {
     /// Answers with a status and ends the connection.
     fn refuse(&mut self, slot: u32, refusal: &Refusal) {
         self.counters.refused(refusal.status);
-        let mut response = Vec::with_capacity(256);
         let Refusal { status, code, message, headers } = *refusal;
-        handshake::write_refusal(&mut response, status, code, message, headers);
-        self.queue_raw(slot, &response);
+        self.queue_bytes(slot, |out| {
+            handshake::write_refusal(out, status, code, message, headers);
+        });
         self.linger(slot, LINGER_NS);
     }
 
@@ -298,10 +305,10 @@ impl Shard {
         self.io.push_back(Io::HandOff(slot));
     }
 
-    /// Queues bytes that are no frame.
-    pub(super) fn queue_raw(&mut self, slot: u32, bytes: &[u8]) {
+    /// Queues bytes that are sent as they are: HTTP, or frames that are encoded already.
+    pub(super) fn queue_bytes(&mut self, slot: u32, write: impl FnOnce(&mut Vec<u8>)) {
         let mut open = self.outboxes.pool.open();
-        open.bytes().extend_from_slice(bytes);
+        write(open.bytes());
         let sealed = self.outboxes.pool.seal_raw(open);
         let id = self.outboxes.add(sealed);
         self.outboxes.push_unbounded(slot, id);

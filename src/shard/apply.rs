@@ -8,9 +8,9 @@ use std::sync::Arc;
 use super::Shard;
 use super::hold::Hold;
 use super::peer::PeerFrame;
+use crate::disconnect::Disconnect;
 use crate::limits::NAME_BYTES_MAX;
 use crate::pipeline::effect::{Effect, Effects, Text};
-use crate::disconnect::Disconnect;
 use crate::reject::Reject;
 use crate::state::frames::FrameRef;
 
@@ -104,10 +104,14 @@ impl Shard {
         };
         self.hold(slot, Hold::Asked);
         self.tell(home, frame);
-        Ok(match self.hold_mut(slot) {
-            Some(Hold::Asked) => Step::Wait,
-            _ => Step::Next,
-        })
+        match self.hold_mut(slot) {
+            Some(Hold::Asked) => Ok(Step::Wait),
+            Some(Hold::Refused) => {
+                self.unhold(slot);
+                Err(Reject::Overloaded)
+            }
+            _ => Ok(Step::Next),
+        }
     }
 
     fn wait_with(&mut self, slot: u32, effects: Effects, next: usize) {
@@ -116,7 +120,7 @@ impl Shard {
         }
     }
 
-    fn user_of(&self, slot: u32) -> Option<Arc<str>> {
+    pub(super) fn user_of(&self, slot: u32) -> Option<Arc<str>> {
         let user = self.conns.get(slot)?.user?;
         self.users.get(user).map(|user| Arc::clone(&user.name))
     }
@@ -130,6 +134,7 @@ impl Shard {
 
 /// A room or user name that may be used: not empty, bounded, no control characters.
 fn checked_name(name: &str) -> Result<&str, Reject> {
-    let usable = !name.is_empty() && name.len() <= NAME_BYTES_MAX && !name.contains(char::is_control);
+    let usable =
+        !name.is_empty() && name.len() <= NAME_BYTES_MAX && !name.contains(char::is_control);
     usable.then_some(name).ok_or(Reject::BadName)
 }

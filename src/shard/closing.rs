@@ -9,15 +9,18 @@
 //! Invariants: a connection leaves its rooms and its user at the first step towards its end, so
 //! nothing is delivered to it afterwards; a slot is freed only in `forget`.
 
+use super::reply::write_error;
 use super::{Io, Shard};
 use crate::disconnect::Disconnect;
 use crate::ids::ConnKey;
 use crate::limits::{CONTROL_FRAMES_PER_TICK_MAX, LINGER_NS};
 use crate::reject::Reject;
+use crate::settings::Protocol;
 use crate::shard::peer::PeerFrame;
 use crate::state::conns::{Deflate, Phase};
 use crate::state::frames::FrameType;
-use crate::ws::{close, error::ProtocolError, header};
+use crate::ws::header::Opcode;
+use crate::ws::{ProtocolError, close, header};
 
 impl Shard {
     /// The server's policy ends the connection: say why, then wait for the peer's close frame.
@@ -33,7 +36,7 @@ impl Shard {
             let dropped = self.outboxes.clear_lane(slot);
             self.counters.dropped_frames.add(u64::from(dropped));
         }
-        self.queue_close(slot, why.code(), why.reason());
+        self.queue_close(slot, Some(why.code()), why.reason());
         let due_ns = self.now.mono_ns + self.engine.settings.transport.close_timeout_ns;
         self.enter(slot, Phase::Closing, due_ns);
     }
@@ -42,7 +45,7 @@ impl Shard {
     pub(super) fn fail(&mut self, slot: u32, error: ProtocolError) {
         self.counters.protocol_errors.add(1);
         if self.phase(slot) == Phase::Open {
-            self.queue_close(slot, error.close_code(), error.reason());
+            self.queue_close(slot, Some(error.code()), error.reason());
         }
         self.linger(slot, LINGER_NS);
     }
@@ -50,10 +53,7 @@ impl Shard {
     /// The peer's close frame: answer it, or see ours answered (section 5.5.1).
     pub(super) fn on_close(&mut self, slot: u32, code: Option<u16>) {
         if self.phase(slot) == Phase::Open {
-            match code {
-                Some(code) => self.queue_close(slot, code, ""),
-                None => self.queue_control(slot, header::CLOSE, &[]),
-            }
+            self.queue_close(slot, code, "");
         }
         self.linger(slot, LINGER_NS);
     }
@@ -63,7 +63,7 @@ impl Shard {
             return;
         }
         match self.count_control(slot) {
-            true => self.queue_control(slot, header::PONG, payload),
+            true => self.queue_control(slot, Opcode::Pong, payload),
             false => self.disconnect(slot, Disconnect::ControlFlood),
         }
     }
@@ -98,8 +98,12 @@ impl Shard {
 
     /// Half-closes a lingering connection once nothing is left to send.
     pub(super) fn finish_if_flushed(&mut self, slot: u32) {
-        if self.phase(slot) == Phase::Lingering && self.outboxes.is_idle(slot) {
-            self.io.push_back(Io::Finish(slot));
+        if self.phase(slot) != Phase::Lingering || !self.outboxes.is_idle(slot) {
+            return;
+        }
+        match self.conns.get(slot).is_some_and(|conn| conn.peer_done) {
+            true => self.cut(slot),
+            false => self.io.push_back(Io::Finish(slot)),
         }
     }
 
@@ -184,34 +188,29 @@ impl Shard {
         self.arm(slot);
     }
 
-    fn queue_close(&mut self, slot: u32, code: u16, reason: &str) {
-        let mut payload = Vec::with_capacity(2 + reason.len());
-        close::encode(code, reason, &mut payload);
-        self.queue_control(slot, header::CLOSE, &payload);
+    fn queue_close(&mut self, slot: u32, code: Option<u16>, reason: &str) {
+        self.queue_bytes(slot, |out| close::encode(out, code, reason));
     }
 
-    pub(super) fn queue_control(&mut self, slot: u32, opcode: u8, payload: &[u8]) {
-        let mut frame = [0; 2 + crate::limits::CONTROL_PAYLOAD_BYTES_MAX];
-        let len = payload.len().min(crate::limits::CONTROL_PAYLOAD_BYTES_MAX);
-        frame[0] = 0x80 | opcode;
-        frame[1] = len as u8;
-        frame[2..2 + len].copy_from_slice(&payload[..len]);
-        self.queue_raw(slot, &frame[..2 + len]);
+    pub(super) fn queue_control(&mut self, slot: u32, opcode: Opcode, payload: &[u8]) {
+        self.queue_bytes(slot, |out| header::encode_control(out, opcode, payload));
     }
 
     /// Refuses one event: counted, and told to the sender unless silenced.
-    pub(super) fn reject(&mut self, slot: u32, reject: Reject, event: &[u8]) {
+    pub(super) fn reject(&mut self, slot: u32, reject: Reject, message: &[u8]) {
         self.counters.rejected(reject);
         let errors = &self.engine.settings.errors;
+        let Protocol::Json { outgoing, .. } = &self.engine.settings.protocol else { return };
         if !errors.reply {
             return;
         }
-        let names = match &self.engine.settings.protocol {
-            crate::settings::Protocol::Json { outgoing, .. } => outgoing,
-            crate::settings::Protocol::Raw => return,
+        // A message that is no JSON has no event to speak of.
+        let event = match reject {
+            Reject::BadJson | Reject::BadMessage => &[],
+            _ => self.envelope.event.bytes(message),
         };
         let mut open = self.outboxes.pool.open();
-        super::reply::write_error(open.bytes(), names, &errors.event, reject, event);
+        write_error(open.bytes(), outgoing, &errors.event, reject, event);
         let frame = self.outboxes.pool.seal(open, FrameType::Text);
         self.queue_own(slot, frame);
     }

@@ -9,9 +9,9 @@ use std::cmp::Reverse;
 
 use super::Shard;
 use crate::disconnect::Disconnect;
-use crate::state::conns::{Conn, Phase};
 use crate::settings::Transport;
-use crate::ws::header;
+use crate::state::conns::{Conn, Phase};
+use crate::ws::header::Opcode;
 
 const MS_NS: u64 = 1_000_000;
 
@@ -68,7 +68,7 @@ impl Shard {
         let quiet_ns = now_ns.saturating_sub(conn.heard_ns);
         let stuck_ms = self.outboxes.in_flight_ms(slot, now_ns).unwrap_or(0);
         let past = |limit_ns: u64, elapsed_ns: u64| limit_ns > 0 && elapsed_ns >= limit_ns;
-        if conn.ping_out && now_ns >= conn.due_ns && conn.heard_ns < conn.pinged_ns(transport) {
+        if conn.ping_out && now_ns >= conn.due_ns {
             return self.disconnect(slot, Disconnect::PongTimeout);
         }
         if past(transport.read_timeout_ns, quiet_ns) {
@@ -89,7 +89,7 @@ impl Shard {
             conn.ping_out = true;
             conn.due_ns = due_ns;
         }
-        self.queue_control(slot, header::PING, &[]);
+        self.queue_control(slot, Opcode::Ping, &[]);
     }
 
     /// Users without connections whose record is not needed any more.

@@ -8,6 +8,7 @@ use crate::disconnect::Disconnect;
 use crate::ids::{FrameId, UserId};
 use crate::state::conns::Deflate;
 use crate::state::frames::{Frame, FramePool, FrameRef};
+use crate::state::outbox::Full;
 use crate::state::rooms::RoomKey;
 use crate::ws::deflate::Compressor;
 
@@ -57,36 +58,29 @@ impl Shard {
         }
     }
 
-    fn push_deflated(
-        &mut self,
-        slot: u32,
-        id: FrameId,
-    ) -> Result<(), crate::state::outbox::Full> {
-        let bytes_min = self.engine.settings.transport.compression.bytes_min;
-        let worth = self.outboxes.frame(id).is_some_and(|f| f.payload().len() >= bytes_min);
+    fn push_deflated(&mut self, slot: u32, id: FrameId) -> Result<(), Full> {
+        let settings = &self.engine.settings.transport.compression;
+        let worth =
+            self.outboxes.frame(id).is_some_and(|f| f.payload().len() >= settings.bytes_min);
         let Some(conn) = self.conns.get_mut(slot).filter(|_| worth) else {
             return self.outboxes.push(slot, id);
         };
-        match &mut conn.deflate {
-            Deflate::Off => self.outboxes.push(slot, id),
-            Deflate::Shared(compressor) => {
-                let Some(compressor) = self.compressors.get_mut(usize::from(*compressor)) else {
-                    return self.outboxes.push(slot, id);
-                };
-                let twin =
-                    self.outboxes.deflated(id, |frame, pool| deflate(compressor, frame, pool));
-                self.outboxes.push(slot, twin)
+        let twin = match &mut conn.deflate {
+            Deflate::Off => None,
+            Deflate::Own(compressor) => self.outboxes.remake(id, |f, p| deflate(compressor, f, p)),
+            Deflate::Shared { window_bits } => {
+                let bits = usize::from(*window_bits);
+                let compressor = self.compressors.get_mut(bits).and_then(Option::as_mut);
+                compressor.and_then(|compressor| match *window_bits == settings.window_bits {
+                    true => self.outboxes.twin(id, |f, p| deflate(compressor, f, p)),
+                    false => self.outboxes.remake(id, |f, p| deflate(compressor, f, p)),
+                })
             }
-            Deflate::Own(compressor) => {
-                let made = self.outboxes.make(id, |frame, pool| deflate(compressor, frame, pool));
-                let own = made.unwrap_or(id);
-                let pushed = self.outboxes.push(slot, own);
-                if made.is_some() {
-                    self.outboxes.release(own);
-                }
-                pushed
-            }
-        }
+        };
+        let Some(twin) = twin else { return self.outboxes.push(slot, id) };
+        let pushed = self.outboxes.push(slot, twin);
+        self.outboxes.release(twin);
+        pushed
     }
 
     /// Disconnects those whose outbox ran over.

@@ -7,16 +7,19 @@ use super::{Io, Shard};
 use crate::ids::{ConnKey, LimitId};
 use crate::pipeline::effect::Effects;
 use crate::reject::Reject;
-use crate::state::conns::{Deflate, Phase};
+use crate::state::conns::Phase;
 use crate::state::frames::FrameType;
+use crate::ws::Negotiated;
 
 /// What is awaited.
 #[derive(Debug)]
 pub(super) enum Hold {
     /// The user's home, and then the homes of the user's rooms. The 101 is ready.
-    Binding { response: Vec<u8>, deflate: Deflate, watches: u32, bound: bool },
+    Binding { response: Vec<u8>, deflate: Option<Negotiated>, watches: u32 },
     /// A join or leave that may be answered at once: the effects are still in the hands of `apply`.
     Asked,
+    /// It was answered at once, with no.
+    Refused,
     /// A join or leave; then the effects go on at `next`.
     Effects { effects: Effects, next: usize },
     /// A limit's verdict; then the message runs again.
@@ -34,6 +37,12 @@ impl Shard {
     pub(super) fn unhold(&mut self, slot: u32) -> Option<Hold> {
         let at = self.conns.get_mut(slot)?.hold.take()?;
         self.holds.try_remove(at as usize)
+    }
+
+    fn replace_hold(&mut self, slot: u32, with: Hold) {
+        if let Some(hold) = self.hold_mut(slot) {
+            *hold = with;
+        }
     }
 
     pub(super) fn hold_mut(&mut self, slot: u32) -> Option<&mut Hold> {
@@ -54,6 +63,20 @@ impl Shard {
         }
     }
 
+    /// A join was refused: the user is in too many rooms.
+    pub(super) fn on_full(&mut self, origin: ConnKey) {
+        let Some(slot) = self.conns.resolve(origin) else { return };
+        match self.hold_mut(slot) {
+            Some(Hold::Asked) => self.replace_hold(slot, Hold::Refused),
+            Some(Hold::Effects { .. }) => {
+                self.unhold(slot);
+                self.reject(slot, Reject::Overloaded, b"");
+                self.read_on(slot);
+            }
+            _ => {}
+        }
+    }
+
     /// A limit's home has spoken.
     pub(super) fn on_taken(&mut self, origin: ConnKey, limit: LimitId, pass: bool) {
         let Some(slot) = self.conns.resolve(origin) else { return };
@@ -62,14 +85,22 @@ impl Shard {
                 match pass {
                     true => {
                         granted.push(limit);
-                        self.run_message(slot, kind, &bytes, &mut granted);
+                        self.run_message(slot, kind, &bytes, granted);
                     }
-                    false => self.reject_again(slot, Reject::RateLimited, &bytes),
+                    false => self.refuse_message(slot, &bytes),
                 }
                 self.read_on(slot);
             }
             Some(other) => self.hold(slot, other),
             None => {}
+        }
+    }
+
+    /// Tells the sender of a message that it met its limit on another shard.
+    fn refuse_message(&mut self, slot: u32, message: &[u8]) {
+        // The envelope was overwritten by other messages while this one waited.
+        if self.scanner.scan(message, &self.keys, &mut self.envelope).is_ok() {
+            self.reject(slot, Reject::RateLimited, message);
         }
     }
 

@@ -89,9 +89,14 @@ impl Shard {
         if record.grace_ends_ns <= now_ns {
             record.rooms.clear();
         }
-        let due_ns = record.next_fade_ns(now_ns);
-        match due_ns {
-            Some(due_ns) => self.fading.push(Reverse((due_ns, user))),
+        if record.fading {
+            return;
+        }
+        match record.next_change_ns(now_ns) {
+            Some(due_ns) => {
+                record.fading = true;
+                self.fading.push(Reverse((due_ns, user)));
+            }
             None => drop(self.homes.users.remove(&user)),
         }
     }
@@ -126,10 +131,13 @@ impl Shard {
         let job = self.homes.jobs.insert(Job { origin, remaining: shards.len() }) as u32;
         for shard in shards.iter() {
             let (user, room) = (Arc::clone(user), Arc::clone(room));
-            self.tell(shard, match join {
-                true => PeerFrame::Enroll { user, room, home, job },
-                false => PeerFrame::Expel { user, room, home, job },
-            });
+            self.tell(
+                shard,
+                match join {
+                    true => PeerFrame::Enroll { user, room, home, job },
+                    false => PeerFrame::Expel { user, room, home, job },
+                },
+            );
         }
     }
 

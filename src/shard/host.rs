@@ -22,6 +22,8 @@ pub(super) struct Host<'s> {
     pub is_home: bool,
     /// Limits that already passed for this message.
     pub granted: &'s [LimitId],
+    /// The limit that made the run wait.
+    pub asked: Option<LimitId>,
 }
 
 impl vm::Host for Host<'_> {
@@ -30,6 +32,7 @@ impl vm::Host for Host<'_> {
             return Verdict::Pass;
         }
         if !self.is_home {
+            self.asked = Some(id);
             return Verdict::Wait;
         }
         match self.homes.take(self.program, &self.user.name, id, self.now.mono_ns) {

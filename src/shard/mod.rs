@@ -18,6 +18,7 @@ mod hear;
 mod hold;
 mod home;
 mod host;
+mod reply;
 mod seating;
 mod turn;
 
@@ -30,12 +31,12 @@ use slab::Slab;
 
 use crate::auth::Verifier;
 use crate::clock::Now;
-use crate::envelope::{Envelope, Scanner, Slots, WireFields};
+use crate::envelope::{Envelope, RoutedKeys, Scanner, Slots};
 use crate::ids::{FrameId, ShardId};
 use crate::pipeline::effect::Effects;
 use crate::pipeline::program::Program;
 use crate::pipeline::vm::Vm;
-use crate::settings::{Protocol, Settings};
+use crate::settings::{Protocol, Settings, WireNames};
 use crate::state::conns::{Conn, Conns, Phase};
 use crate::state::frames::FrameRef;
 use crate::state::gate::Gate;
@@ -44,8 +45,8 @@ use crate::state::outbox::{OutboxBounds, Outboxes};
 use crate::state::rooms::Rooms;
 use crate::state::timers::Wheel;
 use crate::state::users::Users;
-use crate::ws::decoder::{Rules, Shared};
 use crate::ws::deflate::Compressor;
+use crate::ws::{Rules, Shared};
 
 use counters::Counters;
 use drain::Draining;
@@ -106,11 +107,14 @@ pub struct Shard {
     io: VecDeque<Io>,
     rules: Rules,
     decoding: Shared,
-    compressor: Option<Compressor>,
-    fields: WireFields,
+    /// By window bits, made when the first connection negotiates them.
+    compressors: [Option<Compressor>; 16],
+    keys: RoutedKeys,
     scanner: Scanner,
     envelope: Envelope,
     slots: Slots,
+    /// Where a target with escapes is decoded to.
+    target: Vec<u8>,
     vm: Vm,
     effects: Effects,
     /// Connections whose outbox ran over in this fan-out.
@@ -135,9 +139,9 @@ impl Shard {
             message_bytes_max: transport.message_bytes_max,
             fragments_max: transport.fragments_max,
         };
-        let fields = match &engine.settings.protocol {
-            Protocol::Json { incoming, .. } => WireFields::new(incoming),
-            Protocol::Raw => WireFields::default(),
+        let keys = match &engine.settings.protocol {
+            Protocol::Json { incoming, .. } => RoutedKeys::new(incoming),
+            Protocol::Raw => RoutedKeys::new(&WireNames::default()),
         };
         Shard {
             id,
@@ -154,11 +158,12 @@ impl Shard {
             io: VecDeque::new(),
             rules,
             decoding: Shared::default(),
-            compressor: None,
-            fields,
+            compressors: Default::default(),
+            keys,
             scanner: Scanner::default(),
             envelope: Envelope::default(),
             slots: Slots::default(),
+            target: Vec::new(),
             vm: Vm::default(),
             effects: Effects::default(),
             overflowed: Vec::new(),
@@ -196,7 +201,11 @@ impl Shard {
     /// The peer closed or reset its side.
     pub fn handle_hangup(&mut self, now: Now, slot: u32) {
         self.now = now;
-        self.cut(slot);
+        // What it is still owed (the answer to its close frame) goes out first.
+        match self.phase(slot) == Phase::Lingering && !self.outboxes.is_idle(slot) {
+            true => self.conns.get_mut(slot).into_iter().for_each(|conn| conn.peer_done = true),
+            false => self.cut(slot),
+        }
     }
 
     /// The socket asked to be closed is closed and no operation on it is pending.
@@ -281,6 +290,10 @@ impl Shard {
 
     pub fn is_draining(&self) -> bool {
         self.draining.is_some()
+    }
+
+    pub fn settings(&self) -> &Settings {
+        &self.engine.settings
     }
 
     pub fn id(&self) -> ShardId {

@@ -53,6 +53,8 @@ pub enum PeerFrame {
     Enrolled { job: u32 },
     /// From the user's home: the join or leave is done everywhere. Lost: as `Join`.
     Done { origin: ConnKey },
+    /// From the user's home: the user is in too many rooms. Lost: as `Join`.
+    Full { origin: ConnKey },
     /// To the user's home: count an event against a limit. Lost: the event times out.
     Take { origin: ConnKey, user: Arc<str>, limit: LimitId },
     /// From the user's home: the verdict. Lost: as `Take`.

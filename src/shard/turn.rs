@@ -7,19 +7,22 @@
 //! Invariants: nothing here waits, locks, or allocates in the steady state. A message that must wait
 //! for another shard is held (`hold.rs`), and the bytes behind it are kept unread.
 
-use super::Shard;
 use super::hold::Hold;
 use super::host::Host;
+use super::peer::PeerFrame;
+use super::{Io, Shard};
 use crate::clock::Now;
+use crate::envelope::{project, text::text_of};
 use crate::ids::{EventId, LimitId};
 use crate::limits::PARKED_BYTES_MAX;
+use crate::pipeline::effect::Effects;
 use crate::pipeline::vm::{Input, Outcome};
 use crate::reject::Reject;
 use crate::settings::Protocol;
-use crate::shard::Io;
 use crate::state::conns::Phase;
 use crate::state::frames::FrameType;
-use crate::ws::decoder::{self, Item};
+use crate::state::homes::home_of;
+use crate::ws::{self, Item, MessageKind};
 
 impl Shard {
     /// Bytes came from a socket. They are the caller's again when this returns.
@@ -44,7 +47,7 @@ impl Shard {
         let Some(conn) = self.conns.get_mut(slot) else { return };
         let mut decoder = std::mem::take(&mut conn.decoder);
         let mut decoding = std::mem::take(&mut self.decoding);
-        let mut input = decoder::Input::new(bytes);
+        let mut input = ws::Input::new(bytes);
         let result = loop {
             match decoder.next(&mut input, &self.rules, &mut decoding) {
                 Ok(Some(item)) if self.on_item(slot, &item) => {}
@@ -66,7 +69,12 @@ impl Shard {
     fn on_item(&mut self, slot: u32, item: &Item<'_>) -> bool {
         match item {
             Item::Message { kind, data } if self.phase(slot) == Phase::Open => {
-                self.on_message(slot, *kind, data);
+                let kind = match kind {
+                    MessageKind::Text => FrameType::Text,
+                    MessageKind::Binary => FrameType::Binary,
+                };
+                self.counters.messages_in.add(1);
+                self.run_message(slot, kind, data, Vec::new());
             }
             Item::Message { .. } => {}
             Item::Ping(payload) => self.on_ping(slot, payload),
@@ -77,39 +85,34 @@ impl Shard {
         self.conns.get(slot).is_some_and(|conn| conn.hold.is_none() && reading(conn.phase))
     }
 
-    fn on_message(&mut self, slot: u32, kind: FrameType, message: &[u8]) {
-        self.counters.messages_in.add(1);
-        self.run_message(slot, kind, message, &mut Vec::new());
-    }
-
     /// Runs the message's event. `granted` are limits that another shard has let pass.
     pub(super) fn run_message(
         &mut self,
         slot: u32,
         kind: FrameType,
         message: &[u8],
-        granted: &mut Vec<LimitId>,
+        granted: Vec<LimitId>,
     ) {
         let event = match self.route(kind, message) {
             Ok(Some(event)) => event,
-            Ok(None) => return,
+            Ok(None) => return self.counters.unhandled.add(1),
             Err(reject) => return self.reject(slot, reject, message),
         };
         let mut effects = std::mem::take(&mut self.effects);
-        effects.clear();
-        match self.run_event(slot, event, kind, message, granted, &mut effects) {
-            Outcome::Done => return self.apply(slot, effects, 0),
-            Outcome::Rejected(reject, _site) => {
-                // What came before the refused step stands, as in the original.
+        let (outcome, asked) = self.run_event(slot, event, kind, message, &granted, &mut effects);
+        match outcome {
+            Outcome::Done => self.apply(slot, effects, 0),
+            Outcome::Rejected(reject, _) => {
+                // What the steps before the refused one asked for stands, as in the original.
                 self.apply(slot, effects, 0);
-                return self.reject(slot, reject, message);
+                self.reject(slot, reject, message);
             }
-            Outcome::Waiting(limit) => {
-                let granted = std::mem::take(granted);
-                self.hold_message(slot, kind, message, granted, limit);
+            Outcome::Waiting => {
+                self.effects = effects;
+                self.hold(slot, Hold::Message { kind, bytes: message.to_vec(), granted });
+                self.ask_limit(slot, asked);
             }
         }
-        self.effects = effects;
     }
 
     /// Finds the event of a message and fills the slots it reads.
@@ -121,11 +124,12 @@ impl Shard {
         if kind == FrameType::Binary && simdutf8::basic::from_utf8(message).is_err() {
             return Err(Reject::BadJson);
         }
-        self.scanner.scan(message, &self.fields, &mut self.envelope)?;
+        self.scanner.scan(message, &self.keys, &mut self.envelope)?;
         let name = self.envelope.event.bytes(message);
         let event = program.lookup(name).ok_or(Reject::UnknownEvent)?;
-        let projection = &program.events[usize::from(event.0)].payload;
-        self.scanner.project(message, self.envelope.payload, projection, &mut self.slots)?;
+        if let Some(compiled) = program.event(event) {
+            project(message, self.envelope.payload, &compiled.payload, &mut self.slots)?;
+        }
         Ok(Some(event))
     }
 
@@ -135,39 +139,47 @@ impl Shard {
         event: EventId,
         kind: FrameType,
         message: &[u8],
-        granted: &mut Vec<LimitId>,
-        effects: &mut crate::pipeline::effect::Effects,
-    ) -> Outcome {
-        let Some(conn) = self.conns.get(slot) else { return Outcome::Done };
-        let Some(user) = conn.user.and_then(|user| self.users.get(user)) else {
-            return Outcome::Done;
+        granted: &[LimitId],
+        effects: &mut Effects,
+    ) -> (Outcome, Option<LimitId>) {
+        let user = self.conns.get(slot).and_then(|conn| self.users.get(conn.user?));
+        let (Some(user), Some(key)) = (user, self.conns.key(slot)) else {
+            return (Outcome::Done, None);
         };
-        let Some(key) = self.conns.key(slot) else { return Outcome::Done };
+        let engine = &self.engine;
         let mut host = Host {
-            program: &self.engine.program,
-            verifier: &self.engine.verifier,
+            program: &engine.program,
+            verifier: &engine.verifier,
             now: self.now,
             user,
             homes: &mut self.homes,
-            is_home: super::home_of(&user.name, self.engine.seed, self.engine.shards) == self.id,
+            is_home: home_of(&user.name, engine.seed, engine.shards) == self.id,
             granted,
+            asked: None,
         };
+        let conn_id = key.to_id();
         let input = Input {
             message,
-            envelope: &self.envelope,
-            slots: &self.slots,
+            payload: &self.slots,
+            token: self.envelope.token,
             user: &user.name,
-            conn: key,
+            conn_id: std::str::from_utf8(&conn_id).unwrap_or_default(),
+            target: text_of(&self.envelope.target, message, &mut self.target),
             kind,
+            frame_bytes_max: engine.settings.transport.message_bytes_max,
         };
-        self.vm.run(
-            &self.engine.program,
-            event,
-            &input,
-            &mut host,
-            &mut self.outboxes.pool,
-            effects,
-        )
+        let pool = &mut self.outboxes.pool;
+        let outcome = self.vm.run(&engine.program, event, &input, &mut host, pool, effects);
+        (outcome, host.asked)
+    }
+
+    /// Asks the user's home about a limit; the message is held until it answers.
+    fn ask_limit(&mut self, slot: u32, limit: Option<LimitId>) {
+        let (Some(origin), Some(user)) = (self.conns.key(slot), self.user_of(slot)) else { return };
+        if let Some(limit) = limit {
+            let home = self.home_of(&user);
+            self.tell(home, PeerFrame::Take { origin, user, limit });
+        }
     }
 
     /// Keeps bytes that may not be looked at yet; pauses the socket where there are too many.
@@ -185,18 +197,5 @@ impl Shard {
         if pause {
             self.io.push_back(Io::Pause(slot));
         }
-    }
-
-    fn hold_message(
-        &mut self,
-        slot: u32,
-        kind: FrameType,
-        message: &[u8],
-        granted: Vec<LimitId>,
-        limit: LimitId,
-    ) {
-        let hold = Hold::Message { kind, bytes: message.to_vec(), granted };
-        self.hold(slot, hold);
-        self.ask_limit(slot, limit);
     }
 }

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use slab::Slab;
 
 use crate::ids::{ConnKey, ShardId, UserId};
-use crate::ws::decoder::Decoder;
+use crate::ws::Decoder;
 use crate::ws::deflate::Compressor;
 
 /// Where a connection is in its life.
@@ -58,12 +58,15 @@ pub struct Conn {
     pub phase: Phase,
     /// Reading from the socket is paused: too much is unread.
     pub paused: bool,
+    /// The peer has closed its side and is owed the rest of the outbox.
+    pub peer_done: bool,
     /// A ping is out and unanswered.
     pub ping_out: bool,
-    /// The place in the gate has been given back.
-    pub left_gate: bool,
-    /// Control frames answered in the current second.
+    /// Holds a place in the gate.
+    pub in_gate: bool,
+    /// Control frames answered in the tick `control_tick`.
     pub control_frames: u16,
+    pub control_tick: u16,
     pub ip: IpAddr,
     pub user: Option<UserId>,
     /// The position in the user's connection list.
@@ -103,9 +106,11 @@ impl Conns {
             generation: self.generation,
             phase: Phase::Head,
             paused: false,
+            peer_done: false,
             ping_out: false,
-            left_gate: false,
+            in_gate: false,
             control_frames: 0,
+            control_tick: 0,
             ip,
             user: None,
             user_place: 0,

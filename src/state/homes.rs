@@ -50,6 +50,8 @@ pub struct HomeUser {
     pub windows: Vec<Window>,
     /// With no connection left: when the rooms are left for good.
     pub grace_ends_ns: u64,
+    /// An entry of the shard's `fading` queue waits to look at this record.
+    pub fading: bool,
 }
 
 impl HomeUser {
@@ -73,10 +75,14 @@ impl HomeUser {
         }
     }
 
-    /// Until when an unconnected user's record is needed.
-    pub fn needed_until_ns(&self) -> u64 {
-        let windows = self.windows.iter().map(|window| window.ends_ns).max().unwrap_or(0);
-        windows.max(self.grace_ends_ns)
+    /// When an unconnected user's record changes next: the grace period ends, or the last rate
+    /// window. `None` is: it is not needed any more.
+    pub fn next_change_ns(&self, now_ns: u64) -> Option<u64> {
+        let windows_end_ns = self.windows.iter().map(|window| window.ends_ns).max();
+        [Some(self.grace_ends_ns), windows_end_ns]
+            .into_iter()
+            .flatten()
+            .find(|end_ns| *end_ns > now_ns)
     }
 
     /// The shards that hold connections of this user.

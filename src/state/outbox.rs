@@ -148,22 +148,31 @@ impl Outboxes {
         self.entries[id.0 as usize].frame.as_deref()
     }
 
-    /// The deflated twin of a frame, made by `deflate` at the first call; `None` from it means that
-    /// deflating gained nothing and the frame itself is used.
-    pub fn deflated(
+    /// The deflated twin of a frame, made at the first call and shared by the later ones; the caller
+    /// holds one reference. `None` from `deflate` means that it gained nothing.
+    pub fn twin(
         &mut self,
         id: FrameId,
         deflate: impl FnOnce(&Frame, &mut FramePool) -> Option<FrameRef>,
-    ) -> FrameId {
-        let entry = &self.entries[id.0 as usize];
-        if entry.deflated != NONE {
-            return FrameId(entry.deflated);
-        }
-        let made = entry.frame.as_deref().and_then(|frame| deflate(frame, &mut self.pool));
-        let Some(made) = made else { return id };
-        let twin = self.add(made);
+    ) -> Option<FrameId> {
+        let known = self.entries[id.0 as usize].deflated;
+        let twin = match known {
+            NONE => self.remake(id, deflate)?,
+            known => FrameId(known),
+        };
+        self.entries[twin.0 as usize].refs += 1;
         self.entries[id.0 as usize].deflated = twin.0;
-        twin
+        Some(twin)
+    }
+
+    /// A frame made from another for one receiver; the caller holds one reference.
+    pub fn remake(
+        &mut self,
+        id: FrameId,
+        make: impl FnOnce(&Frame, &mut FramePool) -> Option<FrameRef>,
+    ) -> Option<FrameId> {
+        let made = make(self.entries[id.0 as usize].frame.as_deref()?, &mut self.pool)?;
+        Some(self.add(made))
     }
 
     /// Queues a frame to a connection.

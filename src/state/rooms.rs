@@ -73,6 +73,11 @@ impl Rooms {
         self.by_name.get(name).copied()
     }
 
+    /// The shared name of a room that is known here.
+    pub fn name(&self, name: &str) -> Option<Arc<str>> {
+        self.by_name.get_key_value(name).map(|(name, _)| Arc::clone(name))
+    }
+
     pub fn get(&self, slot: u32) -> Option<&Room> {
         self.slots.get(slot as usize)
     }

@@ -35,8 +35,7 @@ impl Users {
         if let Some(&slot) = self.by_name.get(name) {
             return UserId(slot);
         }
-        let user =
-            User { name: Arc::clone(name), conns: Vec::new(), permissions: Arc::default() };
+        let user = User { name: Arc::clone(name), conns: Vec::new(), permissions: Arc::default() };
         let slot = self.slots.insert(user) as u32;
         self.by_name.insert(Arc::clone(name), slot);
         UserId(slot)
