@@ -8,6 +8,7 @@ mod cursor;
 pub mod project;
 pub mod projection;
 pub mod scan;
+mod simd;
 pub mod slot;
 mod swar;
 pub mod text;

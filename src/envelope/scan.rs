@@ -4,7 +4,8 @@
 //! `JSON_DEPTH_MAX`; a routed key stands in it at most once (readers of the same bytes disagree on
 //! which of two counts). The message is UTF-8 already: text frames are checked before.
 
-use super::cursor::{Cursor, Start};
+use super::cursor::Cursor;
+use super::simd::{RootMembers, Simd};
 use super::slot::{Slot, SlotKind};
 use super::text::decoded_eq;
 use crate::reject::Reject;
@@ -35,6 +36,9 @@ pub struct RoutedKeys {
 }
 
 const FIELDS: usize = 5;
+
+/// Messages of so many bytes and more are checked by simd-json.
+const SIMD_BYTES_MIN: usize = 2_048;
 
 /// The root key of a token, for `secure`.
 const TOKEN_KEY: &str = "token";
@@ -92,7 +96,9 @@ impl Envelope {
 
 /// Scans messages; one a shard.
 #[derive(Debug, Default)]
-pub struct Scanner {}
+pub struct Scanner {
+    simd: Simd,
+}
 
 impl Scanner {
     /// Checks a message and finds its envelope. `out` means nothing after an error.
@@ -102,34 +108,85 @@ impl Scanner {
         keys: &RoutedKeys,
         out: &mut Envelope,
     ) -> Result<(), Reject> {
-        *out = Envelope::default();
-        scan_root(message, keys, out)?;
-        out.check()
+        match message.len() < SIMD_BYTES_MIN {
+            true => scan_scalar(message, keys, out),
+            false => self.scan_simd(message, keys, out),
+        }
+    }
+
+    /// The way of large messages. Its answer is the scalar scan's for every message: what simd-json
+    /// refuses is scanned again.
+    pub fn scan_simd(
+        &mut self,
+        message: &[u8],
+        keys: &RoutedKeys,
+        out: &mut Envelope,
+    ) -> Result<(), Reject> {
+        let index = self.simd.check(message);
+        let Some(members) = index.and_then(|index| RootMembers::new(message, index)) else {
+            return scan_scalar(message, keys, out);
+        };
+        let mut fields = Fields::new(message, keys, out);
+        members.for_each(|(key, value)| fields.take(&key, value));
+        let trimmed = message.trim_ascii_end().len() as u32;
+        let start = (message.len() - message.trim_ascii_start().len()) as u32;
+        fields.finish(Slot { start, end: trimmed, kind: SlotKind::Object })
     }
 }
 
-fn scan_root(message: &[u8], keys: &RoutedKeys, out: &mut Envelope) -> Result<(), Reject> {
+/// The way of small messages.
+pub fn scan_scalar(message: &[u8], keys: &RoutedKeys, out: &mut Envelope) -> Result<(), Reject> {
+    if u32::try_from(message.len()).is_err() {
+        return Err(Reject::TooLarge);
+    }
     let mut cursor = Cursor::new(message, 0);
-    let Start::Opened { start, kind: SlotKind::Object } = cursor.start()? else {
+    let root = cursor.start()?;
+    if root.kind != SlotKind::Object {
         return Err(Reject::BadJson);
-    };
+    }
+    let mut fields = Fields::new(message, keys, out);
     let mut first = true;
-    let mut twice = false;
     while let Some(key) = cursor.key(first)? {
         first = false;
-        let field = keys.field(&key, message);
-        let value = cursor.value()?;
-        if let Some(place) = field {
-            let slot = out.field_mut(place);
-            twice |= !slot.is_missing();
-            *slot = value;
-        }
+        fields.take(&key, cursor.value()?);
     }
+    let root = cursor.close_slot(root);
     cursor.end()?;
-    if keys.flat {
-        out.payload = cursor.slot(start, SlotKind::Object);
+    fields.finish(root)
+}
+
+/// The envelope in the making: both ways hand it the root's members.
+struct Fields<'s> {
+    message: &'s [u8],
+    keys: &'s RoutedKeys,
+    out: &'s mut Envelope,
+    /// A routed key stood twice.
+    twice: bool,
+}
+
+impl<'s> Fields<'s> {
+    fn new(message: &'s [u8], keys: &'s RoutedKeys, out: &'s mut Envelope) -> Self {
+        *out = Envelope::default();
+        Fields { message, keys, out, twice: false }
     }
-    if twice { Err(Reject::BadMessage) } else { Ok(()) }
+
+    #[inline]
+    fn take(&mut self, key: &Slot, value: Slot) {
+        let Some(place) = self.keys.field(key, self.message) else { return };
+        let slot = self.out.field_mut(place);
+        self.twice |= !slot.is_missing();
+        *slot = value;
+    }
+
+    fn finish(self, root: Slot) -> Result<(), Reject> {
+        if self.keys.flat {
+            self.out.payload = root;
+        }
+        if self.twice {
+            return Err(Reject::BadMessage);
+        }
+        self.out.check()
+    }
 }
 
 /// Checks a text that is one JSON value of any kind; returns the value.
