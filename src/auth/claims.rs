@@ -1,4 +1,5 @@
-//! The claims of a token whose signature was already checked: strict types, times, issuer, audience.
+//! The claims of a token whose signature was already checked: strict types, times, issuer,
+//! audience.
 //!
 //! Invariants: a claim of the wrong type refuses the token, it is never taken for an absent one; a
 //! claim that is given twice refuses it too. Called by `verifier` alone.

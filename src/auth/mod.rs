@@ -1,4 +1,5 @@
-//! Who is asking: token extraction, JWT verification, claims, origins. Keys and `now` are arguments.
+//! Who is asking: token extraction, JWT verification, claims, origins. Keys and `now` are
+//! arguments.
 //!
 //! Invariants: nothing here reads a clock, a socket or a file; a token or a secret is never part of
 //! an error, and the types that hold one cannot be printed.

@@ -1,8 +1,8 @@
 //! Where a request carries its session token: bearer, subprotocol pair, query, cookie.
 //!
-//! A browser can set neither headers on a WebSocket, so besides the cookie it has two ways: the pair
-//! `new WebSocket(url, ["token", jwt])`, which arrives as `Sec-WebSocket-Protocol: token, <jwt>`, and
-//! `?token=`. Of the pair the server echoes `token`, never the JWT.
+//! A browser cannot set headers on a WebSocket, so besides the cookie it has two ways: the pair
+//! `new WebSocket(url, ["token", jwt])`, which arrives as `Sec-WebSocket-Protocol: token, <jwt>`,
+//! and `?token=`. Of the pair the server echoes `token`, never the JWT.
 //!
 //! Invariants: what the client set on purpose wins over the cookie, which a browser adds by itself.
 

@@ -1,7 +1,8 @@
 //! JWT verification (RFC 7519, RFC 8725): the algorithm belongs to the key, never to the token.
 //!
 //! Invariants: a header with `crit` or a key of its own is refused; a secret shorter than its hash
-//! is no key. Signatures are checked by jsonwebtoken, claims by `claims` against the caller's clock.
+//! is no key. Signatures are checked by jsonwebtoken, claims by `claims` against the caller's
+//! clock.
 
 use std::fmt;
 

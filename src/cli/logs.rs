@@ -1,7 +1,7 @@
 //! Where log lines go, and how they look.
 //!
-//! Invariants: one line an event on stderr; stdout belongs to the commands. JSON escapes what a peer
-//! typed, and the terminal format does so for every field recorded with `?`.
+//! Invariants: one line an event on stderr; stdout belongs to the commands. JSON escapes what a
+//! peer typed, and the terminal format does so for every field recorded with `?`.
 
 use std::io::{self, IsTerminal};
 

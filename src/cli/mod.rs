@@ -1,7 +1,8 @@
 //! The commands, one file each; this one parses the arguments and turns results into exit statuses.
 //!
-//! Invariants: status 0 is success, 1 a failure of this machine or a token, 2 a bad configuration or
-//! bad arguments. Output goes to stdout through one locked writer; whatever is wrong goes to stderr.
+//! Invariants: status 0 is success, 1 a failure of this machine or a token, 2 a bad configuration
+//! or bad arguments. Output goes to stdout through one locked writer; whatever is wrong goes to
+//! stderr.
 
 mod check;
 mod doctor;

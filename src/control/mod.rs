@@ -1,8 +1,8 @@
 //! The control plane: one ordinary thread for what needs no shard: `/health`, pages, signals.
 //!
-//! Shards hand over every request that is not a WebSocket upgrade (`Intake::offer`), socket and all.
-//! The thread runs a tokio current-thread runtime; it reads the shards' counters and asks for the
-//! drain, and shares nothing else with them.
+//! Shards hand over every request that is not a WebSocket upgrade (`Intake::offer`), socket and
+//! all. The thread runs a tokio current-thread runtime; it reads the shards' counters and asks for
+//! the drain, and shares nothing else with them.
 //!
 //! Invariants: nothing here can block a shard; a socket that finds the intake full is dropped and
 //! counted. Called by `cli::serve`.
