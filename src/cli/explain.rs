@@ -2,14 +2,14 @@
 //!
 //! Invariants: shows the program that `serve` would run; needs no secret.
 
-use std::fmt::Write;
 use std::path::PathBuf;
 
 use clap::Args;
 
 use super::load::{Format, Secret, load};
 use super::{Failure, output};
-use crate::pipeline::program::{Event, Program};
+use crate::pipeline::disasm;
+use crate::pipeline::program::Program;
 
 /// Show what an event does: its steps as compiled, with their places
 #[derive(Args)]
@@ -32,24 +32,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         .iter()
         .find(|event| *event.name == *arguments.event)
         .ok_or_else(|| Failure::usage(unknown(&arguments.event, &loaded.program)))?;
-    output::say(&explained(&loaded.program, event))
+    output::say(&disasm::event(&loaded.program, event))
 }
 
 fn unknown(name: &str, program: &Program) -> String {
     let names: Vec<&str> = program.events.iter().map(|event| &*event.name).collect();
     format!("no event {name:?} in {}; there are: {}", program.file, names.join(", "))
-}
-
-fn explained(program: &Program, event: &Event) -> String {
-    let mut text = format!("event {} ({}:{})\n", event.name, program.file, event.site.line);
-    for at in event.entry..event.end {
-        let (Some(op), Some(site)) =
-            (program.code.get(at as usize), program.sites.get(at as usize))
-        else {
-            break;
-        };
-        let _ = writeln!(text, "  {at:>5}  {op:?}  ; {}:{}", site.line, site.column);
-    }
-    let _ = writeln!(text, "at most {} instructions a run", event.end - event.entry);
-    text
 }
