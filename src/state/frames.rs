@@ -2,7 +2,8 @@
 //!
 //! Invariants: a sealed frame is immutable and shared by reference across connections and shards;
 //! the shard that made a frame keeps it in its pool and writes into it again only when every other
-//! reference is gone. A payload starts at `FRAME_HEADER_BYTES_MAX`, its header stands right before it.
+//! reference is gone. A payload starts at `FRAME_HEADER_BYTES_MAX`, its header stands right before
+//! it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
