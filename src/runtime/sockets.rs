@@ -24,8 +24,6 @@ pub struct Socket {
     pub receiving: bool,
     pub sending: bool,
     pub paused: bool,
-    /// The receive request ended for want of buffers; it is made again.
-    pub starved: bool,
 }
 
 impl Socket {
@@ -36,7 +34,6 @@ impl Socket {
             receiving: false,
             sending: false,
             paused: false,
-            starved: false,
         }
     }
 

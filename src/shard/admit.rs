@@ -10,8 +10,6 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use httparse::Header;
-
 use super::hold::Hold;
 use super::peer::{PeerFrame, Welcome};
 use super::{Io, Shard};
@@ -23,19 +21,19 @@ use crate::settings::{AuthMode, Settings};
 use crate::state::conns::{Deflate, Phase};
 use crate::state::gate::Refused;
 use crate::state::permissions::PermissionSet;
-use crate::ws::deflate::{Compressor, Negotiated};
-use crate::ws::handshake::{self, Head, Upgrade};
+use crate::ws::deflate::Compressor;
+use crate::ws::handshake::{self, Head, UpgradeRules};
+use crate::ws::{Decoder, Negotiated};
 
 /// Why a request is not upgraded.
 pub(super) struct Refusal {
     status: u16,
     code: &'static str,
     message: &'static str,
-    headers: &'static [(&'static str, &'static str)],
 }
 
 const fn refusal(status: u16, code: &'static str, message: &'static str) -> Refusal {
-    Refusal { status, code, message, headers: &[] }
+    Refusal { status, code, message }
 }
 
 const FULL: Refusal = refusal(503, "server_full", "too many connections, try again later");
@@ -50,22 +48,20 @@ const BAD_PERMISSIONS: Refusal =
     refusal(403, "unknown_permission", "the token grants a permission that is not declared");
 const PER_USER: Refusal = refusal(429, "too_many_of_user", "too many connections of this user");
 const TIMED_OUT: Refusal = refusal(408, "handshake_timeout", "the request head took too long");
-const NO_UPGRADE: Refusal = Refusal {
-    status: 426,
-    code: "upgrade_required",
-    message: "this is a WebSocket endpoint",
-    headers: &[("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")],
-};
+const NO_UPGRADE: Refusal = refusal(426, "upgrade_required", "this is a WebSocket endpoint");
 
 /// What to do with a complete request head.
 enum Verdict {
-    Bind {
-        upgrade: Box<Upgrade>,
-        echo: Option<&'static str>,
-        user: Arc<str>,
-        rights: Arc<PermissionSet>,
-    },
+    Bind(Guest),
     HandOff,
+}
+
+/// A request that may be upgraded once the user's home agrees.
+struct Guest {
+    user: Arc<str>,
+    permissions: Arc<PermissionSet>,
+    deflate: Option<Negotiated>,
+    response: Vec<u8>,
 }
 
 impl Shard {
@@ -128,9 +124,9 @@ impl Shard {
 
     fn on_head(&mut self, slot: u32, settings: &Settings, request: &Head<'_, '_>, head: &[u8]) {
         match self.judge(slot, settings, request) {
-            Ok(Verdict::Bind { upgrade, echo, user, rights }) => {
-                let early = head.get(request.bytes..).unwrap_or_default();
-                self.bind(slot, &upgrade, echo, user, rights, early);
+            Ok(Verdict::Bind(guest)) => {
+                let early = head.get(request.head_bytes..).unwrap_or_default();
+                self.bind(slot, guest, early);
             }
             Ok(Verdict::HandOff) => self.hand_off(slot, head),
             Err(refusal) => self.refuse(slot, &refusal),
@@ -143,7 +139,7 @@ impl Shard {
         settings: &Settings,
         request: &Head<'_, '_>,
     ) -> Result<Verdict, Refusal> {
-        let ours = request.path == settings.server.path;
+        let ours = request.path() == settings.server.path;
         if !handshake::is_upgrade(request) {
             return if ours { Err(NO_UPGRADE) } else { Ok(Verdict::HandOff) };
         }
@@ -153,21 +149,20 @@ impl Shard {
         if self.draining.is_some() {
             return Err(DRAINING);
         }
-        let upgrade = handshake::upgrade(
-            request,
-            &settings.server.subprotocols,
-            &settings.transport.compression,
-        )
-        .map_err(|error| Refusal {
-            headers: error.headers(),
-            ..refusal(error.status(), error.code(), error.message())
-        })?;
+        let rules = UpgradeRules {
+            subprotocols: &settings.server.subprotocols,
+            compression: &settings.transport.compression,
+        };
+        let upgrade = handshake::upgrade(request, &rules)
+            .map_err(|error| refusal(error.status(), error.code(), error.message()))?;
         let origin = request.header("origin");
         if !origin::allowed(&settings.server.origins, origin, request.header("host")) {
             return Err(BAD_ORIGIN);
         }
-        let (user, rights, echo) = self.identify(slot, settings, request.headers, request.query)?;
-        Ok(Verdict::Bind { upgrade: Box::new(upgrade), echo, user, rights })
+        let (user, permissions, echo) = self.identify(slot, settings, request)?;
+        let mut response = Vec::with_capacity(256);
+        handshake::write_101(&mut response, &upgrade, echo);
+        Ok(Verdict::Bind(Guest { user, permissions, deflate: upgrade.deflate, response }))
     }
 
     /// Who connects, and what it may do.
@@ -175,14 +170,15 @@ impl Shard {
         &self,
         slot: u32,
         settings: &Settings,
-        headers: &[Header<'_>],
-        query: Option<&str>,
+        request: &Head<'_, '_>,
     ) -> Result<(Arc<str>, Arc<PermissionSet>, Option<&'static str>), Refusal> {
         if settings.auth.mode == AuthMode::None {
             let id = self.conns.key(slot).map(|key| key.to_string()).unwrap_or_default();
             return Ok((id.into(), Arc::default(), None));
         }
-        let found = token::find(headers, query, &settings.auth.sources, &settings.auth.cookie);
+        let auth = &settings.auth;
+        let query = Some(request.query());
+        let found = token::find(request.headers, query, &auth.sources, &auth.cookie);
         let found = found.ok_or(NO_TOKEN)?;
         let claims = self.engine.verifier.verify(&found.token, self.now).map_err(|error| {
             tracing::debug!(reason = error.label(), "session token refused");
@@ -195,27 +191,19 @@ impl Shard {
     }
 
     /// Asks the user's home for a place; the answer to the client waits for it.
-    fn bind(
-        &mut self,
-        slot: u32,
-        upgrade: &Upgrade,
-        echo: Option<&'static str>,
-        user: Arc<str>,
-        permissions: Arc<PermissionSet>,
-        early: &[u8],
-    ) {
-        let mut response = Vec::with_capacity(256);
-        handshake::write_101(&mut response, upgrade, echo);
+    fn bind(&mut self, slot: u32, guest: Guest, early: &[u8]) {
+        let Guest { user, permissions, deflate, response } = guest;
         let id = self.users.enter(&user);
-        let Some(local) = self.users.get_mut(id) else { return };
-        let Some(conn) = self.conns.get_mut(slot) else { return };
+        let (Some(local), Some(conn)) = (self.users.get_mut(id), self.conns.get_mut(slot)) else {
+            return;
+        };
         conn.user = Some(id);
         conn.user_place = local.conns.len() as u32;
         conn.phase = Phase::Binding;
         conn.unread = early.to_vec();
         local.conns.push(slot);
         self.counters.users.set(self.users.len() as u64);
-        self.hold(slot, Hold::Binding { response, deflate: upgrade.deflate, watches: 1 });
+        self.hold(slot, Hold::Binding { response, deflate, watches: 1 });
         let Some(conn) = self.conns.key(slot) else { return };
         let home = self.home_of(&user);
         self.tell(home, PeerFrame::Bind { conn, user, permissions });
@@ -252,7 +240,7 @@ impl Shard {
         let Some(conn) = self.conns.get_mut(slot) else { return };
         conn.phase = Phase::Open;
         conn.deflate = lane;
-        conn.decoder = crate::ws::decoder::Decoder::new(deflate);
+        conn.decoder = Decoder::new(deflate.as_ref());
         self.counters.upgrades.add(1);
         self.queue_bytes(slot, |out| out.extend_from_slice(response));
         self.arm(slot);
@@ -289,9 +277,9 @@ impl Shard {
     /// Answers with a status and ends the connection.
     fn refuse(&mut self, slot: u32, refusal: &Refusal) {
         self.counters.refused(refusal.status);
-        let Refusal { status, code, message, headers } = *refusal;
+        let Refusal { status, code, message } = *refusal;
         self.queue_bytes(slot, |out| {
-            handshake::write_refusal(out, status, code, message, headers);
+            handshake::write_refusal(out, status, code, message, &[]);
         });
         self.linger(slot, LINGER_NS);
     }

@@ -68,7 +68,8 @@ impl Shard {
         let quiet_ns = now_ns.saturating_sub(conn.heard_ns);
         let stuck_ms = self.outboxes.in_flight_ms(slot, now_ns).unwrap_or(0);
         let past = |limit_ns: u64, elapsed_ns: u64| limit_ns > 0 && elapsed_ns >= limit_ns;
-        if conn.ping_out && now_ns >= conn.due_ns {
+        let answer_due = conn.ping_out && now_ns >= conn.due_ns;
+        if answer_due && conn.heard_ns + transport.pong_timeout_ns <= conn.due_ns {
             return self.disconnect(slot, Disconnect::PongTimeout);
         }
         if past(transport.read_timeout_ns, quiet_ns) {
@@ -77,7 +78,7 @@ impl Shard {
         if past(transport.write_timeout_ns, u64::from(stuck_ms) * MS_NS) {
             return self.disconnect(slot, Disconnect::WriteTimeout);
         }
-        if past(transport.ping_interval_ns, quiet_ns) && !conn.ping_out {
+        if past(transport.ping_interval_ns, quiet_ns) && (!conn.ping_out || answer_due) {
             self.send_ping(slot);
         }
         self.arm(slot);
@@ -110,7 +111,9 @@ fn next_due_ns(conn: &Conn, transport: &Transport) -> u64 {
         0 => u64::MAX,
         limit_ns => conn.heard_ns.saturating_add(limit_ns),
     };
-    let keepalive = match conn.ping_out {
+    // Any byte heard since the ping proves as much as the pong does.
+    let unanswered = conn.ping_out && conn.heard_ns + transport.pong_timeout_ns <= conn.due_ns;
+    let keepalive = match unanswered {
         true => conn.due_ns,
         false => after(transport.ping_interval_ns),
     };

@@ -10,7 +10,6 @@ use crate::state::conns::Deflate;
 use crate::state::frames::{Frame, FramePool, FrameRef};
 use crate::state::outbox::Full;
 use crate::state::rooms::RoomKey;
-use crate::ws::deflate::Compressor;
 
 impl Shard {
     /// Queues a frame that only this connection gets.
@@ -67,14 +66,19 @@ impl Shard {
         };
         let twin = match &mut conn.deflate {
             Deflate::Off => None,
-            Deflate::Own(compressor) => self.outboxes.remake(id, |f, p| deflate(compressor, f, p)),
+            Deflate::Own(compressor) => self
+                .outboxes
+                .remake(id, |f, p| deflated(f, p, |out| compressor.compress(f.payload(), out))),
             Deflate::Shared { window_bits } => {
-                let bits = usize::from(*window_bits);
-                let compressor = self.compressors.get_mut(bits).and_then(Option::as_mut);
-                compressor.and_then(|compressor| match *window_bits == settings.window_bits {
-                    true => self.outboxes.twin(id, |f, p| deflate(compressor, f, p)),
-                    false => self.outboxes.remake(id, |f, p| deflate(compressor, f, p)),
-                })
+                let (bits, shared) = (*window_bits, &mut self.compressors);
+                let make = |f: &Frame, p: &mut FramePool| {
+                    deflated(f, p, |out| shared.compress(bits, f.payload(), out))
+                };
+                // The twin is made for the usual window; a narrower one is the client's own wish.
+                match bits == settings.window_bits {
+                    true => self.outboxes.twin(id, make),
+                    false => self.outboxes.remake(id, make),
+                }
             }
         };
         let Some(twin) = twin else { return self.outboxes.push(slot, id) };
@@ -92,8 +96,12 @@ impl Shard {
 }
 
 /// The deflated frame (RFC 7692 section 7.2.1).
-fn deflate(compressor: &mut Compressor, frame: &Frame, pool: &mut FramePool) -> Option<FrameRef> {
+fn deflated(
+    frame: &Frame,
+    pool: &mut FramePool,
+    compress: impl FnOnce(&mut Vec<u8>),
+) -> Option<FrameRef> {
     let mut open = pool.open();
-    compressor.compress(frame.payload(), open.bytes());
+    compress(open.bytes());
     Some(pool.seal_deflated(open, frame.kind()))
 }

@@ -32,20 +32,19 @@ use slab::Slab;
 use crate::auth::Verifier;
 use crate::clock::Now;
 use crate::envelope::{Envelope, RoutedKeys, Scanner, Slots};
-use crate::ids::{FrameId, ShardId};
+use crate::ids::ShardId;
 use crate::pipeline::effect::Effects;
 use crate::pipeline::program::Program;
 use crate::pipeline::vm::Vm;
 use crate::settings::{Protocol, Settings, WireNames};
-use crate::state::conns::{Conn, Conns, Phase};
-use crate::state::frames::FrameRef;
+use crate::state::conns::{Conns, Phase};
 use crate::state::gate::Gate;
 use crate::state::homes::{Homes, home_of};
 use crate::state::outbox::{OutboxBounds, Outboxes};
 use crate::state::rooms::Rooms;
 use crate::state::timers::Wheel;
 use crate::state::users::Users;
-use crate::ws::deflate::Compressor;
+use crate::ws::deflate::SharedCompressors;
 use crate::ws::{Rules, Shared};
 
 use counters::Counters;
@@ -107,8 +106,7 @@ pub struct Shard {
     io: VecDeque<Io>,
     rules: Rules,
     decoding: Shared,
-    /// By window bits, made when the first connection negotiates them.
-    compressors: [Option<Compressor>; 16],
+    compressors: SharedCompressors,
     keys: RoutedKeys,
     scanner: Scanner,
     envelope: Envelope,
@@ -158,7 +156,7 @@ impl Shard {
             io: VecDeque::new(),
             rules,
             decoding: Shared::default(),
-            compressors: Default::default(),
+            compressors: SharedCompressors::new(transport.compression.level),
             keys,
             scanner: Scanner::default(),
             envelope: Envelope::default(),
@@ -334,10 +332,6 @@ impl Shard {
         } else {
             self.mesh.push(to, frame);
         }
-    }
-
-    fn conn(&mut self, slot: u32) -> Option<&mut Conn> {
-        self.conns.get_mut(slot)
     }
 
     fn phase(&self, slot: u32) -> Phase {

@@ -68,13 +68,13 @@ impl Shard {
     /// Handles one item; false where nothing behind it may be looked at now.
     fn on_item(&mut self, slot: u32, item: &Item<'_>) -> bool {
         match item {
-            Item::Message { kind, data } if self.phase(slot) == Phase::Open => {
+            Item::Message { kind, bytes } if self.phase(slot) == Phase::Open => {
                 let kind = match kind {
                     MessageKind::Text => FrameType::Text,
                     MessageKind::Binary => FrameType::Binary,
                 };
                 self.counters.messages_in.add(1);
-                self.run_message(slot, kind, data, Vec::new());
+                self.run_message(slot, kind, bytes, Vec::new());
             }
             Item::Message { .. } => {}
             Item::Ping(payload) => self.on_ping(slot, payload),
