@@ -20,6 +20,9 @@ pub const REGISTERS_MAX: usize = 16;
 /// Instructions one event may compile to; there are no back edges, so also the steps of a run.
 pub const PROGRAM_OPS_MAX: usize = 65_536;
 
+/// Bytes of text (names, log lines) one run may build, a single piece apart.
+pub const RUN_TEXT_BYTES_MAX: usize = 1 << 20;
+
 /// Effects one run may produce.
 pub const EFFECTS_MAX: usize = 1_024;
 
@@ -76,6 +79,8 @@ pub const LINGER_NS: u64 = 2_000_000_000;
 
 const _: () = assert!(BATCH_FRAME_BYTES_MAX <= BATCH_BYTES_MAX);
 const _: () = assert!(MESH_CHANNEL_FRAMES <= MESH_BACKLOG_PAUSE_FRAMES);
+// The scanner keeps one bit a level in a word.
+const _: () = assert!(JSON_DEPTH_MAX <= u64::BITS as usize);
 const _: () = assert!(SLOTS_MAX <= u8::MAX as usize);
 const _: () = assert!(REGISTERS_MAX <= u8::MAX as usize);
 const _: () = assert!(EVENTS_MAX <= u16::MAX as usize);
