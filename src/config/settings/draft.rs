@@ -78,7 +78,7 @@ impl Draft {
 
     /// Where the first of these options that was set came from.
     pub fn place_of(&self, paths: &[&str]) -> Option<&Place> {
-        paths.iter().find_map(|path| self.places.get(path))
+        paths.iter().find_map(|path| self.places.get(*path))
     }
 
     pub fn into_settings(self) -> Settings {

@@ -260,11 +260,6 @@ pub fn find(section: &str, name: &str, folded: bool) -> Option<Match> {
     Some(Match { path, key, section: below(path).next().is_some() })
 }
 
-/// The option of exactly this path.
-pub fn by_path(path: &str) -> Option<&'static Key> {
-    KEYS.iter().find(|key| key.path == path)
-}
-
 /// The names that are valid in a section.
 pub fn names(section: &str) -> impl Iterator<Item = &'static str> {
     below(section).map(|(segment, _)| segment)
