@@ -297,6 +297,7 @@ impl World {
 
     /// Carries out what a shard wants.
     fn pump(&mut self, shard: usize) {
+        self.complete_sends(shard);
         while let Some(io) = self.shards[shard].poll_io() {
             self.carry_out(shard, io);
         }
@@ -310,7 +311,6 @@ impl World {
             }
         }
         self.shards[shard].end_turn();
-        self.complete_sends(shard);
         self.push_peers(shard);
     }
 
