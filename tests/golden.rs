@@ -42,7 +42,8 @@ fn generated(text: &str) -> String {
 /// Compiles an example as its comments ask.
 fn findings_of(example: &str) -> (Source, Vec<Diagnostic>) {
     let source = Source::new("config.yaml", generated(example));
-    let variables = example.lines().filter_map(|line| line.strip_prefix("# env: ")?.split_once('='));
+    let variables =
+        example.lines().filter_map(|line| line.strip_prefix("# env: ")?.split_once('='));
     let environment: Environment = variables.collect();
     let serve = example.lines().any(|line| line == "# for: serve");
     let secret = if serve { SecretPolicy::Demand } else { SecretPolicy::Ignore };
@@ -139,4 +140,43 @@ fn the_originals_file_compiles_to_this_listing() {
     let listing = shardwire::pipeline::disasm::program(&compiled.program).to_string();
     agree(&root().join("tests/golden/listing-go-dispatch.txt"), &listing, &mut wrong);
     check_all(wrong);
+}
+
+fn compiles(name: &str, text: &str) {
+    let source = Source::new(name, text);
+    let options = Options { secret: SecretPolicy::Ignore };
+    let compiled = config::compile(&source, &Environment::default(), &options);
+    if let Err(findings) = compiled {
+        panic!("{}", config::render(&findings, &source, Style::Human { color: false }));
+    }
+}
+
+fn files(dir: &Path, ending: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths.filter(|path| path.extension().is_some_and(|found| found == ending)).collect()
+}
+
+#[test]
+fn every_example_compiles() {
+    let examples = files(&root().join("examples"), "yaml");
+    assert!(examples.len() >= 3);
+    for path in examples.into_iter().chain([root().join("config.yaml")]) {
+        compiles(&path.display().to_string(), &std::fs::read_to_string(&path).unwrap());
+    }
+    let original = std::fs::read(root().join("tests/data/go-dispatch-config.yaml")).unwrap();
+    assert_eq!(std::fs::read(root().join("examples/go-dispatch.yaml")).unwrap(), original);
+}
+
+/// Blocks that begin with exactly "```yaml" are whole configurations; parts say "```yaml fragment".
+#[test]
+fn every_configuration_in_the_documentation_compiles() {
+    let pages = files(&root().join("docs"), "md").into_iter().chain([root().join("README.md")]);
+    for page in pages.filter(|page| page.exists()) {
+        let text = std::fs::read_to_string(&page).unwrap();
+        for (place, block) in text.split("\n```yaml\n").skip(1).enumerate() {
+            let block = block.split("\n```").next().unwrap_or_default();
+            compiles(&format!("{} block {}", page.display(), place + 1), block);
+        }
+    }
 }

@@ -81,7 +81,7 @@ codes! {
     SecondReader "E104" "Two YAML readers disagree"
         "A configuration is read by two independent readers and must mean the same to both. This one \
          does not; write the place in a simpler way."
-        "x-cat: %percent\n"
+        "x-flow: {key:}\n"
     DuplicateKey "E105" "A key stands twice in one map"
         "YAML readers disagree on which of the two counts, so none does."
         "transport:\n  readTimeout: 60m\n  readTimeout: 30s\n"
@@ -116,7 +116,7 @@ codes! {
         "transport:\n  readTimout: 60m\n"
     WrongShape "E202" "A list, a map or a plain value at the wrong place"
         "The key takes another shape of value."
-        "server: { path: [/ws] }\nevents: [join]\n"
+        "server: { path: { prefix: /ws } }\nevents: [join]\n"
     SetTwice "E203" "One option is set twice"
         "Two spellings of one option are both present. Keep one."
         "auth:\n  secret: ${env.A}\nserver:\n  auth:\n    jwtSecret: ${env.B}\n# env: A=0123456789abcdef0123456789abcdef\n# env: B=0123456789abcdef0123456789abcdef\n"

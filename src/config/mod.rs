@@ -71,7 +71,8 @@ pub fn read(path: &Path) -> Result<Source, Diagnostic> {
     if bytes.len() > CONFIG_BYTES_MAX {
         return Err(too_large());
     }
-    let text = String::from_utf8(bytes).map_err(|error| unreadable(error.utf8_error().to_string()))?;
+    let text =
+        String::from_utf8(bytes).map_err(|error| unreadable(error.utf8_error().to_string()))?;
     Ok(Source::new(name, text))
 }
 
@@ -110,6 +111,7 @@ fn second_reader(source: &Source, findings: &mut Findings) {
     let Err(error) = IgnoredAny::deserialize(reader) else { return };
     let at = error.location().map_or(0, |location| location.index()).min(source.text().len());
     let at = source.text().floor_char_boundary(at);
-    let finding = Diagnostic::new(Code::SecondReader, format!("the second YAML reader says: {error}"));
+    let finding =
+        Diagnostic::new(Code::SecondReader, format!("the second YAML reader says: {error}"));
     findings.push(finding.label(Span::new(at, at), "it stopped here"));
 }

@@ -67,13 +67,18 @@ fn excerpt<'s>(finding: &'s Diagnostic, source: &'s Source) -> Snippet<'s, Annot
     let starts = finding.labels.iter().map(|label| source.line_of(label.span.start));
     let ends = finding.labels.iter().map(|label| source.line_of(label.span.end));
     let first_line = starts.min().unwrap_or(0);
-    let window = Span::new(source.line_start(first_line), source.line_start(ends.max().unwrap_or(0) + 1));
+    let window =
+        Span::new(source.line_start(first_line), source.line_start(ends.max().unwrap_or(0) + 1));
     Snippet::source(source.slice(window))
         .line_start(first_line + 1)
         .path(source.name())
-        .annotations(finding.labels.iter().enumerate().map(|(place, label)| {
-            annotation(label, place == 0, window.start as usize)
-        }))
+        .annotations(
+            finding
+                .labels
+                .iter()
+                .enumerate()
+                .map(|(place, label)| annotation(label, place == 0, window.start as usize)),
+        )
 }
 
 fn annotation(label: &Label, primary: bool, base: usize) -> Annotation<'_> {

@@ -18,7 +18,8 @@ pub fn advice<'n>(typed: &str, valid: impl IntoIterator<Item = &'n str>) -> Opti
     valid.sort_unstable();
     valid.dedup();
     let more = if valid.len() > LISTED_MAX { ", ..." } else { "" };
-    let names: Vec<String> = valid.iter().take(LISTED_MAX).map(|name| format!("`{name}`")).collect();
+    let names: Vec<String> =
+        valid.iter().take(LISTED_MAX).map(|name| format!("`{name}`")).collect();
     match names.is_empty() {
         true => None,
         false => Some(format!("valid here: {}{more}", names.join(", "))),

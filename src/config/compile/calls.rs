@@ -48,7 +48,8 @@ pub struct Call<'n> {
 /// Reads one entry of `modifiers` or `actions`.
 pub fn read<'n>(node: &'n Node, what: &str, scope: &mut Scope<'_>) -> Option<Call<'n>> {
     let Some(entries) = node.as_map() else {
-        let finding = Diagnostic::new(Code::WrongShape, format!("{what} is a map with `name` and `params`"));
+        let finding =
+            Diagnostic::new(Code::WrongShape, format!("{what} is a map with `name` and `params`"));
         let finding = finding.label(node.span, format!("this is {}", node.kind_name()));
         scope.findings.push(match node.as_scalar() {
             Some(scalar) => finding.help(format!("write `- name: {}`", scalar.text)),
@@ -98,7 +99,9 @@ fn params<'n>(entry: Option<&'n Entry>, scope: &mut Scope<'_>) -> Option<Vec<Par
     for item in items.iter().filter(|item| item.as_scalar().is_none()) {
         let finding = Diagnostic::new(Code::WrongShape, "a parameter is text");
         let finding = finding.label(item.span, format!("this is {}", item.kind_name()));
-        scope.findings.push(finding.help("write JSON and templates as text, in quotes: '{\"key\": 1}'"));
+        scope
+            .findings
+            .push(finding.help("write JSON and templates as text, in quotes: '{\"key\": 1}'"));
     }
     items.iter().map(read).collect()
 }

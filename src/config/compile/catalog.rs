@@ -101,7 +101,9 @@ fn rate_limit(call: &Call<'_>, scope: &mut Scope<'_>) -> Option<Action> {
     }
     let finding = Diagnostic::new(Code::BadRate, format!("`{text}` is not a rate"));
     scope.findings.push(
-        finding.label(param.span, "a number, `/`, and `s`, `m` or `h`").help("write it like `10/m`"),
+        finding
+            .label(param.span, "a number, `/`, and `s`, `m` or `h`")
+            .help("write it like `10/m`"),
     );
     None
 }
@@ -187,7 +189,8 @@ mod tests {
         assert_eq!(rate("10/m"), Some((10, 60_000_000_000)));
         assert_eq!(rate("1/s"), Some((1, 1_000_000_000)));
         assert_eq!(rate("5 / h"), Some((5, 3_600_000_000_000)));
-        for text in ["", "10", "10/", "/m", "0/s", "-1/s", "+1/s", "1.5/s", "10/d", "99999999999/s"] {
+        for text in ["", "10", "10/", "/m", "0/s", "-1/s", "+1/s", "1.5/s", "10/d", "99999999999/s"]
+        {
             assert_eq!(rate(text), None, "{text}");
         }
     }

@@ -29,7 +29,10 @@ pub fn permissions(entry: Option<&Entry>, findings: &mut Findings) -> Vec<String
                 findings.push(finding.label(item.span, "1 to 255 bytes, no control characters"));
             }
             Some(name) if names.iter().any(|known| known == name) => {
-                let finding = Diagnostic::new(Code::PermissionTwice, format!("the permission `{name}` is declared twice"));
+                let finding = Diagnostic::new(
+                    Code::PermissionTwice,
+                    format!("the permission `{name}` is declared twice"),
+                );
                 findings.push(finding.label(item.span, "a second time here"));
             }
             Some(name) => names.push(name.to_owned()),
@@ -157,7 +160,8 @@ fn has_template(call: &Call<'_>, scope: &mut Scope<'_>) -> bool {
     let mut any = false;
     for param in &call.params {
         for hole in template::holes(param.text()) {
-            let finding = Diagnostic::new(Code::TemplateInModifier, "a modifier takes no templates");
+            let finding =
+                Diagnostic::new(Code::TemplateInModifier, "a modifier takes no templates");
             let span = param.place(scope.source, hole.range);
             scope.findings.push(finding.label(span, "this is not known when the file is loaded"));
             any = true;

@@ -32,13 +32,26 @@ pub struct Step {
 /// What a step does.
 #[derive(Debug)]
 pub enum Action {
-    Limit { events_max: u32, window_ns: u64 },
+    Limit {
+        events_max: u32,
+        window_ns: u64,
+    },
     Secure,
     Permit(Vec<PermissionId>),
-    Join { user: Template, room: Template },
-    Leave { user: Template, room: Template },
+    Join {
+        user: Template,
+        room: Template,
+    },
+    Leave {
+        user: Template,
+        room: Template,
+    },
     /// An envelope; both templates are JSON text, the event without its quotes.
-    Send { to: Recipient, event: Template, payload: Template },
+    Send {
+        to: Recipient,
+        event: Template,
+        payload: Template,
+    },
     /// The raw protocol's answer, of the kind that was received.
     Reply(Template),
     Log(Template),

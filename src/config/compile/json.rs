@@ -273,7 +273,9 @@ mod tests {
         reader.document()?;
         let show = |piece: Piece| match piece {
             Piece::Text(text) => text,
-            Piece::Hole(number, form) => format!("<{form:?} {}>", &text[holes[number].name.clone()]),
+            Piece::Hole(number, form) => {
+                format!("<{form:?} {}>", &text[holes[number].name.clone()])
+            }
         };
         Ok(reader.out.into_iter().map(show).collect())
     }

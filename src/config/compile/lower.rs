@@ -159,7 +159,8 @@ impl Lower<'_> {
             From::Claims => self.builder.claims_slot(&path),
         };
         if slot.is_none() {
-            let message = format!("this event reads more than {SLOTS_MAX} paths, or a path too deep");
+            let message =
+                format!("this event reads more than {SLOTS_MAX} paths, or a path too deep");
             let finding = Diagnostic::new(Code::TooManyPaths, message);
             self.findings.push(finding.label(span, "this one is too many"));
         }

@@ -48,9 +48,12 @@ pub fn compile(
 fn misplaced(sections: &Sections<'_>, raw: bool, findings: &mut Findings) {
     let events = sections.events.filter(|entry| !entry.value.is_null());
     if let (Some(entry), true) = (events, raw) {
-        let finding = Diagnostic::new(Code::EventsInRaw, "`events` means nothing with `protocol: raw`");
+        let finding =
+            Diagnostic::new(Code::EventsInRaw, "`events` means nothing with `protocol: raw`");
         findings.push(
-            finding.label(entry.key_span, "raw messages have no event").help("use `lifecycle.message`"),
+            finding
+                .label(entry.key_span, "raw messages have no event")
+                .help("use `lifecycle.message`"),
         );
     }
     if let (Some(entry), false) = (sections.on_message, raw) {
@@ -59,7 +62,9 @@ fn misplaced(sections: &Sections<'_>, raw: bool, findings: &mut Findings) {
             "`lifecycle.message` means nothing without `protocol: raw`",
         );
         findings.push(
-            finding.label(entry.key_span, "JSON messages go to `events`").help("add `protocol: raw`"),
+            finding
+                .label(entry.key_span, "JSON messages go to `events`")
+                .help("add `protocol: raw`"),
         );
     }
 }

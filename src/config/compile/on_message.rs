@@ -39,7 +39,9 @@ fn step(node: &Node, scope: &mut Scope<'_>) -> Option<Step> {
         (verbs, len) if verbs.len() == len => {
             let message = format!("a step has exactly one verb, this one has {len}");
             let finding = Diagnostic::new(Code::OneVerb, message);
-            scope.findings.push(finding.label(node.span, "one step").help("make each verb a step of its own"));
+            scope.findings.push(
+                finding.label(node.span, "one step").help("make each verb a step of its own"),
+            );
             None
         }
         _ => None,

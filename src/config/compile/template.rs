@@ -83,14 +83,17 @@ pub fn resolve(param: &Param<'_>, hole: &Hole, scope: &mut Scope<'_>) -> Option<
         Ok(Resolved::Known(value)) => return Some(value),
         Ok(Resolved::Short(value)) => {
             let full = format!("{{.payload{name}}}");
-            let finding = Diagnostic::new(Code::ShortPath, format!("`{{{name}}}` is read as `{full}`"));
+            let finding =
+                Diagnostic::new(Code::ShortPath, format!("`{{{name}}}` is read as `{full}`"));
             scope.findings.push(hint_at(finding, param, hole, scope));
             return Some(value);
         }
         Err(finding) => finding,
     };
     let span = param.place(scope.source, hole.range.clone());
-    scope.findings.push(Diagnostic { labels: Vec::new(), ..finding.clone() }.label(span, label(&finding)));
+    scope
+        .findings
+        .push(Diagnostic { labels: Vec::new(), ..finding.clone() }.label(span, label(&finding)));
     None
 }
 
@@ -156,7 +159,8 @@ mod tests {
     #[test]
     fn only_well_formed_braces_are_templates() {
         assert_eq!(names("{.a} {$b.c} x{.d-e_f.0}y"), [".a", "$b.c", ".d-e_f.0"]);
-        for text in ["{}", "{.}", "{$}", "{ .a}", "{.a }", "{a}", "{.a", "{{.a b}}", "é{.é}", "{"] {
+        for text in ["{}", "{.}", "{$}", "{ .a}", "{.a }", "{a}", "{.a", "{{.a b}}", "é{.é}", "{"]
+        {
             assert_eq!(names(text), Vec::<&str>::new(), "{text}");
         }
         assert_eq!(names("{{.a}}"), [".a"]);

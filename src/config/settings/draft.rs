@@ -60,7 +60,8 @@ impl Draft {
     pub fn check(&self, findings: &mut Findings) {
         let transport = &self.settings.transport;
         let (read, ping) = (transport.read_timeout_ns, transport.ping_interval_ns);
-        let Some(place) = self.place_of(&["transport.pingInterval", "transport.readTimeout"]) else {
+        let Some(place) = self.place_of(&["transport.pingInterval", "transport.readTimeout"])
+        else {
             return;
         };
         if read > 0 && ping >= read {

@@ -35,7 +35,8 @@ const KNOWN_SECRETS: [&str; 10] = [
     "supersecret",
 ];
 
-const REMEDY: &str = "set SHARDWIRE_AUTH_SECRET to a random text: `openssl rand -base64 48` makes one";
+const REMEDY: &str =
+    "set SHARDWIRE_AUTH_SECRET to a random text: `openssl rand -base64 48` makes one";
 
 /// Fills `settings.auth.keys`.
 pub fn resolve(draft: &mut Draft, policy: &SecretPolicy, findings: &mut Findings) {
@@ -146,7 +147,10 @@ fn check_secret(
         (true, _) => (Code::SecretKnown, "the secret is a publicly known example".into()),
         (false, true) => {
             let len = secret.text.len();
-            (Code::SecretTooShort, format!("the secret has {len} bytes, at least {bytes_min} are needed"))
+            (
+                Code::SecretTooShort,
+                format!("the secret has {len} bytes, at least {bytes_min} are needed"),
+            )
         }
         (false, false) => return,
     };
@@ -159,7 +163,9 @@ fn check_pem(key: &Material, findings: &mut Findings) {
     let message = match (text.starts_with("-----BEGIN "), text.contains("PRIVATE KEY")) {
         (true, false) => return,
         (_, true) => "this is a private key; the server needs the public one",
-        (false, false) => "this is not a PEM public key (it begins with `-----BEGIN PUBLIC KEY-----`)",
+        (false, false) => {
+            "this is not a PEM public key (it begins with `-----BEGIN PUBLIC KEY-----`)"
+        }
     };
     findings.push(mismatch(key, message));
 }

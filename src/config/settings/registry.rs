@@ -5,13 +5,13 @@
 
 use std::ops::RangeInclusive;
 
+use super::super::codes::Code;
 use super::draft::{Draft, Material};
 use super::value::{self, Problem};
 use crate::limits::SHARDS_MAX;
 use crate::settings::{
     AuthMode, ConnectionLimitMode, Cores, JwtAlgorithm, LogFormat, TokenSources,
 };
-use super::super::codes::Code;
 
 /// When a changed value takes effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -311,7 +311,9 @@ fn set_path(draft: &mut Draft, given: &Given) -> Result<(), Problem> {
 fn set_cores(draft: &mut Draft, given: &Given) -> Result<(), Problem> {
     draft.settings.server.cores = match (given.list, given.texts.as_slice()) {
         (false, [one]) if one == "auto" => Cores::Auto,
-        (false, [one]) => Cores::Count(in_range(value::count(one)?, 1..=SHARDS_MAX as u64)? as usize),
+        (false, [one]) => {
+            Cores::Count(in_range(value::count(one)?, 1..=SHARDS_MAX as u64)? as usize)
+        }
         (_, many) => cpus(many)?,
     };
     Ok(())
@@ -322,7 +324,10 @@ fn cpus(texts: &[String]) -> Result<Cores, Problem> {
     for text in texts {
         let cpu = in_range(value::count(text)?, 0..=4_095)? as usize;
         if all.contains(&cpu) {
-            return Err(Problem::new(Code::BadValue, format!("CPU {cpu} stands twice in the list")));
+            return Err(Problem::new(
+                Code::BadValue,
+                format!("CPU {cpu} stands twice in the list"),
+            ));
         }
         all.push(cpu);
     }
@@ -331,7 +336,8 @@ fn cpus(texts: &[String]) -> Result<Cores, Problem> {
 }
 
 fn set_origins(draft: &mut Draft, given: &Given) -> Result<(), Problem> {
-    let rules: Result<Vec<_>, Problem> = given.texts.iter().map(|text| value::origin(text)).collect();
+    let rules: Result<Vec<_>, Problem> =
+        given.texts.iter().map(|text| value::origin(text)).collect();
     draft.settings.server.origins = rules?;
     Ok(())
 }
@@ -340,8 +346,11 @@ fn set_subprotocols(draft: &mut Draft, given: &Given) -> Result<(), Problem> {
     let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
     for text in &given.texts {
         if text.is_empty() || !text.bytes().all(token) {
-            return Err(Problem::new(Code::BadValue, format!("`{text}` is not a subprotocol's name"))
-                .help("letters, digits, and any of !#$%&'*+-.^_`|~"));
+            return Err(Problem::new(
+                Code::BadValue,
+                format!("`{text}` is not a subprotocol's name"),
+            )
+            .help("letters, digits, and any of !#$%&'*+-.^_`|~"));
         }
     }
     draft.settings.server.subprotocols = given.texts.clone();
@@ -354,5 +363,46 @@ pub fn in_range(number: u64, range: RangeInclusive<u64>) -> Result<u64, Problem>
         true => Ok(number),
         false => Err(Problem::new(Code::OutOfRange, format!("{number} is out of range"))
             .help(format!("allowed: {} to {}", range.start(), range.end()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::diagnostic::{Findings, Place};
+    use super::super::walk;
+    use super::*;
+
+    fn given(text: &str) -> Given {
+        let list = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+        let texts = list.unwrap_or(text).split(", ").map(str::to_owned).collect();
+        Given { texts, list: list.is_some() }
+    }
+
+    #[test]
+    fn the_defaults_in_the_table_are_the_defaults() {
+        let mut draft = Draft::default();
+        let mut findings = Findings::default();
+        let place = Place::Variable("default".into());
+        for key in KEYS.iter().filter(|key| !key.default.is_empty()) {
+            walk::set(key, given(key.default), place.clone(), &mut draft, &mut findings);
+        }
+        assert!(findings.sorted().is_empty());
+        let shown = |draft: Draft| format!("{:?}", draft.into_settings());
+        assert_eq!(shown(draft), shown(Draft::default()));
+    }
+
+    #[test]
+    fn paths_are_unique_and_found_in_any_case() {
+        for (place, key) in KEYS.iter().enumerate() {
+            assert!(KEYS[place + 1..].iter().all(|other| other.path != key.path), "{}", key.path);
+            assert!(key.newer.is_none_or(|newer| KEYS.iter().any(|other| other.path == newer)));
+            let (section, name) = key.path.rsplit_once('.').unwrap_or(("", key.path));
+            let found = find(section, &name.to_uppercase(), true).unwrap();
+            assert_eq!(found.path, key.path);
+            assert_eq!(find(section, &name.to_uppercase(), false).map(|found| found.path), None);
+        }
+        assert!(find("", "server", false).unwrap().section);
+        assert!(find("server", "serve", false).is_none());
+        assert!(find("serv", "er", false).is_none());
     }
 }

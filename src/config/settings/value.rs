@@ -73,7 +73,8 @@ fn duration_part(text: &str) -> Option<(u64, &str)> {
 fn decimal(number: &str, scale: u64) -> Option<u64> {
     let (whole, part) = number.split_once('.').unwrap_or((number, ""));
     let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
-    if number == "." || part.len() > 9 || !part.bytes().all(|b| b.is_ascii_digit()) {
+    let empty = whole == 0 && part.is_empty() && !number.starts_with('0');
+    if empty || part.len() > 9 || !part.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
     let part_scale = 10u64.pow(part.len() as u32);
@@ -110,7 +111,9 @@ pub fn size(text: &str) -> Result<u64, Problem> {
 /// A whole number.
 pub fn count(text: &str) -> Result<u64, Problem> {
     let digits: String = text.chars().filter(|c| *c != '_').collect();
-    digits.parse().map_err(|_| Problem::new(Code::BadValue, format!("`{text}` is not a whole number")))
+    digits
+        .parse()
+        .map_err(|_| Problem::new(Code::BadValue, format!("`{text}` is not a whole number")))
 }
 
 /// `true` or `false`.
@@ -132,7 +135,8 @@ pub fn switch(text: &str) -> Result<bool, Problem> {
 /// The addresses of `:8080`, `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080`.
 pub fn address(text: &str) -> Result<Vec<SocketAddr>, Problem> {
     let wrong = |help: String| {
-        Problem::new(Code::BadAddress, format!("`{text}` is not an address to listen on")).help(help)
+        Problem::new(Code::BadAddress, format!("`{text}` is not an address to listen on"))
+            .help(help)
     };
     if text.parse::<u16>().is_ok() {
         return Err(wrong(format!("write `\":{text}\"` for this port on every interface")));
@@ -172,7 +176,9 @@ pub fn origin(text: &str) -> Result<OriginRule, Problem> {
     let host = authority.strip_prefix("*.").unwrap_or(authority);
     let usable = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
     if scheme.is_empty() || host.is_empty() || !host.chars().all(usable) {
-        return Err(wrong().help("write it like `https://app.example.com` or `https://*.example.com`"));
+        return Err(
+            wrong().help("write it like `https://app.example.com` or `https://*.example.com`")
+        );
     }
     Ok(match authority.strip_prefix('*') {
         Some(suffix) => OriginRule::Subdomains { scheme: scheme.into(), suffix: suffix.into() },
@@ -251,9 +257,12 @@ mod tests {
         assert_eq!(origin("*"), Ok(OriginRule::Any));
         assert_eq!(origin("HTTPS://App.Example.com:443"), Ok(exact("https://app.example.com")));
         assert_eq!(origin("http://localhost:3000"), Ok(exact("http://localhost:3000")));
-        let below = OriginRule::Subdomains { scheme: "https".into(), suffix: ".example.com".into() };
+        let below =
+            OriginRule::Subdomains { scheme: "https".into(), suffix: ".example.com".into() };
         assert_eq!(origin("https://*.example.com"), Ok(below));
-        for text in ["app.example.com", "https://", "https://a/b", "https://a/", "https://a b", "://a"] {
+        for text in
+            ["app.example.com", "https://", "https://a/b", "https://a/", "https://a b", "://a"]
+        {
             assert_eq!(origin(text).unwrap_err().code, Code::BadOrigin, "{text}");
         }
     }

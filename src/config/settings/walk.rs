@@ -33,11 +33,20 @@ pub fn walk<'n>(
     let Some(root) = root.filter(|root| !root.is_null()) else { return Sections::default() };
     let Some(entries) = root.as_map() else {
         let finding = Diagnostic::new(Code::RootNotMap, "a configuration is a map of sections");
-        findings.push(finding.label(first_line(source, root.span), format!("this is {}", root.kind_name())));
+        findings.push(
+            finding.label(first_line(source, root.span), format!("this is {}", root.kind_name())),
+        );
         return Sections::default();
     };
     let folded = !entries.iter().any(|entry| entry.key == "version");
-    let mut walk = Walk { environment, draft, findings, folded, program: Sections::default(), spans: BTreeMap::new() };
+    let mut walk = Walk {
+        environment,
+        draft,
+        findings,
+        folded,
+        program: Sections::default(),
+        spans: BTreeMap::new(),
+    };
     walk.section("", entries);
     walk.program
 }
@@ -73,7 +82,8 @@ impl<'n> Walk<'n, '_> {
 
     fn unknown(&mut self, section: &str, entry: &Entry) {
         let place = if section.is_empty() { String::new() } else { format!(" in `{section}`") };
-        let finding = Diagnostic::new(Code::UnknownKey, format!("unknown key `{}`{place}", entry.key));
+        let finding =
+            Diagnostic::new(Code::UnknownKey, format!("unknown key `{}`{place}", entry.key));
         let finding = finding.label(entry.key_span, "no such option");
         self.findings.push(finding.suggest(&entry.key, registry::names(section)));
     }
@@ -109,7 +119,8 @@ impl<'n> Walk<'n, '_> {
 
     fn older(&mut self, key: &Key, entry: &Entry) {
         let newer = key.newer.unwrap_or_default();
-        let finding = Diagnostic::new(Code::OldSpelling, format!("`{}` is now `{newer}`", key.path));
+        let finding =
+            Diagnostic::new(Code::OldSpelling, format!("`{}` is now `{newer}`", key.path));
         self.findings.push(finding.label(entry.key_span, "accepted"));
     }
 
@@ -150,7 +161,9 @@ impl<'n> Walk<'n, '_> {
             Ok(Some(Given { list: false, mut texts })) => texts.pop().unwrap_or_default(),
             Ok(_) => return self.findings.push(shape("auth.keys", "text here", field)),
             Err(problem) => {
-                return self.findings.push(Diagnostic::new(problem.code, problem.message).at(&place, ""));
+                return self
+                    .findings
+                    .push(Diagnostic::new(problem.code, problem.message).at(&place, ""));
             }
         };
         match field.key.as_str() {
@@ -165,8 +178,12 @@ impl<'n> Walk<'n, '_> {
                 }
             },
             other => {
-                let finding = Diagnostic::new(Code::UnknownKey, format!("unknown key `{other}` in `auth.keys`"));
-                self.findings.push(finding.label(field.key_span, "no such option").suggest(other, FIELDS));
+                let finding = Diagnostic::new(
+                    Code::UnknownKey,
+                    format!("unknown key `{other}` in `auth.keys`"),
+                );
+                self.findings
+                    .push(finding.label(field.key_span, "no such option").suggest(other, FIELDS));
             }
         }
     }
@@ -186,8 +203,11 @@ fn given(node: &Node, environment: &Environment) -> Result<Option<Given>, Proble
     };
     match &node.kind {
         NodeKind::List(items) => {
-            let texts: Result<Option<Vec<String>>, Problem> =
-                items.iter().map(text).collect::<Result<Vec<_>, _>>().map(|all| all.into_iter().collect());
+            let texts: Result<Option<Vec<String>>, Problem> = items
+                .iter()
+                .map(text)
+                .collect::<Result<Vec<_>, _>>()
+                .map(|all| all.into_iter().collect());
             Ok(texts?.map(|texts| Given { texts, list: true }))
         }
         _ => Ok(text(node)?.map(|text| Given { texts: vec![text], list: false })),
@@ -216,7 +236,13 @@ fn any_of(names: &[&str], lead: &str) -> String {
 }
 
 /// Reads one option's value into the draft.
-pub fn set(key: &'static Key, given: Given, place: Place, draft: &mut Draft, findings: &mut Findings) {
+pub fn set(
+    key: &'static Key,
+    given: Given,
+    place: Place,
+    draft: &mut Draft,
+    findings: &mut Findings,
+) {
     match apply(key, given, &place, draft) {
         Ok(()) => {
             draft.places.insert(key.newer.unwrap_or(key.path), place);
@@ -244,7 +270,9 @@ fn apply(key: &Key, mut given: Given, place: &Place, draft: &mut Draft) -> Resul
     }
     let text = match (given.list, given.texts.pop()) {
         (false, Some(text)) => text,
-        _ => return Err(Problem::new(Code::WrongShape, format!("takes {}, not a list", takes(key)))),
+        _ => {
+            return Err(Problem::new(Code::WrongShape, format!("takes {}, not a list", takes(key))));
+        }
     };
     apply_one(key, text, place, draft)
 }
@@ -273,7 +301,8 @@ fn apply_one(key: &Key, text: String, place: &Place, draft: &mut Draft) -> Resul
 /// The place of a name among those allowed.
 fn choice(names: &[&str], text: &str) -> Result<usize, Problem> {
     names.iter().position(|name| *name == text).ok_or_else(|| {
-        let problem = Problem::new(Code::BadValue, format!("`{text}` is not a value of this option"));
+        let problem =
+            Problem::new(Code::BadValue, format!("`{text}` is not a value of this option"));
         let advice = super::super::suggest::advice(text, names.iter().copied());
         advice.into_iter().fold(problem, Problem::help)
     })

@@ -112,3 +112,53 @@ fn escape_len(kind: u8) -> usize {
         _ => 2,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::diagnostic::Findings;
+    use super::super::{Node, NodeKind, parse};
+    use super::*;
+
+    fn scalar_of(text: &str) -> (Source, Node) {
+        let source = Source::new("x", text);
+        let root = parse(&source, &mut Findings::default()).unwrap();
+        let NodeKind::Map(mut entries) = root.kind else { panic!("{text}") };
+        (source, entries.remove(0).value)
+    }
+
+    #[test]
+    fn a_place_in_the_text_is_a_place_in_the_file() {
+        for text in [
+            "k: a ~b\n",
+            "k: 'it''s ~b'\n",
+            "k: \"a\\tb\\u00e9\\\"~b\"\n",
+            "k: \"folded\n  twice\n\n  ~b\"\n",
+            "k: \"joined \\\n   ~b\"\n",
+            "k: plain\n  folded ~b\n",
+            "k: |\n  {\n    é: ~b\n  }\n",
+            "k: |2-\n   x\n\n\n  ~b\n",
+            "k: >-\n  folded\n  text\n\n  ~b\n",
+        ] {
+            let (source, node) = scalar_of(text);
+            let scalar = node.as_scalar().unwrap();
+            let at = scalar.text.find('~').unwrap();
+            let span = scalar.span_in_file(&source, node.span, at..at + 2);
+            assert_eq!(source.slice(span), "~b", "{text}");
+        }
+    }
+
+    #[test]
+    fn spans_of_values_are_exact() {
+        for (text, value) in [
+            ("k: plain # note\n", "plain"),
+            ("k: 'single'  # note\n", "'single'"),
+            ("k: \"double\"\n", "\"double\""),
+            ("k: [1, 2]  # note\n", "[1, 2]"),
+            ("k: { a: é }\n", "{ a: é }"),
+            ("k:\n  a: 1\n  b: 2\n\n# note\nl: 1\n", "a: 1\n  b: 2"),
+        ] {
+            let (source, node) = scalar_of(text);
+            assert_eq!(source.slice(node.span), value, "{text}");
+        }
+    }
+}

@@ -36,7 +36,15 @@ struct Open {
 
 enum Items {
     List(Vec<Node>),
-    Map { entries: Vec<Entry>, key: Option<(String, Span)>, seen: HashMap<String, Span> },
+    Map { entries: Vec<Entry>, key: Option<Key>, seen: HashMap<String, Span> },
+}
+
+/// A key whose value was not met yet.
+struct Key {
+    text: String,
+    span: Span,
+    /// The second of two: its value is read but not kept.
+    duplicate: bool,
 }
 
 struct Tree<'s> {
@@ -97,8 +105,7 @@ impl<'s> Tree<'s> {
             }
             Event::MappingStart(anchor, tag) => {
                 self.refuse_tag(tag.is_some(), span)?;
-                let map =
-                    Items::Map { entries: Vec::new(), key: None, seen: HashMap::new() };
+                let map = Items::Map { entries: Vec::new(), key: None, seen: HashMap::new() };
                 self.begin(span, anchor, map)
             }
             Event::SequenceEnd | Event::MappingEnd => self.end(span),
@@ -198,13 +205,15 @@ impl<'s> Tree<'s> {
             None => self.root = Some(node),
             Some(Items::List(nodes)) => nodes.push(node),
             Some(Items::Map { entries, key, seen }) => match key.take() {
-                Some((key, key_span)) => entries.push(Entry { key, key_span, value: node }),
+                Some(key) if key.duplicate => {}
+                Some(key) => {
+                    entries.push(Entry { key: key.text, key_span: key.span, value: node });
+                }
                 None => {
                     let text = key_text(node, span)?;
-                    if let Some(first) = seen.insert(text.clone(), span) {
-                        self.findings.push(duplicate(&text, span, first));
-                    }
-                    *key = Some((text, span));
+                    let first = seen.insert(text.clone(), span);
+                    self.findings.extend(first.map(|first| duplicate(&text, span, first)));
+                    *key = Some(Key { text, span, duplicate: first.is_some() });
                 }
             },
         }
@@ -238,9 +247,10 @@ fn size(node: &Node) -> (usize, usize) {
     match &node.kind {
         NodeKind::Scalar(scalar) => (1, scalar.text.len()),
         NodeKind::List(nodes) => nodes.iter().map(size).fold((1, 0), add),
-        NodeKind::Map(entries) => {
-            entries.iter().map(|entry| add(size(&entry.value), (0, entry.key.len()))).fold((1, 0), add)
-        }
+        NodeKind::Map(entries) => entries
+            .iter()
+            .map(|entry| add(size(&entry.value), (0, entry.key.len())))
+            .fold((1, 0), add),
     }
 }
 
