@@ -5,13 +5,13 @@
 //! A failing seed is printed; `SIM_SEED=n cargo test --test sim` runs that one alone, `SIM_SEEDS=n`
 //! changes how many are run.
 
-mod support;
+mod simulator;
 
 use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
-use support::random::Random;
-use support::world::World;
+use simulator::random::Random;
+use simulator::world::World;
 
 const CONFIG: &str = r#"
 server: { connectionLimit: { maxPerUser: 0 } }
@@ -117,7 +117,7 @@ impl Trial {
         self.end_periods(client);
         match self.random.one_in(2) {
             true => self.world.hang_up(client),
-            false => self.world.send(client, &support::wire::close(1000)),
+            false => self.world.send(client, &simulator::wire::close(1000)),
         }
         self.dial();
     }

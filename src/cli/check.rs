@@ -6,8 +6,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::load::{Format, Secret, load};
+use super::load::{Format, load};
 use super::{Failure, output};
+use crate::config::SecretPolicy;
 
 /// Check a configuration: every error at once, with its place and a suggestion
 #[derive(Args)]
@@ -27,7 +28,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let loaded = load(&arguments.config, Secret::Ignore, arguments.format)?;
+    let loaded = load(&arguments.config, SecretPolicy::Ignore, arguments.format)?;
     if arguments.strict && loaded.warnings > 0 {
         return Err(Failure::usage(loaded.notes));
     }

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::load::{Format, Secret, load};
+use super::load::{Format, load};
 use super::{Failure, output};
+use crate::config::SecretPolicy;
 use crate::pipeline::disasm;
 use crate::pipeline::program::Program;
 
@@ -25,7 +26,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let loaded = load(&arguments.config, Secret::Ignore, Format::Human)?;
+    let loaded = load(&arguments.config, SecretPolicy::Ignore, Format::Human)?;
     let event = loaded
         .program
         .events

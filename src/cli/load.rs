@@ -8,6 +8,7 @@ use std::path::Path;
 use clap::ValueEnum;
 
 use super::Failure;
+use crate::config::{self, Compiled, Environment, Options, SecretPolicy, Severity, Source, Style};
 use crate::pipeline::program::Program;
 use crate::settings::Settings;
 
@@ -23,16 +24,6 @@ pub(super) enum Format {
     Github,
 }
 
-/// What a command wants of the JWT secret.
-pub(super) enum Secret {
-    /// It must be configured, and a good one.
-    Demand,
-    /// The command has no use for it.
-    Ignore,
-    /// Use this one instead of a configured one.
-    Given(Vec<u8>),
-}
-
 /// A configuration without errors.
 pub(super) struct Loaded {
     pub settings: Settings,
@@ -43,13 +34,25 @@ pub(super) struct Loaded {
 }
 
 /// Loads and compiles a file in the environment of this process.
-pub(super) fn load(path: &Path, _secret: Secret, format: Format) -> Result<Loaded, Failure> {
-    std::fs::read(path).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
-    let _color = format == Format::Human && std::io::stderr().is_terminal();
-    Ok(Loaded {
-        settings: Settings::default(),
-        program: Program::default(),
-        notes: String::new(),
-        warnings: 0,
-    })
+pub(super) fn load(path: &Path, secret: SecretPolicy, format: Format) -> Result<Loaded, Failure> {
+    let style = style(format);
+    let source = config::read(path).map_err(|finding| {
+        let nothing = Source::new(path.display().to_string(), "");
+        Failure::usage(config::render(&[finding], &nothing, style))
+    })?;
+    let environment = Environment::of_process();
+    let Compiled { settings, program, findings } =
+        config::compile(&source, &environment, &Options { secret })
+            .map_err(|findings| Failure::usage(config::render(&findings, &source, style)))?;
+    let warnings = findings.iter().filter(|one| one.severity() == Severity::Warning).count();
+    let notes = config::render(&findings, &source, style);
+    Ok(Loaded { settings, program, notes, warnings })
+}
+
+fn style(format: Format) -> Style {
+    match format {
+        Format::Human => Style::Human { color: std::io::stderr().is_terminal() },
+        Format::Json => Style::Json,
+        Format::Github => Style::Github,
+    }
 }

@@ -11,12 +11,13 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::load::{Format, Loaded, Secret, load};
+use super::load::{Format, Loaded, load};
 use super::{Failure, doctor, logs, output};
 use crate::auth::Verifier;
+use crate::config::SecretPolicy;
 use crate::control::{self, Dev, Engine, Intake};
 use crate::runtime::{self, Launch, Running};
-use crate::settings::{AuthMode, OriginRule, Settings};
+use crate::settings::{AuthKey, AuthMode, JwtAlgorithm, OriginRule, Settings};
 
 /// Bytes of the secret that `--dev` makes.
 const DEV_SECRET_BYTES: usize = 48;
@@ -38,22 +39,27 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let secret = if arguments.dev { Secret::Given(dev_secret()?) } else { Secret::Demand };
-    let mut loaded = load(&arguments.config, secret, Format::Human)?;
+    let loaded = match arguments.dev {
+        true => load_for_this_machine(arguments)?,
+        false => load(&arguments.config, SecretPolicy::Demand, Format::Human)?,
+    };
     output::complain(&loaded.notes);
-    if arguments.dev {
-        keep_to_this_machine(&mut loaded.settings);
-    }
     logs::start(&loaded.settings.log)?;
     let verifier = Verifier::new(&loaded.settings.auth).map_err(Failure::usage)?;
     let dev = arguments.dev.then(|| dev_routes(&loaded));
     serve(loaded, verifier, dev)
 }
 
-fn dev_secret() -> Result<Vec<u8>, Failure> {
-    let mut secret = vec![0; DEV_SECRET_BYTES];
-    getrandom::fill(&mut secret).map_err(Failure::machine)?;
-    Ok(secret)
+/// The development configuration: a secret nobody else knows, and no listener beyond loopback.
+fn load_for_this_machine(arguments: &Arguments) -> Result<Loaded, Failure> {
+    let mut material = vec![0; DEV_SECRET_BYTES];
+    getrandom::fill(&mut material).map_err(Failure::machine)?;
+    let secret = SecretPolicy::Given(material.clone());
+    let mut loaded = load(&arguments.config, secret, Format::Human)?;
+    let key = AuthKey { algorithm: JwtAlgorithm::Hs256, material, kid: None };
+    loaded.settings.auth.keys = vec![key];
+    keep_to_this_machine(&mut loaded.settings);
+    Ok(loaded)
 }
 
 /// The configured ports on 127.0.0.1, reachable by the page that is served there.

@@ -28,13 +28,7 @@ pub struct Socket {
 
 impl Socket {
     pub fn new(fd: OwnedFd) -> Socket {
-        Socket {
-            fd,
-            fate: Fate::Live,
-            receiving: false,
-            sending: false,
-            paused: false,
-        }
+        Socket { fd, fate: Fate::Live, receiving: false, sending: false, paused: false }
     }
 
     pub fn raw_fd(&self) -> RawFd {
