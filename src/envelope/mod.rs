@@ -4,8 +4,16 @@
 //! on input; a span always lies inside the message it was made from.
 //! Called by `shard::turn` (scan, project) and by the interpreter (slots).
 
+mod cursor;
+pub mod project;
 pub mod projection;
+pub mod scan;
+mod simd;
 pub mod slot;
+mod swar;
+pub mod text;
 
+pub use project::project;
 pub use projection::{Projection, Segment};
+pub use scan::{Envelope, RoutedKeys, Scanner, validate};
 pub use slot::{Slot, SlotKind, Slots};

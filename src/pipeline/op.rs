@@ -56,51 +56,183 @@ pub enum FrameKind {
     AsReceived,
 }
 
-/// One instruction.
+/// Where an operation may stand, for the verifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Op {
-    /// Ask the rate limit; a refusal ends the run with `rate_limited`.
-    Limit(LimitId),
-    /// Verify the message's token (root `token`, then `payload.token`); opens the claims.
-    Secure,
-    /// End the run with `forbidden` unless the user holds the permission.
-    Permit(PermissionId),
-    /// End the run with `missing_target` unless the message has a non-empty target.
-    NeedTarget,
-    /// End the run with `missing_field` where the slot is not in its source.
-    NeedSlot { source: Source, slot: u8 },
-    /// Open a text output.
-    OpenText,
-    /// Close the open text into a register.
-    CloseText(Reg),
-    /// Open a frame output.
-    OpenFrame(FrameKind),
-    /// Close the open frame into the frame register; `too_large` ends the run.
-    CloseFrame,
-    /// Append a constant.
-    Const(ConstId),
-    /// Append a slot's value.
-    Slot { source: Source, slot: u8, form: Form },
-    /// Append a context value.
-    Context { value: Context, form: Form },
-    /// Append the whole message as received (raw protocol).
-    Message,
-    /// Effect: the user joins the room.
-    Join { user: Reg, room: Reg },
-    /// Effect: the user leaves the room.
-    Leave { user: Reg, room: Reg },
-    /// Effect: the closed frame goes to the connection the message came from.
-    SendOrigin,
-    /// Effect: the closed frame goes to every connection of the message's user.
-    SendUser,
-    /// Effect: the closed frame goes to the target in the register (`user:ID`, or a room).
-    SendTarget(Reg),
-    /// Effect: a log line with the text of the register.
-    Log(Reg),
-    /// Effect: close the connection the message came from.
+pub enum Class {
+    /// May end the run; nothing may be open, and nothing was asked of the shard yet.
+    Gate,
+    /// May end the run; nothing may be open.
+    Check,
+    /// Opens an output; nothing may be open.
+    Open,
+    /// Appends to whichever output is open.
+    Piece,
+    /// Closes the output that is open.
     Close,
+    /// Asks something of the shard; nothing may be open.
+    Effect,
+    /// The last operation of an event, and only the last.
+    Last,
+}
+
+/// One operand, as the verifier and the disassembler see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operand {
+    Limit(LimitId),
+    Permission(PermissionId),
+    Const(ConstId),
+    Reg(Reg),
+    Slot(u8),
+    Source(Source),
+    Context(Context),
+    Form(Form),
+    Frame(FrameKind),
+}
+
+macro_rules! operands {
+    ($($variant:ident($kind:ty),)*) => {
+        $(impl From<$kind> for Operand {
+            fn from(operand: $kind) -> Self {
+                Operand::$variant(operand)
+            }
+        })*
+    };
+}
+
+operands! {
+    Limit(LimitId),
+    Permission(PermissionId),
+    Const(ConstId),
+    Reg(Reg),
+    Slot(u8),
+    Source(Source),
+    Context(Context),
+    Form(Form),
+    Frame(FrameKind),
+}
+
+/// One row of the table, for docs.
+#[derive(Clone, Copy, Debug)]
+pub struct OpRow {
+    pub mnemonic: &'static str,
+    pub class: Class,
+    /// The operands' names, in order.
+    pub operands: &'static [&'static str],
+    pub doc: &'static str,
+}
+
+macro_rules! operations {
+    ($(
+        $(#[doc = $doc:literal])*
+        $name:ident $(($($item:ident: $item_type:ty),*))? $({$($field:ident: $field_type:ty),*})?
+            = $mnemonic:literal $class:ident;
+    )*) => {
+        /// One instruction.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Op {
+            $($(#[doc = $doc])* $name $(($($item_type),*))? $({$($field: $field_type),*})?,)*
+        }
+
+        impl Op {
+            /// Every operation, in table order.
+            pub const TABLE: &'static [OpRow] = &[$(OpRow {
+                mnemonic: $mnemonic,
+                class: Class::$class,
+                operands: &[$($(stringify!($item)),*)? $($(stringify!($field)),*)?],
+                doc: concat!($($doc),*),
+            },)*];
+
+            /// The name in a listing.
+            pub fn mnemonic(self) -> &'static str {
+                match self { $(Op::$name { .. } => $mnemonic,)* }
+            }
+
+            /// Where it may stand.
+            pub fn class(self) -> Class {
+                match self { $(Op::$name { .. } => Class::$class,)* }
+            }
+
+            /// Visits the operands in table order.
+            pub fn operands(self, mut visit: impl FnMut(Operand)) {
+                match self {
+                    $(Op::$name $(($($item),*))? $({$($field),*})? => {
+                        $($(visit($item.into());)*)?
+                        $($(visit($field.into());)*)?
+                    })*
+                }
+            }
+        }
+    };
+}
+
+operations! {
+    /// Ask the rate limit; a refusal ends the run with `rate_limited`.
+    Limit(limit: LimitId) = "limit" Gate;
+    /// Verify the message's token (root `token`, then `payload.token`); opens the claims.
+    Secure = "secure" Check;
+    /// End the run with `forbidden` unless the user holds the permission.
+    Permit(permission: PermissionId) = "permit" Check;
+    /// End the run with `missing_target` unless the message has a non-empty target.
+    NeedTarget = "need_target" Check;
+    /// End the run with `missing_field` where the slot is not in its source.
+    NeedSlot { source: Source, slot: u8 } = "need_slot" Check;
+    /// Open a text output.
+    OpenText = "open_text" Open;
+    /// Close the open text into a register.
+    CloseText(register: Reg) = "close_text" Close;
+    /// Open a frame output.
+    OpenFrame(kind: FrameKind) = "open_frame" Open;
+    /// Close the open frame into the frame register.
+    CloseFrame = "close_frame" Close;
+    /// Append a constant.
+    Const(constant: ConstId) = "const" Piece;
+    /// Append a slot's value.
+    Slot { source: Source, slot: u8, form: Form } = "slot" Piece;
+    /// Append a context value.
+    Context { value: Context, form: Form } = "context" Piece;
+    /// Append the whole message as received (raw protocol).
+    Message = "message" Piece;
+    /// Effect: the user joins the room.
+    Join { user: Reg, room: Reg } = "join" Effect;
+    /// Effect: the user leaves the room.
+    Leave { user: Reg, room: Reg } = "leave" Effect;
+    /// Effect: the closed frame goes to the connection the message came from.
+    SendOrigin = "send_origin" Effect;
+    /// Effect: the closed frame goes to every connection of the message's user.
+    SendUser = "send_user" Effect;
+    /// Effect: the closed frame goes to the target in the register (`user:ID`, or a room).
+    SendTarget(target: Reg) = "send_target" Effect;
+    /// Effect: a log line with the text of the register.
+    Log(text: Reg) = "log" Effect;
+    /// Effect: close the connection the message came from.
+    Close = "close" Effect;
     /// End of the event's pipeline.
-    End,
+    End = "end" Last;
 }
 
 const _: () = assert!(size_of::<Op>() <= 8);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mnemonics_are_unique_and_documented() {
+        for (place, row) in Op::TABLE.iter().enumerate() {
+            assert!(!row.doc.trim().is_empty());
+            let later = &Op::TABLE[place + 1..];
+            assert!(later.iter().all(|other| other.mnemonic != row.mnemonic));
+        }
+    }
+
+    #[test]
+    fn operands_come_in_table_order() {
+        let mut seen = Vec::new();
+        Op::Slot { source: Source::Claims, slot: 3, form: Form::Raw }.operands(|o| seen.push(o));
+        assert_eq!(
+            seen,
+            [Operand::Source(Source::Claims), Operand::Slot(3), Operand::Form(Form::Raw)]
+        );
+        assert_eq!(Op::TABLE[10].operands, ["source", "slot", "form"]);
+    }
+}

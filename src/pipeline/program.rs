@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use super::op::Op;
 use crate::envelope::Projection;
 use crate::ids::EventId;
+use crate::limits::NAME_BYTES_MAX;
 
 /// A place in a configuration file, for run-time errors and `explain`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,6 +39,8 @@ pub struct Event {
     pub payload: Projection,
     /// What the pipeline reads from verified claims.
     pub claims: Projection,
+    /// The payload slot of `payload.token`, where the pipeline has `Secure`.
+    pub token_slot: Option<u8>,
     pub site: Site,
 }
 
@@ -58,4 +61,68 @@ pub struct Program {
     pub permissions: Vec<Box<str>>,
     /// `lifecycle.message` of the raw protocol.
     pub on_message: Option<EventId>,
+}
+
+impl Program {
+    /// The event of this name (decoded text): exactly, then lower-cased (ASCII).
+    pub fn lookup(&self, name: &[u8]) -> Option<EventId> {
+        if name.len() > NAME_BYTES_MAX {
+            return None;
+        }
+        let exact = self.names.get(std::str::from_utf8(name).ok()?).copied();
+        exact.or_else(|| self.lookup_lower_case(name))
+    }
+
+    /// Off the usual path, and still without an allocation.
+    #[cold]
+    fn lookup_lower_case(&self, name: &[u8]) -> Option<EventId> {
+        let mut buf = [0; NAME_BYTES_MAX];
+        let lower = buf.get_mut(..name.len())?;
+        lower.copy_from_slice(name);
+        lower.make_ascii_lowercase();
+        self.names.get(std::str::from_utf8(lower).ok()?).copied()
+    }
+
+    pub fn event(&self, event: EventId) -> Option<&Event> {
+        self.events.get(usize::from(event.0))
+    }
+
+    /// An event's operations, `End` included; empty where the range is not in the code.
+    pub fn code_of(&self, event: &Event) -> &[Op] {
+        self.code.get(event.entry as usize..event.end as usize).unwrap_or_default()
+    }
+
+    /// The place an operation comes from.
+    pub fn site(&self, at: usize) -> Site {
+        self.sites.get(at).copied().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(names: &[&str]) -> Program {
+        let names = names.iter().enumerate();
+        let names = names.map(|(id, name)| ((*name).into(), EventId(id as u16))).collect();
+        Program { names, ..Program::default() }
+    }
+
+    #[test]
+    fn a_name_is_matched_exactly_before_its_lower_case() {
+        let program = named(&["join", "Join", "send_message"]);
+        assert_eq!(program.lookup(b"Join"), Some(EventId(1)));
+        assert_eq!(program.lookup(b"JOIN"), Some(EventId(0)));
+        assert_eq!(program.lookup(b"Send_Message"), Some(EventId(2)));
+        assert_eq!(program.lookup(b"other"), None);
+    }
+
+    #[test]
+    fn hostile_names_find_nothing() {
+        let program = named(&["", "join"]);
+        assert_eq!(program.lookup(&[b'a'; NAME_BYTES_MAX + 1]), None);
+        assert_eq!(program.lookup(&[b'A'; NAME_BYTES_MAX]), None);
+        assert_eq!(program.lookup(b"\xffjoin"), None);
+        assert_eq!(program.lookup(b""), Some(EventId(0)));
+    }
 }

@@ -1,0 +1,198 @@
+//! One pass over a whole message: strict JSON, and where the envelope's fields stand in it.
+//!
+//! Invariants: a message that is accepted is one RFC 8259 object and nothing after it, no deeper than
+//! `JSON_DEPTH_MAX`; a routed key stands in it at most once (readers of the same bytes disagree on
+//! which of two counts). The message is UTF-8 already: text frames are checked before.
+
+use super::cursor::Cursor;
+use super::simd::{RootMembers, Simd};
+use super::slot::{Slot, SlotKind};
+use super::text::decoded_eq;
+use crate::reject::Reject;
+use crate::settings::WireNames;
+
+/// The envelope's fields of one message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Envelope {
+    /// A string.
+    pub event: Slot,
+    /// A string, or missing (null is missing).
+    pub target: Slot,
+    /// Any value; the whole message where the payload is flat.
+    pub payload: Slot,
+    /// Any value, sent back as it came.
+    pub id: Slot,
+    /// Any value; only a string is ever used as a token.
+    pub token: Slot,
+}
+
+/// The keys of the root that are looked at, compiled from `protocol.in`.
+#[derive(Clone, Debug)]
+pub struct RoutedKeys {
+    /// In the order of `Field`; an empty key is not looked at.
+    keys: [Box<[u8]>; FIELDS],
+    /// `payload: .`
+    flat: bool,
+}
+
+const FIELDS: usize = 5;
+
+/// Messages of so many bytes and more are checked by simd-json.
+const SIMD_BYTES_MIN: usize = 2_048;
+
+/// The root key of a token, for `secure`.
+const TOKEN_KEY: &str = "token";
+
+/// What `protocol.in.payload` says where the whole message is the payload.
+const FLAT: &str = ".";
+
+impl RoutedKeys {
+    pub fn new(names: &WireNames) -> Self {
+        let flat = names.payload == FLAT;
+        let payload = if flat { "" } else { names.payload.as_str() };
+        let keys = [names.event.as_str(), &names.target, payload, &names.id, TOKEN_KEY];
+        RoutedKeys { keys: keys.map(|key| key.as_bytes().into()), flat }
+    }
+
+    /// Position of a key's field.
+    #[inline]
+    fn field(&self, key: &Slot, message: &[u8]) -> Option<usize> {
+        let body = key.bytes(message);
+        let is_it = |name: &[u8]| match key.kind {
+            SlotKind::Plain => body == name,
+            _ => decoded_eq(body, name),
+        };
+        self.keys.iter().position(|name| !name.is_empty() && is_it(name))
+    }
+}
+
+impl Default for RoutedKeys {
+    fn default() -> Self {
+        RoutedKeys::new(&WireNames::default())
+    }
+}
+
+impl Envelope {
+    /// In the order of `RoutedKeys::keys`.
+    fn field_mut(&mut self, place: usize) -> &mut Slot {
+        match place {
+            0 => &mut self.event,
+            1 => &mut self.target,
+            2 => &mut self.payload,
+            3 => &mut self.id,
+            _ => &mut self.token,
+        }
+    }
+
+    /// The fields have usable kinds.
+    fn check(&mut self) -> Result<(), Reject> {
+        if self.target.kind == SlotKind::Null {
+            self.target = Slot::default();
+        }
+        let target_fits = self.target.is_missing() || self.target.is_string();
+        if self.event.is_string() && target_fits { Ok(()) } else { Err(Reject::BadMessage) }
+    }
+}
+
+/// Scans messages; one a shard.
+#[derive(Debug, Default)]
+pub struct Scanner {
+    simd: Simd,
+}
+
+impl Scanner {
+    /// Checks a message and finds its envelope. `out` means nothing after an error.
+    pub fn scan(
+        &mut self,
+        message: &[u8],
+        keys: &RoutedKeys,
+        out: &mut Envelope,
+    ) -> Result<(), Reject> {
+        match message.len() < SIMD_BYTES_MIN {
+            true => scan_scalar(message, keys, out),
+            false => self.scan_simd(message, keys, out),
+        }
+    }
+
+    /// The way of large messages. Its answer is the scalar scan's for every message: what simd-json
+    /// refuses is scanned again.
+    pub fn scan_simd(
+        &mut self,
+        message: &[u8],
+        keys: &RoutedKeys,
+        out: &mut Envelope,
+    ) -> Result<(), Reject> {
+        let index = self.simd.check(message);
+        let Some(members) = index.and_then(|index| RootMembers::new(message, index)) else {
+            return scan_scalar(message, keys, out);
+        };
+        let mut fields = Fields::new(message, keys, out);
+        members.for_each(|(key, value)| fields.take(&key, value));
+        let trimmed = message.trim_ascii_end().len() as u32;
+        let start = (message.len() - message.trim_ascii_start().len()) as u32;
+        fields.finish(Slot { start, end: trimmed, kind: SlotKind::Object })
+    }
+}
+
+/// The way of small messages.
+pub fn scan_scalar(message: &[u8], keys: &RoutedKeys, out: &mut Envelope) -> Result<(), Reject> {
+    if u32::try_from(message.len()).is_err() {
+        return Err(Reject::TooLarge);
+    }
+    let mut cursor = Cursor::new(message, 0);
+    let root = cursor.start()?;
+    if root.kind != SlotKind::Object {
+        return Err(Reject::BadJson);
+    }
+    let mut fields = Fields::new(message, keys, out);
+    let mut first = true;
+    while let Some(key) = cursor.key(first)? {
+        first = false;
+        fields.take(&key, cursor.value()?);
+    }
+    let root = cursor.close_slot(root);
+    cursor.end()?;
+    fields.finish(root)
+}
+
+/// The envelope in the making: both ways hand it the root's members.
+struct Fields<'s> {
+    message: &'s [u8],
+    keys: &'s RoutedKeys,
+    out: &'s mut Envelope,
+    /// A routed key stood twice.
+    twice: bool,
+}
+
+impl<'s> Fields<'s> {
+    fn new(message: &'s [u8], keys: &'s RoutedKeys, out: &'s mut Envelope) -> Self {
+        *out = Envelope::default();
+        Fields { message, keys, out, twice: false }
+    }
+
+    #[inline]
+    fn take(&mut self, key: &Slot, value: Slot) {
+        let Some(place) = self.keys.field(key, self.message) else { return };
+        let slot = self.out.field_mut(place);
+        self.twice |= !slot.is_missing();
+        *slot = value;
+    }
+
+    fn finish(self, root: Slot) -> Result<(), Reject> {
+        if self.keys.flat {
+            self.out.payload = root;
+        }
+        if self.twice {
+            return Err(Reject::BadMessage);
+        }
+        self.out.check()
+    }
+}
+
+/// Checks a text that is one JSON value of any kind; returns the value.
+pub fn validate(text: &[u8]) -> Result<Slot, Reject> {
+    let mut cursor = Cursor::new(text, 0);
+    let value = cursor.value()?;
+    cursor.end()?;
+    Ok(value)
+}

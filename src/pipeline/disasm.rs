@@ -1,0 +1,140 @@
+//! A program as a listing, for `explain` and for goldens.
+//!
+//! Invariants: one line an operation: offset, mnemonic, operands with constants quoted, site; the
+//! same program always gives the same text. Total on programs that `verify` would refuse.
+
+use std::fmt::{self, Write};
+
+use super::op::{ConstId, Context, Form, FrameKind, Op, Operand, Source};
+use super::program::{Event, Program};
+use crate::envelope::projection::Node;
+use crate::ids::{LimitId, PermissionId};
+
+/// The listing of a whole program, events in declaration order.
+pub fn program(program: &Program) -> String {
+    let listings: Vec<String> = program.events.iter().map(|one| event(program, one)).collect();
+    listings.join("\n")
+}
+
+/// The listing of one event.
+pub fn event(program: &Program, event: &Event) -> String {
+    let mut out = String::new();
+    // Writing to a String cannot fail.
+    let _ = write_event(&mut out, program, event);
+    out
+}
+
+fn write_event(out: &mut String, program: &Program, event: &Event) -> fmt::Result {
+    let code = program.code_of(event);
+    writeln!(out, "event {:?} ; at most {} operations", event.name, code.len())?;
+    write_paths(out, "payload", &event.payload.root)?;
+    write_paths(out, "claims", &event.claims.root)?;
+    for (offset, op) in code.iter().enumerate() {
+        write_op(out, program, event, event.entry as usize + offset, *op)?;
+    }
+    Ok(())
+}
+
+fn write_paths(out: &mut String, root: &str, node: &Node) -> fmt::Result {
+    let mut paths = slot_paths(root, node);
+    paths.sort_unstable();
+    for (slot, path) in paths {
+        writeln!(out, "  slot {slot:<3} {path}")?;
+    }
+    Ok(())
+}
+
+fn slot_paths(root: &str, node: &Node) -> Vec<(u8, String)> {
+    let mut found = Vec::new();
+    let mut left = vec![(root.to_owned(), node)];
+    while let Some((path, node)) = left.pop() {
+        let below = node.children.iter();
+        left.extend(below.map(|(segment, child)| (format!("{path}.{}", segment.key), child)));
+        found.extend(node.slot.map(|slot| (slot, path)));
+    }
+    found
+}
+
+fn write_op(out: &mut String, program: &Program, event: &Event, at: usize, op: Op) -> fmt::Result {
+    let mut operands = Vec::new();
+    let mut source = Source::Payload;
+    op.operands(|operand| {
+        if let Operand::Source(one) = operand {
+            source = one;
+        } else {
+            operands.push(operand_text(program, event, source, operand));
+        }
+    });
+    let site = program.site(at);
+    let text = format!("  {at:04} {:<12} {}", op.mnemonic(), operands.join(" "));
+    writeln!(out, "{:<64} ; {}:{}", text.trim_end(), site.line, site.column)
+}
+
+fn operand_text(program: &Program, event: &Event, source: Source, operand: Operand) -> String {
+    match operand {
+        Operand::Limit(id) => limit_text(program, id),
+        Operand::Permission(id) => permission_text(program, id),
+        Operand::Const(id) => const_text(program, id),
+        Operand::Reg(register) => format!("r{}", register.0),
+        Operand::Slot(slot) => slot_text(event, source, slot),
+        Operand::Source(_) => String::new(),
+        Operand::Context(value) => context_text(value).to_owned(),
+        Operand::Form(form) => form_text(form).to_owned(),
+        Operand::Frame(kind) => frame_text(kind).to_owned(),
+    }
+}
+
+fn limit_text(program: &Program, id: LimitId) -> String {
+    match program.limits.get(usize::from(id.0)) {
+        Some(limit) => format!("l{} {}/{}ns", id.0, limit.events_max, limit.window_ns),
+        None => format!("l{} ?", id.0),
+    }
+}
+
+fn permission_text(program: &Program, id: PermissionId) -> String {
+    match program.permissions.get(usize::from(id.0)) {
+        Some(name) => format!("{name:?}"),
+        None => format!("p{} ?", id.0),
+    }
+}
+
+fn const_text(program: &Program, id: ConstId) -> String {
+    match program.consts.get(id.0 as usize) {
+        Some(bytes) => format!("'{}'", bytes.escape_ascii().to_string().replace("\\\"", "\"")),
+        None => format!("c{} ?", id.0),
+    }
+}
+
+fn slot_text(event: &Event, source: Source, slot: u8) -> String {
+    let (root, node) = match source {
+        Source::Payload => ("payload", &event.payload.root),
+        Source::Claims => ("claims", &event.claims.root),
+    };
+    let known = slot_paths(root, node).into_iter().find(|(one, _)| *one == slot);
+    known.map_or_else(|| format!("{root} s{slot} ?"), |(_, path)| path)
+}
+
+fn context_text(value: Context) -> &'static str {
+    match value {
+        Context::UserId => "user.id",
+        Context::ConnId => "conn.id",
+        Context::Target => "target",
+        Context::EventName => "event",
+    }
+}
+
+fn form_text(form: Form) -> &'static str {
+    match form {
+        Form::Text => "text",
+        Form::Inner => "inner",
+        Form::Raw => "raw",
+    }
+}
+
+fn frame_text(kind: FrameKind) -> &'static str {
+    match kind {
+        FrameKind::Text => "text",
+        FrameKind::Binary => "binary",
+        FrameKind::AsReceived => "as_received",
+    }
+}

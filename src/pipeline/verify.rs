@@ -1,0 +1,290 @@
+//! What a program must satisfy before it may run, checked in one pass, one rule a variant.
+//!
+//! Invariants: a program that passes cannot make the interpreter index out of range, write outside an
+//! open output, read an undefined register or unverified claims, or ask for anything of the shard
+//! before its last rate limit. Called by `Builder::finish`.
+
+use super::op::{Class, Op, Operand, Source};
+use super::program::{Event, Program, Site};
+use crate::envelope::{Projection, projection::Node};
+use crate::limits::{
+    EFFECTS_MAX, EVENTS_MAX, JSON_DEPTH_MAX, NAME_BYTES_MAX, PROGRAM_OPS_MAX, REGISTERS_MAX,
+    SLOTS_MAX,
+};
+
+macro_rules! rules {
+    ($($(#[doc = $doc:literal])* $name:ident,)*) => {
+        /// A rule of the verifier.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Rule { $($(#[doc = $doc])* $name,)* }
+
+        impl Rule {
+            /// The rule as a sentence.
+            pub fn sentence(self) -> &'static str {
+                match self { $(Rule::$name => concat!($($doc),*).trim_ascii(),)* }
+            }
+        }
+    };
+}
+
+rules! {
+    /// There are too many events.
+    TooManyEvents,
+    /// There are too many operations in one event.
+    TooManyOps,
+    /// There are too many effects in one event.
+    TooManyEffects,
+    /// An event reads too many paths.
+    TooManySlots,
+    /// There are more constants, limits or permissions than an operand can name.
+    TooManyEntries,
+    /// A name is too long.
+    NameTooLong,
+    /// Two events have the same name, or a name leads to no event.
+    NameNotUnique,
+    /// Every operation has a site.
+    SiteMissing,
+    /// The events cover the code one after the other, without a gap.
+    EventsNotTiled,
+    /// A rate limit names an event of the program, passes something, and has a window.
+    BadLimit,
+    /// A projection fills only its own slots and is no deeper than a message can be.
+    BadProjection,
+    /// An operand names something that is not in the program.
+    OperandOutOfRange,
+    /// `end` is the last operation of an event, and only the last.
+    EndMisplaced,
+    /// Nothing may be open before this operation.
+    OutputOpen,
+    /// This operation needs an open output of its kind.
+    OutputNotOpen,
+    /// A register or the frame register is read before it is written.
+    ReadBeforeWrite,
+    /// Claims are read only after `secure`.
+    ClaimsUnverified,
+    /// Rate limits come before every effect, so that a run can be started again.
+    LimitAfterEffect,
+}
+
+/// A rule that a program broke, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    pub rule: Rule,
+    pub site: Site,
+    /// Offset of the operation, where one is to blame.
+    pub at: Option<u32>,
+}
+
+impl Fault {
+    fn of_program(rule: Rule) -> Self {
+        Fault { rule, site: Site::default(), at: None }
+    }
+
+    fn of_event(rule: Rule, event: &Event) -> Self {
+        Fault { rule, site: event.site, at: None }
+    }
+}
+
+/// Checks a whole program.
+pub fn verify(program: &Program) -> Result<(), Fault> {
+    tables(program)?;
+    let mut covered = 0;
+    for event in &program.events {
+        if event.entry != covered || event.end <= event.entry {
+            return Err(Fault::of_event(Rule::EventsNotTiled, event));
+        }
+        covered = event.end;
+        declaration(event)?;
+        code(program, event)?;
+    }
+    match covered as usize == program.code.len() {
+        true => Ok(()),
+        false => Err(Fault::of_program(Rule::EventsNotTiled)),
+    }
+}
+
+fn tables(program: &Program) -> Result<(), Fault> {
+    let addressable = |len: usize| len <= usize::from(u16::MAX);
+    let known = |id: crate::ids::EventId| usize::from(id.0) < program.events.len();
+    let named = program.events.len() - usize::from(program.on_message.is_some()).min(1);
+    let limits_hold = program
+        .limits
+        .iter()
+        .all(|limit| known(limit.event) && limit.window_ns > 0 && limit.events_max > 0);
+    let checks = [
+        (program.events.len() <= EVENTS_MAX, Rule::TooManyEvents),
+        (addressable(program.limits.len()), Rule::TooManyEntries),
+        (addressable(program.permissions.len()), Rule::TooManyEntries),
+        (program.consts.len() <= u32::MAX as usize, Rule::TooManyEntries),
+        (program.sites.len() == program.code.len(), Rule::SiteMissing),
+        (program.names.len() == named, Rule::NameNotUnique),
+        (program.names.values().all(|id| known(*id)), Rule::NameNotUnique),
+        (program.on_message.is_none_or(known), Rule::NameNotUnique),
+        (limits_hold, Rule::BadLimit),
+    ];
+    match checks.iter().find(|(holds, _)| !holds) {
+        Some((_, rule)) => Err(Fault::of_program(*rule)),
+        None => Ok(()),
+    }
+}
+
+/// What an event says of itself, its code apart.
+fn declaration(event: &Event) -> Result<(), Fault> {
+    let slots = usize::from(event.payload.slots.max(event.claims.slots));
+    let token_known = event.token_slot.is_none_or(|slot| slot < event.payload.slots);
+    let checks = [
+        (event.name.len() <= NAME_BYTES_MAX, Rule::NameTooLong),
+        (event.end - event.entry <= PROGRAM_OPS_MAX as u32, Rule::TooManyOps),
+        (slots <= SLOTS_MAX, Rule::TooManySlots),
+        (token_known, Rule::OperandOutOfRange),
+        (projection_holds(&event.payload), Rule::BadProjection),
+        (projection_holds(&event.claims), Rule::BadProjection),
+    ];
+    match checks.iter().find(|(holds, _)| !holds) {
+        Some((_, rule)) => Err(Fault::of_event(*rule, event)),
+        None => Ok(()),
+    }
+}
+
+fn projection_holds(projection: &Projection) -> bool {
+    let mut left: Vec<(&Node, usize)> = vec![(&projection.root, 0)];
+    while let Some((node, depth)) = left.pop() {
+        let fits = node.slot.is_none_or(|slot| slot < projection.slots);
+        if !fits || depth >= JSON_DEPTH_MAX || node.children.len() > SLOTS_MAX {
+            return false;
+        }
+        left.extend(node.children.iter().map(|(_, child)| (child, depth + 1)));
+    }
+    true
+}
+
+/// Walks one event's operations in order; there are no jumps, so one pass sees every run.
+fn code(program: &Program, event: &Event) -> Result<(), Fault> {
+    let mut walk = Walk::new(program, event);
+    let ops = program.code_of(event);
+    for (offset, op) in ops.iter().enumerate() {
+        let at = event.entry + offset as u32;
+        let last = offset + 1 == ops.len();
+        let checked = walk.step(*op, last);
+        let site = program.site(at as usize);
+        checked.map_err(|rule| Fault { rule, site, at: Some(at) })?;
+    }
+    match ops.is_empty() {
+        true => Err(Fault::of_event(Rule::EventsNotTiled, event)),
+        false => Ok(()),
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Open {
+    Nothing,
+    Text,
+    Frame,
+}
+
+/// What is known before an operation.
+struct Walk<'p> {
+    program: &'p Program,
+    event: &'p Event,
+    open: Open,
+    /// One bit per text register that was written.
+    written: u32,
+    framed: bool,
+    secured: bool,
+    effects: usize,
+}
+
+const _: () = assert!(REGISTERS_MAX <= u32::BITS as usize);
+
+fn hold(holds: bool, rule: Rule) -> Result<(), Rule> {
+    if holds { Ok(()) } else { Err(rule) }
+}
+
+impl<'p> Walk<'p> {
+    fn new(program: &'p Program, event: &'p Event) -> Self {
+        Walk {
+            program,
+            event,
+            open: Open::Nothing,
+            written: 0,
+            framed: false,
+            secured: false,
+            effects: 0,
+        }
+    }
+
+    fn step(&mut self, op: Op, last: bool) -> Result<(), Rule> {
+        hold((op.class() == Class::Last) == last, Rule::EndMisplaced)?;
+        self.operands(op)?;
+        match op.class() {
+            Class::Piece => return hold(self.open != Open::Nothing, Rule::OutputNotOpen),
+            Class::Close => return self.close(op),
+            _ => hold(self.open == Open::Nothing, Rule::OutputOpen)?,
+        }
+        match op.class() {
+            Class::Gate => hold(self.effects == 0, Rule::LimitAfterEffect),
+            Class::Effect => self.effect(op),
+            _ => self.note(op),
+        }
+    }
+
+    /// Operations that only change what is known.
+    fn note(&mut self, op: Op) -> Result<(), Rule> {
+        match op {
+            Op::OpenText => self.open = Open::Text,
+            Op::OpenFrame(_) => self.open = Open::Frame,
+            Op::Secure => self.secured = true,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, op: Op) -> Result<(), Rule> {
+        let wanted = if op == Op::CloseFrame { Open::Frame } else { Open::Text };
+        hold(self.open == wanted, Rule::OutputNotOpen)?;
+        self.open = Open::Nothing;
+        match op {
+            Op::CloseText(register) => self.written |= 1 << register.0,
+            _ => self.framed = true,
+        }
+        Ok(())
+    }
+
+    fn effect(&mut self, op: Op) -> Result<(), Rule> {
+        self.effects += 1;
+        hold(self.effects <= EFFECTS_MAX, Rule::TooManyEffects)?;
+        let sends = matches!(op, Op::SendOrigin | Op::SendUser | Op::SendTarget(_));
+        hold(self.framed || !sends, Rule::ReadBeforeWrite)
+    }
+
+    fn operands(&self, op: Op) -> Result<(), Rule> {
+        let mut result = Ok(());
+        let mut slots = self.event.payload.slots;
+        op.operands(|operand| {
+            if operand == Operand::Source(Source::Claims) {
+                slots = self.event.claims.slots;
+            }
+            result = result.and(self.operand(op, operand, slots));
+        });
+        result
+    }
+
+    fn operand(&self, op: Op, operand: Operand, slots: u8) -> Result<(), Rule> {
+        let in_range = match operand {
+            Operand::Limit(id) => usize::from(id.0) < self.program.limits.len(),
+            Operand::Permission(id) => usize::from(id.0) < self.program.permissions.len(),
+            Operand::Const(id) => (id.0 as usize) < self.program.consts.len(),
+            Operand::Slot(slot) => slot < slots,
+            Operand::Reg(register) => usize::from(register.0) < REGISTERS_MAX,
+            _ => true,
+        };
+        hold(in_range, Rule::OperandOutOfRange)?;
+        match operand {
+            Operand::Source(Source::Claims) => hold(self.secured, Rule::ClaimsUnverified),
+            Operand::Reg(register) if op.class() != Class::Close => {
+                hold(self.written & (1 << register.0) != 0, Rule::ReadBeforeWrite)
+            }
+            _ => Ok(()),
+        }
+    }
+}

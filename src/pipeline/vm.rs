@@ -1,0 +1,306 @@
+//! The interpreter: runs one event's operations over one message.
+//!
+//! Invariants: synchronous and total; no operation jumps back, so a run takes at most as many steps as
+//! the event has operations; in the steady state nothing is allocated. A run that waits has asked for
+//! nothing yet (`verify` puts every limit before every effect), so it can be started again. Effects
+//! asked for before a reject stand. Called by `shard::turn`.
+
+use super::effect::{Effect, Effects, Text};
+use super::op::{ConstId, Context, Form, FrameKind, Op, Reg, Source};
+use super::output::{Output, write_slot, write_text};
+use super::program::{Event, Program, Site};
+use crate::envelope::{Slot, Slots, project, text::text_of, validate};
+use crate::ids::{EventId, LimitId, PermissionId};
+use crate::limits::{REGISTERS_MAX, TOKEN_BYTES_MAX};
+use crate::reject::Reject;
+use crate::state::frames::{FramePool, FrameRef, FrameType};
+
+/// What a rate limit says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Pass,
+    Refuse,
+    /// The limit is counted on another shard, which was asked.
+    Wait,
+}
+
+/// What the interpreter asks of the shard while it runs.
+pub trait Host {
+    fn limit(&mut self, limit: LimitId) -> Verdict;
+
+    fn permitted(&self, permission: PermissionId) -> bool;
+
+    /// Appends the claims as a JSON object where the token is good.
+    fn verify_token(&mut self, token: &str, claims: &mut Vec<u8>) -> bool;
+}
+
+/// One message and its circumstances.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'m> {
+    pub message: &'m [u8],
+    /// What `project` found for the event.
+    pub payload: &'m Slots,
+    /// The envelope's root `token`.
+    pub token: Slot,
+    pub user: &'m str,
+    pub conn_id: &'m str,
+    /// Decoded; empty is none.
+    pub target: &'m str,
+    /// What the message came as.
+    pub kind: FrameType,
+    /// Bytes a built frame may have.
+    pub frame_bytes_max: usize,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Done,
+    Rejected(Reject, Site),
+    /// A limit's home was asked: run the event again, from its start, once it has answered.
+    Waiting,
+}
+
+/// Why a run stopped early.
+enum Stop {
+    Reject(Reject),
+    Wait,
+}
+
+impl From<Reject> for Stop {
+    fn from(reject: Reject) -> Self {
+        Stop::Reject(reject)
+    }
+}
+
+type Step = Result<(), Stop>;
+
+/// What the interpreter keeps between runs, so that it need not allocate in one.
+#[derive(Debug, Default)]
+pub struct Vm {
+    /// Verified claims of the run, as JSON.
+    claims: Vec<u8>,
+    claim_slots: Slots,
+    /// A token that had to be decoded.
+    token: Vec<u8>,
+}
+
+impl Vm {
+    /// Runs an event of a verified program; `effects` is cleared first.
+    pub fn run(
+        &mut self,
+        program: &Program,
+        event: EventId,
+        input: &Input<'_>,
+        host: &mut impl Host,
+        pool: &mut FramePool,
+        effects: &mut Effects,
+    ) -> Outcome {
+        effects.clear();
+        let Some(event) = program.event(event) else { return Outcome::Done };
+        let mut run = Run {
+            program,
+            event,
+            input,
+            host,
+            pool,
+            vm: self,
+            output: Output::new(&mut effects.arena, input.frame_bytes_max),
+            effects: &mut effects.list,
+            registers: [const { 0..0 }; REGISTERS_MAX],
+            frame: None,
+            at: event.entry as usize,
+        };
+        run.execute()
+    }
+}
+
+/// One run.
+struct Run<'r, H> {
+    program: &'r Program,
+    event: &'r Event,
+    input: &'r Input<'r>,
+    host: &'r mut H,
+    pool: &'r mut FramePool,
+    vm: &'r mut Vm,
+    output: Output<'r>,
+    effects: &'r mut Vec<Effect>,
+    registers: [Text; REGISTERS_MAX],
+    frame: Option<FrameRef>,
+    /// Offset of the operation being run.
+    at: usize,
+}
+
+impl<H: Host> Run<'_, H> {
+    fn execute(&mut self) -> Outcome {
+        for op in self.program.code_of(self.event) {
+            if let Err(stop) = self.step(*op) {
+                self.output.abandon(self.pool);
+                return self.stopped(stop);
+            }
+            self.at += 1;
+        }
+        Outcome::Done
+    }
+
+    fn stopped(&self, stop: Stop) -> Outcome {
+        match stop {
+            Stop::Wait => Outcome::Waiting,
+            Stop::Reject(reject) => Outcome::Rejected(reject, self.program.site(self.at)),
+        }
+    }
+
+    /// The one dispatch; a line an operation, in the order of the table.
+    #[inline(always)]
+    fn step(&mut self, op: Op) -> Step {
+        match op {
+            Op::Limit(limit) => return self.limit(limit),
+            Op::Secure => return self.secure(),
+            Op::Permit(permission) => return self.permit(permission),
+            Op::NeedTarget => return need(!self.input.target.is_empty(), Reject::MissingTarget),
+            Op::NeedSlot { source, slot } => return self.need_slot(source, slot),
+            Op::OpenText => self.output.open_text(),
+            Op::CloseText(register) => self.close_text(register),
+            Op::OpenFrame(kind) => self.open_frame(kind),
+            Op::CloseFrame => self.frame = self.output.close_frame(self.pool),
+            Op::Const(constant) => return self.constant(constant),
+            Op::Slot { source, slot, form } => return self.slot(source, slot, form),
+            Op::Context { value, form } => return self.context(value, form),
+            Op::Message => return self.message(),
+            Op::Join { user, room } => self.join(user, room),
+            Op::Leave { user, room } => self.leave(user, room),
+            Op::SendOrigin => self.send(|frame| Effect::SendOrigin { frame }),
+            Op::SendUser => self.send(|frame| Effect::SendUser { frame }),
+            Op::SendTarget(target) => self.send_target(target),
+            Op::Log(register) => self.log(register),
+            Op::Close => self.effects.push(Effect::Close),
+            Op::End => {}
+        }
+        Ok(())
+    }
+
+    fn limit(&mut self, limit: LimitId) -> Step {
+        match self.host.limit(limit) {
+            Verdict::Pass => Ok(()),
+            Verdict::Refuse => Err(Stop::Reject(Reject::RateLimited)),
+            Verdict::Wait => Err(Stop::Wait),
+        }
+    }
+
+    fn permit(&mut self, permission: PermissionId) -> Step {
+        need(self.host.permitted(permission), Reject::Forbidden)
+    }
+
+    /// The token is the root's, or else the payload's; nothing else is looked at.
+    fn secure(&mut self) -> Step {
+        let Vm { claims, claim_slots, token } = &mut *self.vm;
+        claims.clear();
+        let in_payload = self.event.token_slot.map(|slot| slot_of(self.input.payload, slot));
+        let found = [Some(self.input.token), in_payload].into_iter().flatten();
+        let slot = found.into_iter().find(Slot::is_string).ok_or(Reject::Unauthorized)?;
+        let token = text_of(&slot, self.input.message, token);
+        let good = !token.is_empty()
+            && token.len() <= TOKEN_BYTES_MAX
+            && self.host.verify_token(token, claims);
+        need(good, Reject::Unauthorized)?;
+        if self.event.claims.slots == 0 {
+            return Ok(());
+        }
+        validate(claims)
+            .and_then(|root| project(claims, root, &self.event.claims, claim_slots))
+            .map_err(|_| Stop::Reject(Reject::Unauthorized))
+    }
+
+    fn value(&self, source: Source, slot: u8) -> Slot {
+        match source {
+            Source::Payload => slot_of(self.input.payload, slot),
+            Source::Claims => slot_of(&self.vm.claim_slots, slot),
+        }
+    }
+
+    fn need_slot(&mut self, source: Source, slot: u8) -> Step {
+        need(!self.value(source, slot).is_missing(), Reject::MissingField)
+    }
+
+    fn close_text(&mut self, register: Reg) {
+        if let Some(text) = self.registers.get_mut(usize::from(register.0)) {
+            *text = self.output.close_text();
+        }
+    }
+
+    fn open_frame(&mut self, kind: FrameKind) {
+        let kind = match kind {
+            FrameKind::Text => FrameType::Text,
+            FrameKind::Binary => FrameType::Binary,
+            FrameKind::AsReceived => self.input.kind,
+        };
+        self.output.open_frame(self.pool.open(), kind);
+    }
+
+    fn constant(&mut self, constant: ConstId) -> Step {
+        let bytes: &[u8] = match self.program.consts.get(constant.0 as usize) {
+            Some(bytes) => bytes,
+            None => &[],
+        };
+        Ok(self.output.append(|out| out.extend_from_slice(bytes))?)
+    }
+
+    fn slot(&mut self, source: Source, slot: u8, form: Form) -> Step {
+        let value = self.value(source, slot);
+        let message = match source {
+            Source::Payload => self.input.message,
+            Source::Claims => &self.vm.claims,
+        };
+        Ok(self.output.append(|out| write_slot(&value, message, form, out))?)
+    }
+
+    fn context(&mut self, value: Context, form: Form) -> Step {
+        let text = match value {
+            Context::UserId => self.input.user,
+            Context::ConnId => self.input.conn_id,
+            Context::Target => self.input.target,
+            Context::EventName => &self.event.name,
+        };
+        Ok(self.output.append(|out| write_text(text, form, out))?)
+    }
+
+    fn message(&mut self) -> Step {
+        Ok(self.output.append(|out| out.extend_from_slice(self.input.message))?)
+    }
+
+    fn text(&self, register: Reg) -> Text {
+        self.registers.get(usize::from(register.0)).cloned().unwrap_or_default()
+    }
+
+    fn join(&mut self, user: Reg, room: Reg) {
+        self.effects.push(Effect::Join { user: self.text(user), room: self.text(room) });
+    }
+
+    fn leave(&mut self, user: Reg, room: Reg) {
+        self.effects.push(Effect::Leave { user: self.text(user), room: self.text(room) });
+    }
+
+    fn send(&mut self, effect: impl FnOnce(FrameRef) -> Effect) {
+        if let Some(frame) = &self.frame {
+            self.effects.push(effect(FrameRef::clone(frame)));
+        }
+    }
+
+    fn send_target(&mut self, target: Reg) {
+        let target = self.text(target);
+        self.send(|frame| Effect::SendTarget { target, frame });
+    }
+
+    fn log(&mut self, register: Reg) {
+        let site = self.program.site(self.at);
+        self.effects.push(Effect::Log { text: self.text(register), site });
+    }
+}
+
+fn need(holds: bool, reject: Reject) -> Step {
+    if holds { Ok(()) } else { Err(Stop::Reject(reject)) }
+}
+
+fn slot_of(slots: &Slots, slot: u8) -> Slot {
+    slots.slots.get(usize::from(slot)).copied().unwrap_or_default()
+}
