@@ -2,6 +2,9 @@
 //!
 //! Every failure prints the case's seed; `SHARDWIRE_SEED=n` runs from that seed on.
 
+// Helpers of a test are a test: what fails in them fails it.
+#![allow(clippy::expect_used, clippy::panic)]
+
 use serde::de::IgnoredAny;
 use serde_json::Value;
 use shardwire::envelope::scan::scan_scalar;

@@ -1,4 +1,4 @@
-//! simd-json as the checker of large messages, and the root's fields from its structural index.
+//! simd-json as the checker of large indented messages, and the root's fields from its structural index.
 //!
 //! Invariants: what it accepts is strict JSON no deeper than `JSON_DEPTH_MAX`; it may refuse what the
 //! scalar scan accepts (integers beyond 64 bits, numbers beyond a double, lone surrogates), so a

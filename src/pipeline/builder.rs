@@ -29,7 +29,7 @@ impl Builder {
     }
 
     /// Opens an event; what follows belongs to it, until the next one or `finish`. `None` where
-    /// there are too many events. A name used twice is a fault of `finish`.
+    /// there are too many events; the last one stays open. A name used twice is a fault of `finish`.
     pub fn event(&mut self, name: &str, site: Site) -> Option<EventId> {
         let id = self.open(name, site)?;
         self.program.names.insert(name.into(), id);
@@ -44,11 +44,11 @@ impl Builder {
     }
 
     fn open(&mut self, name: &str, site: Site) -> Option<EventId> {
-        self.seal();
         let id = self.program.events.len();
         if id >= EVENTS_MAX {
             return None;
         }
+        self.seal();
         let entry = self.program.code.len() as u32;
         let event = Event { name: name.into(), entry, end: entry, site, ..Event::default() };
         self.program.events.push(event);

@@ -16,3 +16,6 @@ pub use builder::Builder;
 pub use effect::{Effect, Effects};
 pub use program::{Event, LimitSpec, Program, Site};
 pub use vm::{Host, Input, Outcome, Verdict, Vm};
+
+#[cfg(test)]
+mod tests;
