@@ -9,6 +9,9 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use shardwire::envelope::scan::scan_scalar;
 use shardwire::envelope::{Envelope, Projection, RoutedKeys, Scanner, Slots, project};
 
+/// Makes a message of about so many bytes.
+type Shape = fn(usize) -> Vec<u8>;
+
 /// A chat message of exactly `len` bytes.
 fn chat(len: usize) -> Vec<u8> {
     let head = br#"{"event":"send_message","target":"room:global","payload":{"message":""#;
@@ -30,10 +33,12 @@ fn dense(len: usize) -> Vec<u8> {
 
 /// A message of about `len` bytes, indented as a person would.
 fn indented(len: usize) -> Vec<u8> {
-    let mut message =
-        b"{\n    \"event\": \"move\",\n    \"payload\": {\n        \"list\": [".to_vec();
+    let head = "{\n    \"event\": \"move\",\n    \"payload\": {\n        \"list\": [";
+    let indent = "\n            ";
+    let name = "\"name\": \"a name of some length\"";
+    let item = format!("{indent}{{{indent}    {name},{indent}    \"id\": 12{indent}}},");
+    let mut message = head.as_bytes().to_vec();
     while message.len() < len - 30 {
-        let item = "\n            {\n                \"name\": \"a name of some length\",\n                \"id\": 12\n            },";
         message.extend_from_slice(item.as_bytes());
     }
     message.extend_from_slice(b"\n            0\n        ]\n    }\n}\n");
@@ -55,7 +60,7 @@ fn scans(c: &mut Criterion) {
     let keys = RoutedKeys::default();
     let mut envelope = Envelope::default();
     let mut scanner = Scanner::default();
-    let shapes: [(&str, fn(usize) -> Vec<u8>); 4] =
+    let shapes: [(&str, Shape); 4] =
         [("chat", chat), ("dense", dense), ("indented", indented), ("escaped", escaped)];
     for (shape, make) in shapes {
         for len in [92, 158, 937, 2_048, 4_096, 8_192, 32_768] {

@@ -212,7 +212,8 @@ fn depth_of(json: &[u8]) -> usize {
     deepest
 }
 
-/// What RFC 8259 and our depth say: serde_json skipping a value checks the grammar and nothing else.
+/// What RFC 8259 and our depth say: serde_json skipping a value checks the grammar and nothing
+/// else.
 fn is_object(message: &[u8]) -> bool {
     message.trim_ascii_start().first() == Some(&b'{')
         && serde_json::from_slice::<IgnoredAny>(message).is_ok()

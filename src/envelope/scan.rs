@@ -1,8 +1,8 @@
 //! One pass over a whole message: strict JSON, and where the envelope's fields stand in it.
 //!
-//! Invariants: a message that is accepted is one RFC 8259 object and nothing after it, no deeper than
-//! `JSON_DEPTH_MAX`; a routed key stands in it at most once (readers of the same bytes disagree on
-//! which of two counts). The message is UTF-8 already: text frames are checked before.
+//! Invariants: a message that is accepted is one RFC 8259 object and nothing after it, no deeper
+//! than `JSON_DEPTH_MAX`; a routed key stands in it at most once (readers of the same bytes
+//! disagree on which of two counts). The message is UTF-8 already: text frames are checked before.
 
 use super::cursor::Cursor;
 use super::simd::{RootMembers, Simd};
@@ -46,8 +46,8 @@ const FIELDS: usize = 5;
 /// | 937 | 163 / 385 | 1 251 / 2 312 | 724 / 1 060 | 794 / 723 |
 /// | 8 192 | 755 / 1 803 | 10 746 / 21 340 | 5 938 / 6 978 | 5 655 / 5 668 |
 ///
-/// A tape costs more than the spans need, so simd-json is ahead only where white space is much of the
-/// message.
+/// A tape costs more than the spans need, so simd-json is ahead only where white space is much of
+/// the message.
 const SIMD_BYTES_MIN: usize = 1_024;
 
 /// Indented text has a line break or two spaces after its first bracket.
@@ -129,8 +129,8 @@ impl Scanner {
         }
     }
 
-    /// The way of large indented messages. Its answer is the scalar scan's for every message: what simd-json
-    /// refuses is scanned again.
+    /// The way of large indented messages. Its answer is the scalar scan's for every message: what
+    /// simd-json refuses is scanned again.
     pub fn scan_simd(
         &mut self,
         message: &[u8],

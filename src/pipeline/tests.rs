@@ -143,13 +143,14 @@ fn join_room_does_what_the_original_meant() {
     let message = r#"{"event":"event","target":"room:g","payload":{"name":"b\"ob\u00e9"}}"#;
     let (outcome, effects) = run_on(&program, message, &mut Script::default());
     assert_eq!(outcome, Outcome::Done);
-    let joined = r#"room:g Text {"event":"user_joined","payload":{"user": {"id":"a\"da", "name": "b\"ob\u00e9"}}}"#;
+    let user = r#"{"id":"a\"da", "name": "b\"ob\u00e9"}"#;
+    let joined = format!(r#"room:g Text {{"event":"user_joined","payload":{{"user": {user}}}}}"#);
     assert_eq!(
         effects,
         [
             "join a\"da room:g",
             r#"origin Text {"event":"join_success","payload":{"room": "room:g", "status": "ok"}}"#,
-            joined,
+            &joined,
         ]
     );
 }

@@ -1,8 +1,8 @@
 //! What a program must satisfy before it may run, checked in one pass, one rule a variant.
 //!
-//! Invariants: a program that passes cannot make the interpreter index out of range, write outside an
-//! open output, read an undefined register or unverified claims, or ask for anything of the shard
-//! before its last rate limit. Called by `Builder::finish`.
+//! Invariants: a program that passes cannot make the interpreter index out of range, write outside
+//! an open output, read an undefined register or unverified claims, or ask for anything of the
+//! shard before its last rate limit. Called by `Builder::finish`.
 
 use super::op::{Class, Op, Operand, Source};
 use super::program::{Event, Program, Site};
@@ -300,7 +300,8 @@ mod tests {
     const TEXT: Op = Op::Context { value: Context::Target, form: Form::Text };
     const CLAIM: Op = Op::NeedSlot { source: Source::Claims, slot: 0 };
 
-    /// One event with these operations, one payload slot, one claims slot, one limit, no permission.
+    /// One event with these operations, one payload slot, one claims slot, one limit, no
+    /// permission.
     fn build(ops: &[Op]) -> Result<Program, Fault> {
         let mut builder = Builder::new("config.yaml");
         let event = builder.event("event", Site::default()).unwrap();
