@@ -1,0 +1,282 @@
+//! THE table of findings: code, severity, title, explanation, example.
+//!
+//! Invariants: a code is never reused; an example shows its finding (tests/golden.rs renders each).
+//! A line `# env: NAME=value` of an example sets a variable, `# for: serve` demands the secret.
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The configuration is refused.
+    Error,
+    /// It runs, but probably not as meant.
+    Warning,
+    /// It could be better.
+    Hint,
+}
+
+impl Severity {
+    pub fn name(self) -> &'static str {
+        match self {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Hint => "hint",
+        }
+    }
+}
+
+macro_rules! codes {
+    ($($name:ident $code:literal $title:literal $why:literal $example:literal)*) => {
+        /// A kind of finding.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code { $(#[doc = $title] $name,)* }
+
+        impl Code {
+            /// Every code, in the order of the table.
+            pub const ALL: &'static [Code] = &[$(Code::$name,)*];
+
+            /// The stable code, such as `E201`.
+            pub fn text(self) -> &'static str {
+                match self { $(Code::$name => $code,)* }
+            }
+
+            pub fn title(self) -> &'static str {
+                match self { $(Code::$name => $title,)* }
+            }
+
+            /// Why this is a finding and what to do.
+            pub fn explanation(self) -> &'static str {
+                match self { $(Code::$name => $why,)* }
+            }
+
+            /// A configuration that has this finding; empty where no text can show it.
+            pub fn example(self) -> &'static str {
+                match self { $(Code::$name => $example,)* }
+            }
+        }
+    };
+}
+
+impl Code {
+    pub fn severity(self) -> Severity {
+        match self.text().as_bytes().first() {
+            Some(b'H') => Severity::Hint,
+            Some(b'W') => Severity::Warning,
+            _ => Severity::Error,
+        }
+    }
+}
+
+codes! {
+    // E1: the file and its YAML.
+    Unreadable "E101" "The file cannot be read"
+        "The path is wrong, the file is not readable for this user, or it is not UTF-8 text."
+        ""
+    FileTooLarge "E102" "The file is too large"
+        "A configuration is at most 1 MiB."
+        ""
+    YamlSyntax "E103" "The file is not YAML"
+        "The YAML reader stopped. The usual causes are a missing quote, a tab as indentation, or a \
+         template in braces that is not quoted."
+        "events:\n  hello: [1, 2\n"
+    SecondReader "E104" "Two YAML readers disagree"
+        "A configuration is read by two independent readers and must mean the same to both. This one \
+         does not; write the place in a simpler way."
+        "x-flow: {key:}\n"
+    DuplicateKey "E105" "A key stands twice in one map"
+        "YAML readers disagree on which of the two counts, so none does."
+        "transport:\n  readTimeout: 60m\n  readTimeout: 30s\n"
+    TooDeep "E106" "The file is nested too deeply"
+        "Lists and maps nest at most 64 deep."
+        "x-deep: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]\n"
+    TooLarge "E107" "The file expands to too much"
+        "Aliases multiply what they name; a file may expand to at most 65,536 values."
+        "x-a: &a [1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]\nx-b: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nx-c: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nx-d: [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\n"
+    AnchorCycle "E108" "An alias inside its own anchor"
+        "A value cannot contain itself."
+        "x-a: &a [1, *a]\n"
+    MergeKey "E109" "Merge keys are not supported"
+        "`<<` is not part of YAML 1.2 and readers disagree on it. Write the keys out."
+        "x-base: &base { path: /ws }\nserver:\n  <<: *base\n"
+    Tag "E110" "Tags are not supported"
+        "A tag such as `!include` asks for something that a configuration does not do."
+        "server:\n  address: !env ADDRESS\n"
+    KeyNotText "E111" "A key is not text"
+        "A key must be plain text. A template in braces at a key's place needs quotes."
+        "events:\n  {.payload}: {}\n"
+    SeveralDocuments "E112" "More than one document"
+        "A configuration is one YAML document; what follows a second `---` would be ignored."
+        "server:\n  path: /ws\n---\nserver:\n  path: /other\n"
+    RootNotMap "E113" "The file is not a map"
+        "A configuration is a map of sections such as `server`, `transport`, `events`."
+        "- server\n- events\n"
+
+    // E2: keys and their shape.
+    UnknownKey "E201" "Unknown key"
+        "No such option. Keys that begin with `x-` at the top are free for notes and anchors."
+        "transport:\n  readTimout: 60m\n"
+    WrongShape "E202" "A list, a map or a plain value at the wrong place"
+        "The key takes another shape of value."
+        "server: { path: { prefix: /ws } }\nevents: [join]\n"
+    SetTwice "E203" "One option is set twice"
+        "Two spellings of one option are both present. Keep one."
+        "auth:\n  secret: ${env.A}\nserver:\n  auth:\n    jwtSecret: ${env.B}\n# env: A=0123456789abcdef0123456789abcdef\n# env: B=0123456789abcdef0123456789abcdef\n"
+    BadVersion "E205" "Unknown version of the language"
+        "The file asks for a version of the configuration language that this build does not know."
+        "version: 7\n"
+    EventsInRaw "E206" "Events need JSON messages"
+        "With `protocol: raw` messages are opaque and carry no event; use `lifecycle.message`."
+        "protocol: raw\nevents:\n  hello:\n    actions:\n      - { name: _log, params: [hello] }\n"
+    MessageInJson "E207" "`lifecycle.message` needs the raw protocol"
+        "With JSON messages each event has its own pipeline under `events`."
+        "lifecycle:\n  message:\n    - close: true\n"
+
+    // E3: events, actions, templates.
+    BadName "E301" "A name is empty, too long, or holds control characters"
+        "Names of events, rooms, users and permissions have 1 to 255 bytes and no control characters."
+        "events:\n  \"\":\n    actions:\n      - { name: _log, params: [nothing] }\n"
+    NameCase "E302" "Event names that differ only in case"
+        "Event names are matched exactly and then in lower case, so these two cannot be told apart."
+        "events:\n  Ping: { actions: [{ name: _log, params: [one] }] }\n  ping: { actions: [{ name: _log, params: [two] }] }\n"
+    UnknownModifier "E303" "Unknown modifier"
+        "Modifiers run before the actions; the set is closed."
+        "events:\n  hello:\n    modifiers:\n      - { name: rate_limt, params: [10/m] }\n    actions:\n      - { name: _log, params: [hello] }\n"
+    UnknownAction "E304" "Unknown action"
+        "The set of actions is closed."
+        "events:\n  hello:\n    actions:\n      - { name: _notify_rooms, params: [hello, '{}'] }\n"
+    WrongArity "E305" "Too few or too many parameters"
+        "Every modifier and action takes its own number of parameters, in order."
+        "events:\n  join:\n    actions:\n      - { name: _join, params: [\"{$target.id}\"] }\n"
+    BadRate "E306" "Not a rate"
+        "A rate is a number of events, a slash, and `s`, `m` or `h`: `10/m`."
+        "events:\n  hello:\n    modifiers:\n      - { name: rate_limit, params: [10/minute] }\n    actions:\n      - { name: _log, params: [hello] }\n"
+    UnknownPermission "E307" "A permission that was not declared"
+        "Permissions are declared in the list `permissions`, so that a typo cannot open or lock an event."
+        "permissions: [moderate]\nevents:\n  kick:\n    modifiers:\n      - { name: permission, params: [moderat] }\n    actions:\n      - { name: _log, params: [kick] }\n"
+    UnknownVariable "E308" "Unknown variable in a template"
+        "`{$name}` reads a value of the connection or the message; the set is closed."
+        "events:\n  hello:\n    actions:\n      - { name: _log, params: [\"{$usr.id} says hello\"] }\n"
+    TokenBeforeSecure "E309" "A token's claim without `secure`"
+        "`{$token.claim}` is known only after the modifier `secure` has verified the message's token."
+        "events:\n  hello:\n    actions:\n      - { name: _log, params: [\"{$token.sub} says hello\"] }\n"
+    BadPath "E310" "A path with an empty step"
+        "A path is names with single dots between them."
+        "events:\n  hello:\n    actions:\n      - { name: _log, params: [\"{.payload..text}\"] }\n"
+    PayloadNotJson "E311" "A payload is not JSON with templates"
+        "The payload of a notification is JSON text. A template may stand inside a string or at the \
+         place of a value; its value is put in so that the result is always JSON."
+        "events:\n  hello:\n    actions:\n      - name: _notify_room\n        params:\n          - greeting\n          - '{\"user\": \"{$user.id}\", \"text\": {.payload.text}'\n"
+    TemplateInModifier "E312" "A template in a modifier"
+        "Modifiers are fixed when the file is loaded; their parameters are plain text."
+        "events:\n  hello:\n    modifiers:\n      - { name: rate_limit, params: [\"{.payload.rate}\"] }\n    actions:\n      - { name: _log, params: [hello] }\n"
+    TooManyPaths "E313" "An event reads too many payload fields"
+        "One event reads at most 64 paths of the payload and 64 claims."
+        "# generated: paths\n"
+    EntryWithoutName "E314" "A modifier or action without a name"
+        "Each entry is a map with `name` and, mostly, `params`."
+        "events:\n  hello:\n    actions:\n      - { params: [hello] }\n"
+    UnknownVerb "E315" "Unknown verb"
+        "A step does one thing, named by its verb; the set of verbs is closed."
+        "protocol: raw\nlifecycle:\n  message:\n    - repli: ${msg}\n"
+    OneVerb "E316" "A step with no verb or several"
+        "A step is a map with exactly one verb. Two things are two steps."
+        "protocol: raw\nlifecycle:\n  message:\n    - { log: a message, reply: \"${msg}\" }\n"
+    PermissionTwice "E317" "A permission is declared twice"
+        "Each permission stands once in the list `permissions`."
+        "permissions: [moderate, moderate]\n"
+    ProgramTooLarge "E318" "The program is too large"
+        "A configuration has at most 4,096 events; one event has at most 1,024 effects."
+        "# generated: events\n"
+    FlatNotObject "E319" "A flat payload must be an object"
+        "`protocol.out.payload: .` puts the payload's fields beside the event's name, so the payload must \
+         be a JSON object."
+        "protocol: { out: { event: type, payload: . } }\nevents:\n  hello:\n    actions:\n      - { name: _notify_origin, params: [hello, '[1, 2]'] }\n"
+    UnknownExpression "E320" "Unknown expression"
+        "In the steps of `lifecycle.message`, `${msg}` is the message, `${user.id}` and `${conn.id}` who sent it."
+        "protocol: raw\nlifecycle:\n  message:\n    - reply: ${mesg}\n"
+
+    // E4: values of options.
+    BadValue "E401" "A value that the option does not take"
+        "The option takes one of a few values, a number, or a switch."
+        "server:\n  connectionLimit: { maxPerUser: three, mode: recycle }\n"
+    BadDuration "E402" "Not a duration"
+        "A duration is numbers with units, `ns us ms s m h`: `60m`, `1h30m`, `500ms`. A bare number has no unit."
+        "transport:\n  readTimeout: 60\n"
+    BadSize "E403" "Not a size"
+        "A size is a whole number with `B`, `KiB`, `MiB`, `GiB`, `KB`, `MB` or `GB`: `64KiB`."
+        "transport:\n  maxMessageSize: 64 kilo\n"
+    OutOfRange "E404" "A value out of range"
+        "The value is understood but the option does not allow it."
+        "transport:\n  compression: { enabled: true, level: 12 }\n"
+    BadAddress "E405" "Not an address"
+        "An address is `:port` (every interface) or `host:port` with an IP address."
+        "server:\n  address: 8080\n"
+    BadOrigin "E406" "Not an origin"
+        "An origin is `*`, `scheme://host[:port]` or `scheme://*.host[:port]`, without a path."
+        "server:\n  origins: [app.example.com, \"https://app.example.com/chat\"]\n"
+    MissingVariable "E407" "An environment variable is not set"
+        "`${env.NAME}` has no value. Set the variable or give a default: `${env.NAME ?? 'value'}`."
+        "server:\n  path: ${env.WS_PATH}\n"
+    BadExpansion "E408" "Not an environment expression"
+        "In options only `${env.NAME}` and `${env.NAME ?? 'default'}` are known."
+        "server:\n  path: ${WS_PATH}\n"
+    NoSecret "E410" "No key to verify tokens with"
+        "With `auth.mode: jwt` a server needs a secret or a public key. There is no default: a shipped \
+         secret is a public one."
+        "# for: serve\nserver:\n  path: /ws\n"
+    SecretTooShort "E411" "The secret is too short"
+        "An HMAC secret has at least as many bytes as the hash (RFC 7518 section 3.2): 32 for HS256."
+        "# for: serve\n# env: SHARDWIRE_AUTH_SECRET=hunter2\nserver:\n  path: /ws\n"
+    SecretKnown "E412" "The secret is publicly known"
+        "The secret is one of the example values that everybody can look up."
+        "# for: serve\nauth:\n  secret: default-secret-key-change-me\n"
+    KeyMismatch "E413" "Key and algorithm do not fit"
+        "HMAC algorithms (HS...) need a secret, the others need a PEM public key. Mixing them would let \
+         anybody sign with the public key."
+        "auth:\n  algorithm: RS256\n  secret: ${env.S}\n# env: S=0123456789abcdef0123456789abcdef\n"
+
+    // W: probably not as meant.
+    UnusedVariable "W501" "An environment variable that sets nothing"
+        "The variable looks like an override but names no option."
+        "# env: SHARDWIRE_SERVER_ADRESS=:80\nserver:\n  path: /ws\n"
+    IdleEvent "W502" "An event that does nothing"
+        "The event has no actions; messages with it are accepted and dropped."
+        "events:\n  typing: {}\n"
+    NoEvents "W503" "Nothing to do"
+        "The configuration declares no events, so every message is refused."
+        "server:\n  path: /ws\n"
+    WeakSecret "W504" "The secret is too weak to serve"
+        "`serve` will refuse this secret."
+        "auth:\n  secret: secret\n"
+    PingTooLate "W505" "Pings come later than the read timeout"
+        "A quiet but healthy connection is closed before the first ping is sent."
+        "transport: { readTimeout: 10s, pingInterval: 25s }\n"
+
+    // H: could be better.
+    ShortPath "H601" "A payload path without `payload`"
+        "`{.x}` is read as `{.payload.x}`; write it out."
+        "events:\n  hello:\n    actions:\n      - { name: _log, params: [\"{.name} says hello\"] }\n"
+    NoMembership "H602" "Membership is not checked"
+        "`_notify_room` sends to the room that the message names, whether or not the sender is in it. \
+         `permission` or `secure` restrict who may use the event."
+        "events:\n  hello:\n    actions:\n      - { name: _notify_room, params: [hello, '{}'] }\n"
+    OldSpelling "H603" "An older spelling of an option"
+        "The option is accepted for compatibility; the newer spelling says more."
+        "server:\n  ratelimit: { maxConnsPerIP: 20 }\n"
+    SecretLater "H604" "The secret must come from the environment"
+        "The file has no secret, which is good; `serve` needs one from the environment."
+        "server:\n  path: /ws\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_ordered() {
+        for (place, code) in Code::ALL.iter().enumerate() {
+            assert_eq!(code.text().len(), 4);
+            assert!(Code::ALL[place + 1..].iter().all(|other| other.text() != code.text()));
+            assert!(!code.title().is_empty() && !code.explanation().is_empty());
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Events to typed steps (`ir`) to bytecode.
+//!
+//! Invariants: both spellings of the language meet in `ir`; a program exists only where nothing was
+//! wrong with its steps. Called by `config::compile`.
+
+mod calls;
+pub mod catalog;
+mod events;
+mod expression;
+mod ir;
+mod json;
+mod lower;
+mod on_message;
+mod template;
+
+use super::codes::Code;
+use super::diagnostic::{Diagnostic, Findings};
+use super::settings::Sections;
+use super::source::Source;
+use crate::pipeline::program::Program;
+use crate::settings::{Protocol, Settings};
+
+/// Compiles the program sections; `None` where the bytecode could not be built.
+pub fn compile(
+    source: &Source,
+    sections: &Sections<'_>,
+    settings: &Settings,
+    findings: &mut Findings,
+) -> Option<Program> {
+    let raw = settings.protocol == Protocol::Raw;
+    misplaced(sections, raw, findings);
+    let permissions = events::permissions(sections.permissions, findings);
+    let mut unit = ir::Unit { permissions, ..ir::Unit::default() };
+    if let (Some(entry), false) = (sections.events, raw) {
+        unit.events = events::events(entry, source, &unit.permissions, findings);
+    }
+    if let (Some(entry), true) = (sections.on_message, raw) {
+        unit.on_message = on_message::steps(entry, source, findings);
+    }
+    if unit.events.is_empty() && unit.on_message.is_none() && !findings.any_error() {
+        let message = if raw { "there is no `lifecycle.message`" } else { "there are no events" };
+        findings.push(Diagnostic::new(Code::NoEvents, message));
+    }
+    lower::lower(&unit, source, settings, findings)
+}
+
+/// Reports sections that the protocol has no use for.
+fn misplaced(sections: &Sections<'_>, raw: bool, findings: &mut Findings) {
+    let events = sections.events.filter(|entry| !entry.value.is_null());
+    if let (Some(entry), true) = (events, raw) {
+        let finding =
+            Diagnostic::new(Code::EventsInRaw, "`events` means nothing with `protocol: raw`");
+        findings.push(
+            finding
+                .label(entry.key_span, "raw messages have no event")
+                .help("use `lifecycle.message`"),
+        );
+    }
+    if let (Some(entry), false) = (sections.on_message, raw) {
+        let finding = Diagnostic::new(
+            Code::MessageInJson,
+            "`lifecycle.message` means nothing without `protocol: raw`",
+        );
+        findings.push(
+            finding
+                .label(entry.key_span, "JSON messages go to `events`")
+                .help("add `protocol: raw`"),
+        );
+    }
+}

@@ -1,0 +1,29 @@
+//! The generated pages: docs/configuration.md and docs/diagnostics.md.
+//!
+//! Invariants: pure functions of the tables; a test compares them with the files.
+
+pub use super::settings::docs::configuration;
+
+use super::codes::Code;
+
+/// The page of every finding.
+pub fn diagnostics() -> String {
+    let mut page = String::from(
+        "# Diagnostics\n\n\
+         <!-- Generated from the table of codes; `SHARDWIRE_BLESS=1 cargo test --test golden` rewrites it. -->\n\n\
+         Every finding about a configuration has a stable code: `E` refuses the file, `W` warns, `H` hints.\n\
+         `tests/golden/` shows each of them as it is printed.\n",
+    );
+    for code in Code::ALL {
+        page += &entry(*code);
+    }
+    page
+}
+
+fn entry(code: Code) -> String {
+    let mut text = format!("\n## {}: {}\n\n{}\n", code.text(), code.title(), code.explanation());
+    if !code.example().is_empty() && !code.example().starts_with("# generated") {
+        text += &format!("\n```yaml fragment\n{}```\n", code.example());
+    }
+    text
+}

@@ -1,0 +1,71 @@
+//! Hides the values of secrets in text that will be shown.
+//!
+//! Works on lines, not on the parsed tree, because it must also work for files that do not parse;
+//! it rather hides too much. Invariants: the length in bytes does not change, so spans stay right.
+
+/// Ends of the option keys (lower case) whose values are hidden.
+const SECRET_KEYS: [&str; 4] = ["secret", "password", "token", "apikey"];
+
+/// The text with every secret's value starred out.
+pub fn redacted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut hidden_below: Option<usize> = None;
+    for line in text.split_inclusive('\n') {
+        let indent = line.len() - line.trim_start_matches([' ', '-']).len();
+        if hidden_below.is_some_and(|parent| indent > parent || line.trim().is_empty()) {
+            out.push_str(&starred(line));
+            continue;
+        }
+        hidden_below = None;
+        match secret_value(line) {
+            Some(start) => {
+                out.push_str(&line[..start]);
+                out.push_str(&starred(&line[start..]));
+                hidden_below = Some(indent);
+            }
+            None => out.push_str(line),
+        }
+    }
+    out
+}
+
+/// Where the value of the first secret key of a line begins.
+fn secret_value(line: &str) -> Option<usize> {
+    let mut from = 0;
+    while let Some(found) = line[from..].find(':') {
+        let colon = from + found;
+        let key = line[..colon].trim_end_matches([' ', '\'', '"']).to_ascii_lowercase();
+        if SECRET_KEYS.iter().any(|name| key.ends_with(name)) {
+            return Some(colon + 1);
+        }
+        from = colon + 1;
+    }
+    None
+}
+
+fn starred(text: &str) -> String {
+    let star = |c: char| match c.is_whitespace() {
+        true => c.to_string(),
+        false => "*".repeat(c.len_utf8()),
+    };
+    text.chars().map(star).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_secrets_are_starred_and_lengths_kept() {
+        for (text, shown) in [
+            ("auth: { mode: jwt, secret: hunter2 }", "auth: { mode: jwt, secret: ******* *"),
+            ("  jwtSecret: \"é1\"\n  path: /ws", "  jwtSecret: *****\n  path: /ws"),
+            ("  secret: |\n    a b\n\n    c\n  x: y", "  secret: *\n    * *\n\n    *\n  x: y"),
+            ("- 'secret' : abc\n- d", "- 'secret' : ***\n- d"),
+            ("secret:\n  abc\n", "secret:\n  ***\n"),
+        ] {
+            assert_eq!(redacted(text), shown);
+            assert_eq!(redacted(text).len(), text.len());
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! docs/configuration.md from the table of options and the catalog of modifiers and actions.
+
+use super::super::compile::catalog::{ACTIONS, MODIFIERS, Row};
+use super::overrides::{PREFIX, can_override, variable};
+use super::registry::{Effect, KEYS, Key};
+use super::walk::takes;
+
+const INTRODUCTION: &str = "\
+# Configuration
+
+<!-- Generated from the table of options; `SHARDWIRE_BLESS=1 cargo test --test golden` rewrites it. -->
+
+One YAML file is the program. `shardwire check config.yaml` reports everything that is wrong with it at
+once; [diagnostics.md](diagnostics.md) explains each finding.
+
+- Durations are numbers with units: `60m`, `1h30m`, `500ms`. Sizes: `64KiB`, `1MiB`.
+- `${env.NAME}` and `${env.NAME ?? 'default'}` in a value read the environment when the file is loaded.
+- Every option can be set by its variable, which wins over the file; `GODISPATCH_` instead of `SHARDWIRE_`
+  works too, and `PORT` sets the port of `server.address`. Order: SHARDWIRE_, GODISPATCH_, PORT, file, default.
+- Keys that begin with `x-` at the top of the file are free. Any other unknown key is an error.
+- Without `version:` option names may be written in any case.
+";
+
+/// The reference page.
+pub fn configuration() -> String {
+    let mut page = String::from(INTRODUCTION);
+    page += "\n## Options\n";
+    for key in KEYS {
+        page += &option(key);
+    }
+    page += "\n## Modifiers\n\nThey run before the actions, in order; the first refusal ends the run.\n\n";
+    MODIFIERS.iter().for_each(|row| page += &call(row));
+    page += "\n## Actions\n\n";
+    ACTIONS.iter().for_each(|row| page += &call(row));
+    page + TEMPLATES
+}
+
+const TEMPLATES: &str = "
+## Templates
+
+Parameters of actions may hold templates. `{.payload.x.y}` is a field of the message's payload, `{.payload}`
+the whole; `{$user.id}`, `{$conn.id}` and `{$target.id}` are who sent it and what it is meant for;
+`{$token.claim}` is a claim of the message's own token, after the modifier `secure`.
+
+A payload is JSON with templates inside strings or at the place of a value. The values are put in as JSON,
+so no message can break out of the string it is put into. A message that lacks a field is refused with
+`missing_field` at the step that needs it.
+";
+
+fn option(key: &Key) -> String {
+    let mut lines = vec![format!("\n### `{}`\n\n{}\n", key.path, key.doc)];
+    lines.push(format!("- Takes: {}", takes(key)));
+    if !key.default.is_empty() {
+        lines.push(format!("- Default: `{}`", key.default));
+    }
+    if let Some(newer) = key.newer {
+        lines.push(format!("- Older spelling of `{newer}`"));
+    }
+    if can_override(key) {
+        lines.push(format!("- Variable: `{}`", variable(PREFIX, key)));
+    }
+    let effect = match key.effect {
+        Effect::Live => "at once",
+        Effect::New => "for new connections",
+        Effect::Restart => "at the next start",
+    };
+    lines.push(format!("- A change takes effect {effect}"));
+    lines.join("\n") + "\n"
+}
+
+fn call(row: &Row) -> String {
+    let more = if row.variadic { ", ..." } else { "" };
+    format!("- `{}` `[{}{more}]`: {}\n", row.name, row.params.join(", "), row.doc)
+}

@@ -1,0 +1,92 @@
+//! Settings in the making: what the options say, before it is put together.
+//!
+//! Invariants: `places` knows for every option that was set where its value came from.
+
+use std::collections::BTreeMap;
+
+use super::super::codes::Code;
+use super::super::diagnostic::{Diagnostic, Findings, Place};
+use crate::settings::{Auth, JwtAlgorithm, Protocol, Settings, WireNames};
+
+/// A secret or key as given; never printed.
+#[derive(Clone)]
+pub struct Material {
+    pub text: String,
+    pub place: Place,
+}
+
+/// One entry of `auth.keys`.
+#[derive(Clone, Default)]
+pub struct KeyDraft {
+    pub algorithm: Option<JwtAlgorithm>,
+    pub secret: Option<Material>,
+    pub public_key: Option<Material>,
+    pub kid: Option<String>,
+}
+
+/// Settings in the making.
+pub struct Draft {
+    pub settings: Settings,
+    pub algorithms: Vec<JwtAlgorithm>,
+    pub secret: Option<Material>,
+    pub public_key: Option<Material>,
+    pub keys: Vec<KeyDraft>,
+    pub raw: bool,
+    pub incoming: WireNames,
+    pub outgoing: WireNames,
+    /// Where the value of each option (by its newest path) came from.
+    pub places: BTreeMap<&'static str, Place>,
+}
+
+impl Default for Draft {
+    fn default() -> Self {
+        let auth = Auth { cookie: "session-token".into(), ..Auth::default() };
+        Draft {
+            settings: Settings { auth, ..Settings::default() },
+            algorithms: Vec::new(),
+            secret: None,
+            public_key: None,
+            keys: Vec::new(),
+            raw: false,
+            incoming: WireNames::default(),
+            outgoing: WireNames::default(),
+            places: BTreeMap::new(),
+        }
+    }
+}
+
+impl Draft {
+    /// What only shows when two options are looked at together.
+    pub fn check(&self, findings: &mut Findings) {
+        let transport = &self.settings.transport;
+        let (read, ping) = (transport.read_timeout_ns, transport.ping_interval_ns);
+        let Some(place) = self.place_of(&["transport.pingInterval", "transport.readTimeout"])
+        else {
+            return;
+        };
+        if read > 0 && ping >= read {
+            let finding = Diagnostic::new(
+                Code::PingTooLate,
+                "`transport.pingInterval` is not shorter than `transport.readTimeout`",
+            );
+            findings.push(
+                finding
+                    .at(place, "quiet connections are closed before they are asked")
+                    .help("make `pingInterval` at most half of `readTimeout`"),
+            );
+        }
+    }
+
+    /// Where the first of these options that was set came from.
+    pub fn place_of(&self, paths: &[&str]) -> Option<&Place> {
+        paths.iter().find_map(|path| self.places.get(*path))
+    }
+
+    pub fn into_settings(self) -> Settings {
+        let protocol = match self.raw {
+            true => Protocol::Raw,
+            false => Protocol::Json { incoming: self.incoming, outgoing: self.outgoing },
+        };
+        Settings { protocol, ..self.settings }
+    }
+}

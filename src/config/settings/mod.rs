@@ -1,0 +1,45 @@
+//! From the tree and the environment to `Settings`, driven by one table of options.
+//!
+//! Invariants: the file, the overrides, the defaults and the documentation all go through the rows of
+//! `registry::KEYS`. Called by `config::compile`.
+
+pub mod docs;
+mod draft;
+mod expand;
+mod keys;
+mod overrides;
+pub mod registry;
+mod value;
+mod walk;
+
+pub use draft::Draft;
+pub use keys::SecretPolicy;
+pub use walk::Sections;
+
+use super::diagnostic::Findings;
+use super::environment::Environment;
+use super::source::Source;
+use super::yaml::Node;
+use crate::settings::Settings;
+
+/// Settings, and the parts of the file that are program.
+pub struct Resolved<'n> {
+    pub settings: Settings,
+    pub sections: Sections<'n>,
+}
+
+/// Reads every option; findings are pushed, and what was wrong keeps its default.
+pub fn resolve<'n>(
+    root: Option<&'n Node>,
+    source: &Source,
+    environment: &Environment,
+    secret: &SecretPolicy,
+    findings: &mut Findings,
+) -> Resolved<'n> {
+    let mut draft = Draft::default();
+    let sections = walk::walk(root, source, environment, &mut draft, findings);
+    overrides::apply(environment, &mut draft, findings);
+    keys::resolve(&mut draft, secret, findings);
+    draft.check(findings);
+    Resolved { settings: draft.into_settings(), sections }
+}

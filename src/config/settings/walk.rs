@@ -1,0 +1,312 @@
+//! The walk over the file's options: each key is looked up, its value read and put into the draft.
+//!
+//! Invariants: every key of the file is known, program, free (`x-`), or reported.
+
+use std::collections::BTreeMap;
+
+use super::super::codes::Code;
+use super::super::diagnostic::{Diagnostic, Findings, Place};
+use super::super::environment::Environment;
+use super::super::source::{Source, Span};
+use super::super::yaml::{Entry, Node, NodeKind};
+use super::draft::{Draft, KeyDraft, Material};
+use super::expand::expand;
+use super::registry::{self, ALGORITHM_NAMES, ALGORITHMS, Given, Key, Kind, Match, in_range};
+use super::value::{self, Problem};
+
+/// The parts of the file that are program.
+#[derive(Clone, Copy, Default)]
+pub struct Sections<'n> {
+    pub events: Option<&'n Entry>,
+    pub permissions: Option<&'n Entry>,
+    pub on_message: Option<&'n Entry>,
+}
+
+/// Reads the whole file.
+pub fn walk<'n>(
+    root: Option<&'n Node>,
+    source: &Source,
+    environment: &Environment,
+    draft: &mut Draft,
+    findings: &mut Findings,
+) -> Sections<'n> {
+    let Some(root) = root.filter(|root| !root.is_null()) else { return Sections::default() };
+    let Some(entries) = root.as_map() else {
+        let finding = Diagnostic::new(Code::RootNotMap, "a configuration is a map of sections");
+        findings.push(
+            finding.label(first_line(source, root.span), format!("this is {}", root.kind_name())),
+        );
+        return Sections::default();
+    };
+    let folded = !entries.iter().any(|entry| entry.key == "version");
+    let mut walk = Walk {
+        environment,
+        draft,
+        findings,
+        folded,
+        program: Sections::default(),
+        spans: BTreeMap::new(),
+    };
+    walk.section("", entries);
+    walk.program
+}
+
+fn first_line(source: &Source, span: Span) -> Span {
+    let line = source.slice(span).lines().next().unwrap_or_default();
+    Span::new(span.start as usize, span.start as usize + line.len())
+}
+
+struct Walk<'n, 'w> {
+    environment: &'w Environment,
+    draft: &'w mut Draft,
+    findings: &'w mut Findings,
+    /// Option names in any case.
+    folded: bool,
+    program: Sections<'n>,
+    /// Where each path (in its newest spelling) was met.
+    spans: BTreeMap<&'static str, Span>,
+}
+
+impl<'n> Walk<'n, '_> {
+    fn section(&mut self, section: &str, entries: &'n [Entry]) {
+        for entry in entries {
+            if section.is_empty() && entry.key.starts_with("x-") {
+                continue;
+            }
+            match registry::find(section, &entry.key, self.folded) {
+                Some(found) => self.entry(found, entry),
+                None => self.unknown(section, entry),
+            }
+        }
+    }
+
+    fn unknown(&mut self, section: &str, entry: &Entry) {
+        let place = if section.is_empty() { String::new() } else { format!(" in `{section}`") };
+        let finding =
+            Diagnostic::new(Code::UnknownKey, format!("unknown key `{}`{place}", entry.key));
+        let finding = finding.label(entry.key_span, "no such option");
+        self.findings.push(finding.suggest(&entry.key, registry::names(section)));
+    }
+
+    fn entry(&mut self, found: Match, entry: &'n Entry) {
+        let identity = found.key.and_then(|key| key.newer).unwrap_or(found.path);
+        if let Some(first) = self.spans.insert(identity, entry.key_span) {
+            let finding = Diagnostic::new(Code::SetTwice, format!("`{identity}` is set twice"));
+            let finding = finding.label(entry.key_span, "a second time here");
+            return self.findings.push(finding.label(first, "first here"));
+        }
+        match (&entry.value.kind, found.key) {
+            (NodeKind::Map(entries), _) if found.section => self.section(found.path, entries),
+            (_, Some(key)) => self.option(key, entry),
+            (_, None) if entry.value.is_null() => {}
+            (_, None) => self.findings.push(shape(found.path, "a map of options", entry)),
+        }
+    }
+
+    fn option(&mut self, key: &'static Key, entry: &'n Entry) {
+        match (&key.kind, key.path) {
+            (Kind::Program(_), "events") => self.program.events = Some(entry),
+            (Kind::Program(_), "permissions") => self.program.permissions = Some(entry),
+            (Kind::Program(_), "version") => self.version(entry),
+            (Kind::Program(_), _) => self.program.on_message = Some(entry),
+            (Kind::Keys, _) => self.keys(entry),
+            _ => self.plain_option(key, entry),
+        }
+        if key.newer.is_some_and(|_| key.path.starts_with("server.ratelimit")) {
+            self.older(key, entry);
+        }
+    }
+
+    fn older(&mut self, key: &Key, entry: &Entry) {
+        let newer = key.newer.unwrap_or_default();
+        let finding =
+            Diagnostic::new(Code::OldSpelling, format!("`{}` is now `{newer}`", key.path));
+        self.findings.push(finding.label(entry.key_span, "accepted"));
+    }
+
+    fn version(&mut self, entry: &Entry) {
+        if entry.value.as_scalar().is_none_or(|scalar| scalar.text != "1") {
+            let finding = Diagnostic::new(Code::BadVersion, "unknown version of the language");
+            self.findings.push(finding.label(entry.value.span, "this build knows version 1"));
+        }
+    }
+
+    fn plain_option(&mut self, key: &'static Key, entry: &Entry) {
+        let place = Place::Span(entry.value.span);
+        let given = match given(&entry.value, self.environment) {
+            Ok(Some(given)) => given,
+            Ok(None) => return self.findings.push(shape(key.path, &takes(key), entry)),
+            Err(problem) => return self.findings.push(diagnose(key, problem, &place)),
+        };
+        set(key, given, place, self.draft, self.findings);
+    }
+
+    fn keys(&mut self, entry: &Entry) {
+        let NodeKind::List(items) = &entry.value.kind else {
+            return self.findings.push(shape("auth.keys", "a list of keys", entry));
+        };
+        for item in items {
+            let mut key = KeyDraft::default();
+            for field in item.as_map().unwrap_or_default() {
+                self.key_field(&mut key, field);
+            }
+            self.draft.keys.push(key);
+        }
+    }
+
+    fn key_field(&mut self, key: &mut KeyDraft, field: &Entry) {
+        const FIELDS: [&str; 4] = ["kid", "algorithm", "secret", "publicKey"];
+        let place = Place::Span(field.value.span);
+        let text = match given(&field.value, self.environment) {
+            Ok(Some(Given { list: false, mut texts })) => texts.pop().unwrap_or_default(),
+            Ok(_) => return self.findings.push(shape("auth.keys", "text here", field)),
+            Err(problem) => {
+                return self
+                    .findings
+                    .push(Diagnostic::new(problem.code, problem.message).at(&place, ""));
+            }
+        };
+        match field.key.as_str() {
+            "kid" => key.kid = Some(text),
+            "secret" => key.secret = Some(Material { text, place }),
+            "publicKey" => key.public_key = Some(Material { text, place }),
+            "algorithm" => match choice(&ALGORITHM_NAMES, &text) {
+                Ok(place) => key.algorithm = Some(ALGORITHMS[place].1),
+                Err(problem) => {
+                    let finding = Diagnostic::new(problem.code, problem.message).at(&place, "");
+                    self.findings.push(finding.suggest(&text, ALGORITHM_NAMES));
+                }
+            },
+            other => {
+                let finding = Diagnostic::new(
+                    Code::UnknownKey,
+                    format!("unknown key `{other}` in `auth.keys`"),
+                );
+                self.findings
+                    .push(finding.label(field.key_span, "no such option").suggest(other, FIELDS));
+            }
+        }
+    }
+}
+
+fn shape(path: &str, wanted: &str, entry: &Entry) -> Diagnostic {
+    let finding = Diagnostic::new(Code::WrongShape, format!("`{path}` takes {wanted}"));
+    let span = if entry.value.is_null() { entry.key_span } else { entry.value.span };
+    finding.label(span, format!("this is {}", entry.value.kind_name()))
+}
+
+/// The text or texts of a value, environment folded in; `None` where it has another shape.
+fn given(node: &Node, environment: &Environment) -> Result<Option<Given>, Problem> {
+    let text = |node: &Node| match node.as_scalar().filter(|scalar| !scalar.is_null()) {
+        Some(scalar) => expand(&scalar.text, environment).map(Some),
+        None => Ok(None),
+    };
+    match &node.kind {
+        NodeKind::List(items) => {
+            let texts: Result<Option<Vec<String>>, Problem> = items
+                .iter()
+                .map(text)
+                .collect::<Result<Vec<_>, _>>()
+                .map(|all| all.into_iter().collect());
+            Ok(texts?.map(|texts| Given { texts, list: true }))
+        }
+        _ => Ok(text(node)?.map(|text| Given { texts: vec![text], list: false })),
+    }
+}
+
+/// What an option takes, for messages and docs.
+pub fn takes(key: &Key) -> String {
+    match &key.kind {
+        Kind::Duration(_) => "a duration".into(),
+        Kind::Size(..) => "a size".into(),
+        Kind::Count(range, _) => format!("a number, {} to {}", range.start(), range.end()),
+        Kind::CountOrAuto(..) => "a number or `auto`".into(),
+        Kind::Switch(_) => "`true` or `false`".into(),
+        Kind::Text(_) | Kind::Secret(_) => "text".into(),
+        Kind::Choice(names, _) => any_of(names, "one of "),
+        Kind::Choices(names, _) => any_of(names, "one or a list of "),
+        Kind::Texts(what, _) | Kind::Program(what) => (*what).into(),
+        Kind::Keys => "a list of keys".into(),
+    }
+}
+
+fn any_of(names: &[&str], lead: &str) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    lead.to_owned() + &names.join(", ")
+}
+
+/// Reads one option's value into the draft.
+pub fn set(
+    key: &'static Key,
+    given: Given,
+    place: Place,
+    draft: &mut Draft,
+    findings: &mut Findings,
+) {
+    match apply(key, given, &place, draft) {
+        Ok(()) => {
+            draft.places.insert(key.newer.unwrap_or(key.path), place);
+        }
+        Err(problem) => findings.push(diagnose(key, problem, &place)),
+    }
+}
+
+/// A problem with an option's value, at its place.
+fn diagnose(key: &Key, problem: Problem, place: &Place) -> Diagnostic {
+    let finding = Diagnostic::new(problem.code, format!("`{}`: {}", key.path, problem.message));
+    let finding = finding.at(place, "");
+    problem.help.into_iter().fold(finding, Diagnostic::help)
+}
+
+fn apply(key: &Key, mut given: Given, place: &Place, draft: &mut Draft) -> Result<(), Problem> {
+    if let Kind::Texts(_, put) = &key.kind {
+        return put(draft, &given);
+    }
+    if let Kind::Choices(names, put) = &key.kind {
+        let places: Result<Vec<usize>, Problem> =
+            given.texts.iter().map(|text| choice(names, text)).collect();
+        put(draft, places?);
+        return Ok(());
+    }
+    let text = match (given.list, given.texts.pop()) {
+        (false, Some(text)) => text,
+        _ => {
+            return Err(Problem::new(
+                Code::WrongShape,
+                format!("takes {}, not a list", takes(key)),
+            ));
+        }
+    };
+    apply_one(key, text, place, draft)
+}
+
+fn apply_one(key: &Key, text: String, place: &Place, draft: &mut Draft) -> Result<(), Problem> {
+    match &key.kind {
+        Kind::Duration(put) => put(draft, value::duration(&text)?),
+        Kind::Size(range, put) => put(draft, in_range(value::size(&text)?, range.clone())?),
+        Kind::Count(range, put) => put(draft, in_range(value::count(&text)?, range.clone())?),
+        Kind::CountOrAuto(_, put) if text == "auto" => put(draft, None),
+        Kind::CountOrAuto(range, put) => {
+            put(draft, Some(in_range(value::count(&text)?, range.clone())?));
+        }
+        Kind::Switch(put) => put(draft, value::switch(&text)?),
+        Kind::Choice(names, put) => put(draft, choice(names, &text)?),
+        Kind::Secret(put) => put(draft, Material { text, place: place.clone() }),
+        Kind::Text(_) if text.is_empty() => {
+            return Err(Problem::new(Code::BadValue, "the text is empty"));
+        }
+        Kind::Text(put) => put(draft, text),
+        Kind::Texts(..) | Kind::Choices(..) | Kind::Keys | Kind::Program(_) => {}
+    }
+    Ok(())
+}
+
+/// The place of a name among those allowed.
+fn choice(names: &[&str], text: &str) -> Result<usize, Problem> {
+    names.iter().position(|name| *name == text).ok_or_else(|| {
+        let problem =
+            Problem::new(Code::BadValue, format!("`{text}` is not a value of this option"));
+        let advice = super::super::suggest::advice(text, names.iter().copied());
+        advice.into_iter().fold(problem, Problem::help)
+    })
+}

@@ -1,0 +1,182 @@
+//! Golden files: each code's example with its rendered finding, the listing of the Go original's file,
+//! and the generated pages. `SHARDWIRE_BLESS=1 cargo test --test golden` rewrites them all.
+
+use std::path::{Path, PathBuf};
+
+use shardwire::config::{
+    self, Code, Diagnostic, Environment, Options, SecretPolicy, Severity, Source, Style,
+};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Compares a file with what it should hold, or writes it.
+fn agree(path: &Path, wanted: &str, wrong: &mut Vec<PathBuf>) {
+    if std::env::var_os("SHARDWIRE_BLESS").is_some() {
+        std::fs::write(path, wanted).unwrap();
+    } else if std::fs::read_to_string(path).unwrap_or_default() != wanted {
+        wrong.push(path.to_owned());
+    }
+}
+
+fn check_all(wrong: Vec<PathBuf>) {
+    assert!(wrong.is_empty(), "not as blessed (SHARDWIRE_BLESS=1 rewrites): {wrong:#?}");
+}
+
+/// Text of an example that is too long to write down.
+fn generated(text: &str) -> String {
+    match text.trim_end().strip_prefix("# generated: ") {
+        Some("paths") => {
+            let paths: String = (0..65).map(|n| format!("{{.payload.f{n}}}")).collect();
+            format!("events: {{ e: {{ actions: [{{ name: _log, params: [\"{paths}\"] }}] }} }}\n")
+        }
+        Some("events") => {
+            let entry = |n| format!("  e{n}: {{ actions: [{{ name: _log, params: [x] }}] }}\n");
+            "events:\n".to_owned() + &(0..4_097).map(entry).collect::<String>()
+        }
+        _ => text.to_owned(),
+    }
+}
+
+/// Compiles an example as its comments ask.
+fn findings_of(example: &str) -> (Source, Vec<Diagnostic>) {
+    let source = Source::new("config.yaml", generated(example));
+    let variables =
+        example.lines().filter_map(|line| line.strip_prefix("# env: ")?.split_once('='));
+    let environment: Environment = variables.collect();
+    let serve = example.lines().any(|line| line == "# for: serve");
+    let secret = if serve { SecretPolicy::Demand } else { SecretPolicy::Ignore };
+    let findings = match config::compile(&source, &environment, &Options { secret }) {
+        Ok(compiled) => compiled.findings,
+        Err(findings) => findings,
+    };
+    (source, findings)
+}
+
+#[test]
+fn every_code_is_shown_by_its_example() {
+    let mut wrong = Vec::new();
+    let mut silent = Vec::new();
+    for code in Code::ALL.iter().filter(|code| !code.example().is_empty()) {
+        let (source, findings) = findings_of(code.example());
+        let shown: Vec<Diagnostic> =
+            findings.into_iter().filter(|one| one.code == *code || one.is_error()).collect();
+        if !shown.iter().any(|one| one.code == *code) {
+            silent.push((code.text(), shown));
+            continue;
+        }
+        let rendered = config::render(&shown, &source, Style::Human { color: false });
+        let text = format!("--- config.yaml\n{}--- findings\n{rendered}", code.example());
+        agree(&root().join(format!("tests/golden/{}.txt", code.text())), &text, &mut wrong);
+    }
+    assert!(silent.is_empty(), "examples that do not show their code: {silent:#?}");
+    check_all(wrong);
+}
+
+#[test]
+fn every_golden_file_belongs_to_a_code() {
+    for entry in std::fs::read_dir(root().join("tests/golden")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let stem = name.trim_end_matches(".txt");
+        let code = Code::ALL.iter().any(|code| code.text() == stem);
+        assert!(code || name.starts_with("listing-") || name.starts_with("style-"), "{name}");
+    }
+}
+
+#[test]
+fn files_that_cannot_be_read_are_findings() {
+    let missing = config::load(Path::new("/nowhere/config.yaml"), &Environment::default());
+    assert_eq!(missing.err().unwrap()[0].code, Code::Unreadable);
+    let dir = std::env::temp_dir().join(format!("shardwire-golden-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    let path = dir.join("config.yaml");
+    for (bytes, code) in
+        [(b"a: \xff".to_vec(), Code::Unreadable), (vec![b' '; (1 << 20) + 1], Code::FileTooLarge)]
+    {
+        std::fs::write(&path, bytes).unwrap();
+        let findings = config::load(&path, &Environment::default()).err().unwrap();
+        assert_eq!(findings[0].code, code);
+    }
+    std::fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn the_other_styles() {
+    let mut wrong = Vec::new();
+    let (source, findings) = findings_of(
+        "transport:\n  readTimout: 60m\n  pingInterval: 5\n# env: SHARDWIRE_SERVER_CORES=0,x\n",
+    );
+    for (name, style) in [("json", Style::Json), ("github", Style::Github)] {
+        let text = config::render(&findings, &source, style);
+        agree(&root().join(format!("tests/golden/style-{name}.txt")), &text, &mut wrong);
+    }
+    let colored = config::render(&findings, &source, Style::Human { color: true });
+    assert!(colored.contains("\u{1b}["));
+    check_all(wrong);
+}
+
+#[test]
+fn generated_pages_are_up_to_date() {
+    let mut wrong = Vec::new();
+    agree(&root().join("docs/configuration.md"), &config::docs::configuration(), &mut wrong);
+    agree(&root().join("docs/diagnostics.md"), &config::docs::diagnostics(), &mut wrong);
+    check_all(wrong);
+}
+
+#[test]
+fn the_originals_file_compiles_to_this_listing() {
+    let text = std::fs::read_to_string(root().join("tests/data/go-dispatch-config.yaml")).unwrap();
+    let source = Source::new("config.yaml", text);
+    let options = Options { secret: SecretPolicy::Ignore };
+    let compiled = match config::compile(&source, &Environment::default(), &options) {
+        Ok(compiled) => compiled,
+        Err(findings) => {
+            panic!("{}", config::render(&findings, &source, Style::Human { color: false }))
+        }
+    };
+    assert!(compiled.findings.iter().all(|one| one.severity() == Severity::Hint));
+    let mut wrong = Vec::new();
+    let listing = shardwire::pipeline::disasm::program(&compiled.program).to_string();
+    agree(&root().join("tests/golden/listing-go-dispatch.txt"), &listing, &mut wrong);
+    check_all(wrong);
+}
+
+fn compiles(name: &str, text: &str) {
+    let source = Source::new(name, text);
+    let options = Options { secret: SecretPolicy::Ignore };
+    let compiled = config::compile(&source, &Environment::default(), &options);
+    if let Err(findings) = compiled {
+        panic!("{}", config::render(&findings, &source, Style::Human { color: false }));
+    }
+}
+
+fn files(dir: &Path, ending: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths.filter(|path| path.extension().is_some_and(|found| found == ending)).collect()
+}
+
+#[test]
+fn every_example_compiles() {
+    let examples = files(&root().join("examples"), "yaml");
+    assert!(examples.len() >= 3);
+    for path in examples.into_iter().chain([root().join("config.yaml")]) {
+        compiles(&path.display().to_string(), &std::fs::read_to_string(&path).unwrap());
+    }
+    let original = std::fs::read(root().join("tests/data/go-dispatch-config.yaml")).unwrap();
+    assert_eq!(std::fs::read(root().join("examples/go-dispatch.yaml")).unwrap(), original);
+}
+
+/// Blocks that begin with exactly "```yaml" are whole configurations; parts say "```yaml fragment".
+#[test]
+fn every_configuration_in_the_documentation_compiles() {
+    let pages = files(&root().join("docs"), "md").into_iter().chain([root().join("README.md")]);
+    for page in pages.filter(|page| page.exists()) {
+        let text = std::fs::read_to_string(&page).unwrap();
+        for (place, block) in text.split("\n```yaml\n").skip(1).enumerate() {
+            let block = block.split("\n```").next().unwrap_or_default();
+            compiles(&format!("{} block {}", page.display(), place + 1), block);
+        }
+    }
+}
