@@ -1,10 +1,16 @@
 //! Scan and projection of one message, by size and shape, and the two scans against each other.
 
+// A bench whose set-up fails has nothing to measure.
+#![allow(clippy::unwrap_used)]
+
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use shardwire::envelope::scan::scan_scalar;
 use shardwire::envelope::{Envelope, Projection, RoutedKeys, Scanner, Slots, project};
+
+/// Makes a message of about so many bytes.
+type Shape = fn(usize) -> Vec<u8>;
 
 /// A chat message of exactly `len` bytes.
 fn chat(len: usize) -> Vec<u8> {
@@ -25,11 +31,38 @@ fn dense(len: usize) -> Vec<u8> {
     message
 }
 
+/// A message of about `len` bytes, indented as a person would.
+fn indented(len: usize) -> Vec<u8> {
+    let head = "{\n    \"event\": \"move\",\n    \"payload\": {\n        \"list\": [";
+    let indent = "\n            ";
+    let name = "\"name\": \"a name of some length\"";
+    let item = format!("{indent}{{{indent}    {name},{indent}    \"id\": 12{indent}}},");
+    let mut message = head.as_bytes().to_vec();
+    while message.len() < len - 30 {
+        message.extend_from_slice(item.as_bytes());
+    }
+    message.extend_from_slice(b"\n            0\n        ]\n    }\n}\n");
+    message
+}
+
+/// A message of about `len` bytes whose text is quoted, broken into lines, and not English.
+fn escaped(len: usize) -> Vec<u8> {
+    let mut message =
+        br#"{"event":"send_message","target":"room:global","payload":{"message":""#.to_vec();
+    while message.len() < len - 30 {
+        message.extend_from_slice("za\u{17c}\u{f3}\u{142}\u{107} \\\"a quote\\\" \\n".as_bytes());
+    }
+    message.extend_from_slice(br#""}}"#);
+    message
+}
+
 fn scans(c: &mut Criterion) {
     let keys = RoutedKeys::default();
     let mut envelope = Envelope::default();
     let mut scanner = Scanner::default();
-    for (shape, make) in [("chat", chat as fn(usize) -> Vec<u8>), ("dense", dense)] {
+    let shapes: [(&str, Shape); 4] =
+        [("chat", chat), ("dense", dense), ("indented", indented), ("escaped", escaped)];
+    for (shape, make) in shapes {
         for len in [92, 158, 937, 2_048, 4_096, 8_192, 32_768] {
             let message = make(len);
             let mut group = c.benchmark_group(format!("scan/{shape}/{len}"));

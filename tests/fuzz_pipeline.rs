@@ -2,6 +2,9 @@
 //!
 //! Every failure prints the case's seed; `SHARDWIRE_SEED=n` runs from that seed on.
 
+// Helpers of a test are a test: what fails in them fails it.
+#![allow(clippy::expect_used, clippy::panic)]
+
 use serde::de::IgnoredAny;
 use serde_json::Value;
 use shardwire::envelope::scan::scan_scalar;
@@ -209,7 +212,8 @@ fn depth_of(json: &[u8]) -> usize {
     deepest
 }
 
-/// What RFC 8259 and our depth say: serde_json skipping a value checks the grammar and nothing else.
+/// What RFC 8259 and our depth say: serde_json skipping a value checks the grammar and nothing
+/// else.
 fn is_object(message: &[u8]) -> bool {
     message.trim_ascii_start().first() == Some(&b'{')
         && serde_json::from_slice::<IgnoredAny>(message).is_ok()

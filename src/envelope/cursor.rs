@@ -9,8 +9,8 @@ use super::swar::plain_len;
 use crate::limits::JSON_DEPTH_MAX;
 use crate::reject::Reject;
 
-/// The text is not JSON. Without a size, so that a `Step<Slot>` is laid out and moved as a plain slot:
-/// with `Reject` in its place the scan of a 92-byte message took 135 ns instead of 75.
+/// The text is not JSON. Without a size, so that a `Step<Slot>` is laid out and moved as a plain
+/// slot: with `Reject` in its place the scan of a 92-byte message took 135 ns instead of 92.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotJson;
 
@@ -126,7 +126,8 @@ impl<'m> Cursor<'m> {
         }
     }
 
-    /// The next key of the innermost object, the cursor before its value; `None` at the object's end.
+    /// The next key of the innermost object, the cursor before its value; `None` at the object's
+    /// end.
     #[inline]
     pub fn key(&mut self, first: bool) -> Step<Option<Slot>> {
         match self.token() {

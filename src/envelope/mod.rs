@@ -17,3 +17,6 @@ pub use project::project;
 pub use projection::{Projection, Segment};
 pub use scan::{Envelope, RoutedKeys, Scanner, validate};
 pub use slot::{Slot, SlotKind, Slots};
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! Which paths of a payload an event reads, compiled to a trie that one pass over the JSON fills.
 //!
-//! Invariants: slot numbers are dense, `0..slots`, and below `SLOTS_MAX`; a node other than the root
-//! leads to at least one slot, so it has at most `SLOTS_MAX` children.
+//! Invariants: slot numbers are dense, `0..slots`, and below `SLOTS_MAX`; a node other than the
+//! root leads to at least one slot, so it has at most `SLOTS_MAX` children.
 
 use crate::limits::{JSON_DEPTH_MAX, SLOTS_MAX};
 

@@ -1,8 +1,9 @@
-//! simd-json as the checker of large messages, and the root's fields from its structural index.
+//! simd-json as the checker of large indented messages, and the root's fields from its structural
+//! index.
 //!
-//! Invariants: what it accepts is strict JSON no deeper than `JSON_DEPTH_MAX`; it may refuse what the
-//! scalar scan accepts (integers beyond 64 bits, numbers beyond a double, lone surrogates), so a
-//! refusal is not an answer. It works on a copy, since it unescapes in place; buffers are kept
+//! Invariants: what it accepts is strict JSON no deeper than `JSON_DEPTH_MAX`; it may refuse what
+//! the scalar scan accepts (integers beyond 64 bits, numbers beyond a double, lone surrogates), so
+//! a refusal is not an answer. It works on a copy, since it unescapes in place; buffers are kept
 //! between messages. Used by `scan`.
 
 use simd_json::{Buffers, INPUT_PADDING, Tape};

@@ -1,7 +1,8 @@
 //! Where one JSON value stands in a message, and what it is.
 //!
-//! Invariants: for a string the span excludes the quotes, so its bytes are already escaped text that
-//! may be copied into another JSON string as they are; for every other kind it is the raw value.
+//! Invariants: for a string the span excludes the quotes, so its bytes are already escaped text
+//! that may be copied into another JSON string as they are; for every other kind it is the raw
+//! value.
 
 use crate::limits::SLOTS_MAX;
 

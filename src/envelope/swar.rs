@@ -1,5 +1,5 @@
-//! Runs of plain bytes in strings: short ones eight bytes at a step in an ordinary register, long ones
-//! in blocks that the compiler turns into vector compares.
+//! Runs of plain bytes in strings: short ones eight bytes at a step in an ordinary register, long
+//! ones in blocks that the compiler turns into vector compares.
 //!
 //! Invariants: exact, not approximate: the answer is the offset of the first byte that matters.
 

@@ -34,7 +34,8 @@ impl<'b> Iterator for Parts<'b> {
 }
 
 impl<'b> Parts<'b> {
-    /// Up to the next backslash. A backslash that ends the body has no meaning and stands for itself.
+    /// Up to the next backslash. A backslash that ends the body has no meaning and stands for
+    /// itself.
     fn plain(&mut self) -> &'b [u8] {
         let after = self.rest.iter().skip(1).position(|byte| *byte == b'\\');
         let (plain, rest) = self.rest.split_at(after.map_or(self.rest.len(), |len| len + 1));

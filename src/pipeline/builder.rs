@@ -29,7 +29,8 @@ impl Builder {
     }
 
     /// Opens an event; what follows belongs to it, until the next one or `finish`. `None` where
-    /// there are too many events. A name used twice is a fault of `finish`.
+    /// there are too many events; the last one stays open. A name used twice is a fault of
+    /// `finish`.
     pub fn event(&mut self, name: &str, site: Site) -> Option<EventId> {
         let id = self.open(name, site)?;
         self.program.names.insert(name.into(), id);
@@ -44,11 +45,11 @@ impl Builder {
     }
 
     fn open(&mut self, name: &str, site: Site) -> Option<EventId> {
-        self.seal();
         let id = self.program.events.len();
         if id >= EVENTS_MAX {
             return None;
         }
+        self.seal();
         let entry = self.program.code.len() as u32;
         let event = Event { name: name.into(), entry, end: entry, site, ..Event::default() };
         self.program.events.push(event);
@@ -65,8 +66,8 @@ impl Builder {
         }
     }
 
-    /// The slot of a path of the open event's payload, the same for the same path; the empty path is
-    /// the whole payload. `None` where the event reads too many paths.
+    /// The slot of a path of the open event's payload, the same for the same path; the empty path
+    /// is the whole payload. `None` where the event reads too many paths.
     pub fn payload_slot(&mut self, path: &[&str]) -> Option<u8> {
         self.program.events.last_mut()?.payload.insert(path)
     }

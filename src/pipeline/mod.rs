@@ -1,7 +1,7 @@
 //! The bytecode: one table of operations, the program, its verifier, interpreter and disassembler.
 //!
-//! Invariants: a program only reaches the interpreter through `verify`; no operation jumps back, so a
-//! run is bounded by the program's length. Called by `config::compile` (build) and `shard` (run).
+//! Invariants: a program only reaches the interpreter through `verify`; no operation jumps back, so
+//! a run is bounded by the program's length. Called by `config::compile` (build) and `shard` (run).
 
 pub mod builder;
 pub mod disasm;
@@ -16,3 +16,6 @@ pub use builder::Builder;
 pub use effect::{Effect, Effects};
 pub use program::{Event, LimitSpec, Program, Site};
 pub use vm::{Host, Input, Outcome, Verdict, Vm};
+
+#[cfg(test)]
+mod tests;

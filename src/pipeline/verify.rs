@@ -1,8 +1,8 @@
 //! What a program must satisfy before it may run, checked in one pass, one rule a variant.
 //!
-//! Invariants: a program that passes cannot make the interpreter index out of range, write outside an
-//! open output, read an undefined register or unverified claims, or ask for anything of the shard
-//! before its last rate limit. Called by `Builder::finish`.
+//! Invariants: a program that passes cannot make the interpreter index out of range, write outside
+//! an open output, read an undefined register or unverified claims, or ask for anything of the
+//! shard before its last rate limit. Called by `Builder::finish`.
 
 use super::op::{Class, Op, Operand, Source};
 use super::program::{Event, Program, Site};
@@ -106,7 +106,7 @@ pub fn verify(program: &Program) -> Result<(), Fault> {
 fn tables(program: &Program) -> Result<(), Fault> {
     let addressable = |len: usize| len <= usize::from(u16::MAX);
     let known = |id: crate::ids::EventId| usize::from(id.0) < program.events.len();
-    let named = program.events.len() - usize::from(program.on_message.is_some()).min(1);
+    let named = program.events.len().saturating_sub(usize::from(program.on_message.is_some()));
     let limits_hold = program
         .limits
         .iter()
@@ -286,5 +286,170 @@ impl<'p> Walk<'p> {
             }
             _ => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{EventId, LimitId, PermissionId};
+    use crate::pipeline::Builder;
+    use crate::pipeline::op::{ConstId, Context, Form, FrameKind, Reg};
+    use crate::pipeline::program::LimitSpec;
+
+    const TEXT: Op = Op::Context { value: Context::Target, form: Form::Text };
+    const CLAIM: Op = Op::NeedSlot { source: Source::Claims, slot: 0 };
+
+    /// One event with these operations, one payload slot, one claims slot, one limit, no
+    /// permission.
+    fn build(ops: &[Op]) -> Result<Program, Fault> {
+        let mut builder = Builder::new("config.yaml");
+        let event = builder.event("event", Site::default()).unwrap();
+        let site = Site { line: 2, column: 1 };
+        builder.limit(LimitSpec { event, events_max: 1, window_ns: 1, site });
+        builder.payload_slot(&["x"]).unwrap();
+        builder.claims_slot(&["sub"]).unwrap();
+        ops.iter().for_each(|op| builder.op(*op, site));
+        builder.finish()
+    }
+
+    /// The rule that refuses the last of these operations.
+    fn refused(ops: &[Op]) -> Rule {
+        let fault = build(ops).unwrap_err();
+        assert_eq!(fault.at, Some(ops.len() as u32 - 1), "{ops:?}");
+        fault.rule
+    }
+
+    #[test]
+    fn outputs_open_and_close_in_pairs() {
+        let frame = Op::OpenFrame(FrameKind::Text);
+        let close = Op::CloseText(Reg(0));
+        assert_eq!(refused(&[TEXT]), Rule::OutputNotOpen);
+        assert_eq!(refused(&[close]), Rule::OutputNotOpen);
+        assert_eq!(refused(&[Op::OpenText, Op::CloseFrame]), Rule::OutputNotOpen);
+        assert_eq!(refused(&[frame, close]), Rule::OutputNotOpen);
+        assert_eq!(refused(&[frame, Op::OpenText]), Rule::OutputOpen);
+        assert_eq!(refused(&[Op::OpenText, Op::Close]), Rule::OutputOpen);
+        assert_eq!(refused(&[Op::OpenText, Op::NeedTarget]), Rule::OutputOpen);
+        assert_eq!(build(&[Op::OpenText]).unwrap_err().rule, Rule::OutputOpen);
+        assert!(build(&[Op::OpenText, TEXT, close, frame, Op::Message, Op::CloseFrame]).is_ok());
+    }
+
+    #[test]
+    fn registers_are_written_before_they_are_read() {
+        let (open, close) = (Op::OpenText, Op::CloseText(Reg(1)));
+        assert_eq!(refused(&[Op::Log(Reg(0))]), Rule::ReadBeforeWrite);
+        assert_eq!(refused(&[open, close, Op::Log(Reg(0))]), Rule::ReadBeforeWrite);
+        let half = Op::Join { user: Reg(1), room: Reg(0) };
+        assert_eq!(refused(&[open, close, half]), Rule::ReadBeforeWrite);
+        assert_eq!(refused(&[Op::SendOrigin]), Rule::ReadBeforeWrite);
+        assert_eq!(refused(&[open, close, Op::SendTarget(Reg(1))]), Rule::ReadBeforeWrite);
+        assert!(build(&[open, close, Op::Log(Reg(1))]).is_ok());
+    }
+
+    #[test]
+    fn operands_name_what_is_there() {
+        let out = Rule::OperandOutOfRange;
+        assert_eq!(refused(&[Op::Limit(LimitId(1))]), out);
+        assert_eq!(refused(&[Op::Permit(PermissionId(0))]), out);
+        assert_eq!(refused(&[Op::OpenText, Op::Const(ConstId(0))]), out);
+        assert_eq!(refused(&[Op::OpenText, Op::CloseText(Reg(REGISTERS_MAX as u8))]), out);
+        assert_eq!(refused(&[Op::Log(Reg(255))]), out);
+        assert_eq!(refused(&[Op::NeedSlot { source: Source::Payload, slot: 1 }]), out);
+        let claim = Op::NeedSlot { source: Source::Claims, slot: 1 };
+        assert_eq!(refused(&[Op::Secure, claim]), out);
+    }
+
+    #[test]
+    fn claims_come_after_secure_and_limits_before_effects() {
+        assert_eq!(refused(&[CLAIM]), Rule::ClaimsUnverified);
+        assert!(build(&[Op::Secure, CLAIM]).is_ok());
+        assert_eq!(refused(&[Op::Close, Op::Limit(LimitId(0))]), Rule::LimitAfterEffect);
+        assert!(build(&[Op::NeedTarget, Op::Limit(LimitId(0)), Op::Close]).is_ok());
+    }
+
+    #[test]
+    fn an_end_is_last_and_only_last() {
+        assert_eq!(refused(&[Op::End]), Rule::EndMisplaced);
+        let mut program = build(&[Op::Close]).unwrap();
+        program.code[1] = Op::Close;
+        assert_eq!(verify(&program).unwrap_err().rule, Rule::EndMisplaced);
+    }
+
+    #[test]
+    fn bounds_hold_at_their_boundary() {
+        assert!(build(&[Op::Close; EFFECTS_MAX]).is_ok());
+        assert_eq!(refused(&[Op::Close; EFFECTS_MAX + 1]), Rule::TooManyEffects);
+        assert!(build(&vec![Op::NeedTarget; PROGRAM_OPS_MAX - 1]).is_ok());
+        let fault = build(&vec![Op::NeedTarget; PROGRAM_OPS_MAX]).unwrap_err();
+        assert_eq!(fault.rule, Rule::TooManyOps);
+        let mut builder = Builder::new("config.yaml");
+        for event in 0..EVENTS_MAX {
+            assert!(builder.event(&event.to_string(), Site::default()).is_some());
+        }
+        assert_eq!(builder.event("one more", Site::default()), None);
+        assert!(builder.finish().is_ok());
+    }
+
+    #[test]
+    fn names_are_unique_and_short_enough() {
+        let named = |names: &[&str]| {
+            let mut builder = Builder::new("config.yaml");
+            for name in names {
+                builder.event(name, Site::default()).unwrap();
+            }
+            builder.on_message(Site::default()).unwrap();
+            builder.finish().map(|program| program.events.len())
+        };
+        assert_eq!(named(&["a", "b"]), Ok(3));
+        assert_eq!(named(&["a", "a"]).unwrap_err().rule, Rule::NameNotUnique);
+        assert!(named(&[&"x".repeat(NAME_BYTES_MAX)]).is_ok());
+        let long = "x".repeat(NAME_BYTES_MAX + 1);
+        assert_eq!(named(&[&long]).unwrap_err().rule, Rule::NameTooLong);
+    }
+
+    type Damage = fn(&mut Program);
+
+    #[test]
+    fn a_damaged_program_is_refused() {
+        let damages: &[(Damage, Rule)] = &[
+            (|p| p.events[0].end += 1, Rule::EventsNotTiled),
+            (|p| p.events[0].end = u32::MAX, Rule::TooManyOps),
+            (|p| p.events[0].entry = 1, Rule::EventsNotTiled),
+            (|p| p.events[0].end = 0, Rule::EventsNotTiled),
+            (|p| p.events[0].end = 1, Rule::EndMisplaced),
+            (|p| p.sites.truncate(1), Rule::SiteMissing),
+            (|p| p.limits[0].event = EventId(1), Rule::BadLimit),
+            (|p| p.limits[0].window_ns = 0, Rule::BadLimit),
+            (|p| p.limits[0].events_max = 0, Rule::BadLimit),
+            (|p| p.on_message = Some(EventId(9)), Rule::NameNotUnique),
+            (|p| p.names.clear(), Rule::NameNotUnique),
+            (|p| p.names.values_mut().for_each(|id| id.0 = 3), Rule::NameNotUnique),
+            (|p| p.events[0].payload.slots = 0, Rule::BadProjection),
+            (|p| p.events[0].claims.root.slot = Some(1), Rule::BadProjection),
+            (|p| p.events[0].payload.slots = SLOTS_MAX as u8 + 1, Rule::TooManySlots),
+            (|p| p.events[0].token_slot = Some(1), Rule::OperandOutOfRange),
+        ];
+        for (place, (damage, rule)) in damages.iter().enumerate() {
+            let mut program = build(&[Op::NeedTarget, Op::Close]).unwrap();
+            damage(&mut program);
+            assert_eq!(verify(&program).map_err(|fault| fault.rule), Err(*rule), "{place}");
+        }
+    }
+
+    #[test]
+    fn an_empty_program_is_sound_unless_it_points_somewhere() {
+        assert!(verify(&Program::default()).is_ok());
+        let on_message = Some(EventId(0));
+        let dangling = Program { on_message, ..Program::default() };
+        assert_eq!(verify(&dangling).unwrap_err().rule, Rule::NameNotUnique);
+        let code =
+            Program { code: vec![Op::End], sites: vec![Site::default()], ..Program::default() };
+        assert_eq!(verify(&code).unwrap_err().rule, Rule::EventsNotTiled);
+    }
+
+    #[test]
+    fn every_rule_is_a_sentence() {
+        assert_eq!(Rule::ClaimsUnverified.sentence(), "Claims are read only after `secure`.");
     }
 }

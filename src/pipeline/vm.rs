@@ -1,9 +1,9 @@
 //! The interpreter: runs one event's operations over one message.
 //!
-//! Invariants: synchronous and total; no operation jumps back, so a run takes at most as many steps as
-//! the event has operations; in the steady state nothing is allocated. A run that waits has asked for
-//! nothing yet (`verify` puts every limit before every effect), so it can be started again. Effects
-//! asked for before a reject stand. Called by `shard::turn`.
+//! Invariants: synchronous and total; no operation jumps back, so a run takes at most as many steps
+//! as the event has operations; in the steady state nothing is allocated. A run that waits has
+//! asked for nothing yet (`verify` puts every limit before every effect), so it can be started
+//! again. Effects asked for before a reject stand. Called by `shard::turn`.
 
 use super::effect::{Effect, Effects, Text};
 use super::op::{ConstId, Context, Form, FrameKind, Op, Reg, Source};
