@@ -271,7 +271,10 @@ fn apply(key: &Key, mut given: Given, place: &Place, draft: &mut Draft) -> Resul
     let text = match (given.list, given.texts.pop()) {
         (false, Some(text)) => text,
         _ => {
-            return Err(Problem::new(Code::WrongShape, format!("takes {}, not a list", takes(key))));
+            return Err(Problem::new(
+                Code::WrongShape,
+                format!("takes {}, not a list", takes(key)),
+            ));
         }
     };
     apply_one(key, text, place, draft)
