@@ -1,5 +1,5 @@
-//! Hostile configurations: seeded mutants of the examples, random bytes, and bombs, through the whole
-//! compiler. Nothing may panic or hang; findings must render.
+//! Hostile configurations: seeded mutants of the examples, random bytes, and bombs, through the
+//! whole compiler. Nothing may panic or hang; findings must render.
 
 use shardwire::config::{self, Code, Environment, Options, SecretPolicy, Source, Style};
 
@@ -79,8 +79,8 @@ const SEEDS: [&str; 4] = [
     include_str!("../examples/echo.yaml"),
     include_str!("../examples/chat.yaml"),
     "server: { address: ':1', origins: ['*'] }\nauth: { keys: [{ kid: a, secret: ${env.A} }] }\n",
-    "events:\n  e:\n    modifiers: [{ name: secure }]\n    actions:\n      - name: _notify_room\n        \
-     params: [x, '{\"a\": \"{.payload.b}{$token.c}\", \"d\": [{.payload}, 1]}']\n",
+    "events:\n  e:\n    modifiers: [{ name: secure }]\n    actions:\n      - name: _notify_room\n\
+     \x20       params: [x, '{\"a\": \"{.payload.b}{$token.c}\", \"d\": [{.payload}, 1]}']\n",
 ];
 
 fn compile(text: String) -> Result<config::Compiled, (Source, Vec<config::Diagnostic>)> {

@@ -1,5 +1,5 @@
-//! Golden files: each code's example with its rendered finding, the listing of the Go original's file,
-//! and the generated pages. `SHARDWIRE_BLESS=1 cargo test --test golden` rewrites them all.
+//! Golden files: each code's example with its rendered finding, the listing of the Go original's
+//! file, and the generated pages. `SHARDWIRE_BLESS=1 cargo test --test golden` rewrites them all.
 
 use std::path::{Path, PathBuf};
 

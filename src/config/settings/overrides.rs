@@ -1,4 +1,5 @@
-//! Options from the environment: `SHARDWIRE_SERVER_ADDRESS`, the original's `GODISPATCH_...`, `PORT`.
+//! Options from the environment: `SHARDWIRE_SERVER_ADDRESS`, the original's `GODISPATCH_...`,
+//! `PORT`.
 //!
 //! Invariants: precedence is SHARDWIRE_ over GODISPATCH_ over PORT over the file; a bad value is
 //! reported under its variable's name.
@@ -7,7 +8,8 @@ use super::super::codes::Code;
 use super::super::diagnostic::{Diagnostic, Findings, Place};
 use super::super::environment::Environment;
 use super::draft::Draft;
-use super::registry::{Given, KEYS, Key, Kind};
+use super::options::KEYS;
+use super::registry::{Given, Key, Kind};
 use super::walk::set;
 
 pub const PREFIX: &str = "SHARDWIRE_";

@@ -1,7 +1,7 @@
 //! Values of options: text to number, duration, size, address, origin.
 //!
-//! Invariants: pure; a `Problem` says what is wrong with the text and what would be right, the caller
-//! knows the option and the place.
+//! Invariants: pure; a `Problem` says what is wrong with the text and what would be right, the
+//! caller knows the option and the place.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 

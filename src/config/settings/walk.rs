@@ -11,7 +11,8 @@ use super::super::source::{Source, Span};
 use super::super::yaml::{Entry, Node, NodeKind};
 use super::draft::{Draft, KeyDraft, Material};
 use super::expand::expand;
-use super::registry::{self, ALGORITHM_NAMES, ALGORITHMS, Given, Key, Kind, Match, in_range};
+use super::registry::{self, Given, Key, Kind, Match, in_range};
+use super::special::{ALGORITHM_NAMES, ALGORITHMS};
 use super::value::{self, Problem};
 
 /// The parts of the file that are program.

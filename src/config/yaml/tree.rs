@@ -299,8 +299,8 @@ fn quoted_len(bytes: &[u8]) -> usize {
     bytes.len()
 }
 
-/// From the parser's places to bytes. They are taken as line and column, both in characters, because
-/// the parser's running index drifts behind comments that are not ASCII.
+/// From the parser's places to bytes. They are taken as line and column, both in characters,
+/// because the parser's running index drifts behind comments that are not ASCII.
 struct Offsets {
     /// Where each character begins; empty where the text is ASCII.
     bytes: Vec<u32>,
