@@ -7,6 +7,7 @@ macro_rules! disconnects {
     ($($(#[$doc:meta])* $name:ident = $code:literal $reason:literal,)*) => {
         /// A reason to end a connection that is the server's policy, not a protocol error.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(u8)]
         pub enum Disconnect { $($(#[$doc])* $name,)* }
 
         impl Disconnect {

@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use crate::limits::SHARDS_MAX;
+
 /// A shard's number, `0..shards`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ShardId(pub u16);
@@ -12,6 +14,45 @@ pub struct ShardId(pub u16);
 impl ShardId {
     pub fn index(self) -> usize {
         usize::from(self.0)
+    }
+}
+
+/// A set of shards.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ShardSet {
+    words: [u64; SHARDS_MAX / 64],
+}
+
+impl ShardSet {
+    pub fn insert(&mut self, shard: ShardId) {
+        if let Some(word) = self.words.get_mut(shard.index() / 64) {
+            *word |= 1 << (shard.0 % 64);
+        }
+    }
+
+    pub fn contains(&self, shard: ShardId) -> bool {
+        self.words.get(shard.index() / 64).is_some_and(|word| word & (1 << (shard.0 % 64)) != 0)
+    }
+
+    pub fn len(&self) -> u32 {
+        self.words.iter().map(|word| word.count_ones()).sum()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.words.iter().all(|word| *word == 0)
+    }
+
+    /// In ascending order.
+    pub fn iter(self) -> impl Iterator<Item = ShardId> {
+        (0..SHARDS_MAX as u16).map(ShardId).filter(move |shard| self.contains(*shard))
+    }
+}
+
+impl FromIterator<ShardId> for ShardSet {
+    fn from_iter<I: IntoIterator<Item = ShardId>>(shards: I) -> ShardSet {
+        let mut set = ShardSet::default();
+        shards.into_iter().for_each(|shard| set.insert(shard));
+        set
     }
 }
 

@@ -53,11 +53,8 @@ pub const BATCH_FRAME_BYTES_MAX: usize = 16 * 1024;
 /// Bytes of one batch: what one send to one connection carries at most, a single frame apart.
 pub const BATCH_BYTES_MAX: usize = 64 * 1024;
 
-/// Frames kept for reuse by one shard's pool.
-pub const FRAME_POOL_MAX: usize = 4_096;
-
-/// A frame buffer larger than this is given back to the allocator instead of being kept.
-pub const FRAME_POOL_BYTES_MAX: usize = 16 * 1024;
+/// Capacity of the frame buffers one shard keeps for reuse.
+pub const FRAME_POOL_BYTES_MAX: usize = 16 << 20;
 
 /// Peer frames between two shards; a full channel becomes a backlog at the sender, never a loss.
 pub const MESH_CHANNEL_FRAMES: usize = 4_096;
@@ -68,11 +65,24 @@ pub const MESH_BACKLOG_PAUSE_FRAMES: usize = 8_192;
 /// Peer frames handled in one turn, so that sockets get their share.
 pub const MESH_FRAMES_PER_TURN: usize = 1_024;
 
+/// Shortest and longest wait before accepting again after an error (out of files or memory).
+pub const ACCEPT_BACKOFF_MIN_NS: u64 = 10_000_000;
+pub const ACCEPT_BACKOFF_MAX_NS: u64 = 1_000_000_000;
+
 /// Bytes a parked connection may have unread in memory before its socket is paused.
 pub const PARKED_BYTES_MAX: usize = 128 * 1024;
 
-/// Nanoseconds between two ticks of the timer wheel.
-pub const TIMER_TICK_NS: u64 = 16_000_000;
+/// Nanoseconds between two ticks of the timer wheel (67 ms): what a timeout may be late.
+pub const TIMER_TICK_NS: u64 = 1 << 26;
+
+/// Control frames one connection has answered in one tick of the wheel: about 1,000 a second.
+pub const CONTROL_FRAMES_PER_TICK_MAX: u16 = 64;
+
+/// Connections refused at the gate that may linger until the client has read why.
+pub const REFUSED_LINGERING_MAX: u32 = 64;
+
+/// Nanoseconds between two steps of a drain.
+pub const DRAIN_STEP_NS: u64 = 50_000_000;
 
 /// Nanoseconds a refused or closing socket may linger before it is cut.
 pub const LINGER_NS: u64 = 2_000_000_000;

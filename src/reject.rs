@@ -30,7 +30,8 @@ macro_rules! rejects {
 rejects! {
     /// The message is not one strict JSON object (RFC 8259).
     BadJson = "bad_json" "the message is not valid JSON",
-    /// The JSON is valid but not an envelope: `event` missing or of the wrong type, a routed key twice.
+    /// The JSON is valid but not an envelope: `event` missing or of the wrong type, a routed key
+    /// twice.
     BadMessage = "bad_message" "the message has no usable event, target or payload",
     /// No such event in the configuration.
     UnknownEvent = "unknown_event" "no such event",

@@ -1,7 +1,7 @@
 //! What a configuration means, as plain typed values: no parsing, no defaults hidden elsewhere.
 //!
-//! Invariants: built once by `config::resolve`, then read-only. Durations are nanoseconds, sizes are
-//! bytes, 0 means "off" where a field says so. Called by everything that runs.
+//! Invariants: built once by `config::resolve`, then read-only. Durations are nanoseconds, sizes
+//! are bytes, 0 means "off" where a field says so. Called by everything that runs.
 
 use std::net::SocketAddr;
 
@@ -192,7 +192,7 @@ pub enum JwtAlgorithm {
 pub struct TokenSources {
     pub cookie: bool,
     pub bearer: bool,
-    /// `Sec-WebSocket-Protocol: <name>, token.<jwt>` style pair; see `auth::token`.
+    /// The pair `Sec-WebSocket-Protocol: token, <jwt>`; see `auth::token`.
     pub subprotocol: bool,
     pub query: bool,
 }
@@ -227,7 +227,8 @@ pub struct Errors {
 /// `compat:`
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Compat {
-    /// `notifyOrigin: user`: `_notify_origin` reaches every connection of the user, as the Go original did.
+    /// `notifyOrigin: user`: `_notify_origin` reaches every connection of the user, as the Go
+    /// original did.
     pub notify_origin_user: bool,
     /// How long a user stays a member of its rooms after its last connection.
     pub leave_grace_ns: u64,

@@ -9,18 +9,18 @@ use super::swar::plain_len;
 use crate::limits::JSON_DEPTH_MAX;
 use crate::reject::Reject;
 
-pub type Step<T> = Result<T, Reject>;
-
-const BAD: Reject = Reject::BadJson;
-
-/// What stands where a value begins.
+/// The text is not JSON. Without a size, so that a `Step<Slot>` is laid out and moved as a plain slot:
+/// with `Reject` in its place the scan of a 92-byte message took 135 ns instead of 75.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Start {
-    /// A whole value without parts, the cursor is after it.
-    Whole(Slot),
-    /// The first bracket of an array or object, the cursor is after it.
-    Opened { start: u32, kind: SlotKind },
+pub struct NotJson;
+
+impl From<NotJson> for Reject {
+    fn from(_: NotJson) -> Self {
+        Reject::BadJson
+    }
 }
+
+pub type Step<T> = Result<T, NotJson>;
 
 /// See the module.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ impl<'m> Cursor<'m> {
     #[inline(always)]
     fn expect(&mut self, byte: u8) -> Step<()> {
         if self.token() != byte {
-            return Err(BAD);
+            return Err(NotJson);
         }
         self.at += 1;
         Ok(())
@@ -70,34 +70,33 @@ impl<'m> Cursor<'m> {
     /// Only white space is left.
     pub fn end(&mut self) -> Step<()> {
         self.token();
-        if self.at == self.bytes.len() { Ok(()) } else { Err(BAD) }
+        if self.at == self.bytes.len() { Ok(()) } else { Err(NotJson) }
     }
 
-    /// Begins a value: takes it whole where it has no parts.
+    /// Begins a value: takes it whole where it has no parts, and the first bracket of an array or
+    /// object, whose end is then not known yet.
     #[inline]
-    pub fn start(&mut self) -> Step<Start> {
+    pub fn start(&mut self) -> Step<Slot> {
         match self.token() {
-            b'"' => self.string().map(Start::Whole),
+            b'"' => self.string(),
             b'{' => self.open(SlotKind::Object),
             b'[' => self.open(SlotKind::Array),
             b't' => self.literal(b"true", SlotKind::Bool),
             b'f' => self.literal(b"false", SlotKind::Bool),
             b'n' => self.literal(b"null", SlotKind::Null),
-            _ => self.number().map(Start::Whole),
+            _ => self.number(),
         }
     }
 
     /// Takes a value.
     #[inline]
     pub fn value(&mut self) -> Step<Slot> {
-        match self.start()? {
-            Start::Whole(slot) => Ok(slot),
-            Start::Opened { start, kind } => self.finish(start, kind),
-        }
+        let value = self.start()?;
+        if value.has_parts() { self.finish(value) } else { Ok(value) }
     }
 
-    /// Takes the rest of a value whose bracket was just opened.
-    pub fn finish(&mut self, start: u32, kind: SlotKind) -> Step<Slot> {
+    /// Takes the rest of an array or object whose bracket was just taken.
+    pub fn finish(&mut self, opened: Slot) -> Step<Slot> {
         let outside = self.depth.saturating_sub(1);
         let mut fresh = true;
         while self.depth > outside {
@@ -106,14 +105,14 @@ impl<'m> Cursor<'m> {
                 _ => self.element_start(fresh)?,
             };
         }
-        Ok(self.slot(start, kind))
+        Ok(self.close_slot(opened))
     }
 
     /// One step inside an object; whether its value opened a bracket.
     #[inline(always)]
     fn member_start(&mut self, fresh: bool) -> Step<bool> {
         match self.key(fresh)? {
-            Some(_) => Ok(matches!(self.start()?, Start::Opened { .. })),
+            Some(_) => Ok(self.start()?.has_parts()),
             None => Ok(false),
         }
     }
@@ -122,7 +121,7 @@ impl<'m> Cursor<'m> {
     #[inline(always)]
     fn element_start(&mut self, fresh: bool) -> Step<bool> {
         match self.element(fresh)? {
-            true => Ok(matches!(self.start()?, Start::Opened { .. })),
+            true => Ok(self.start()?.has_parts()),
             false => Ok(false),
         }
     }
@@ -140,7 +139,7 @@ impl<'m> Cursor<'m> {
                 self.token();
             }
             _ if first => {}
-            _ => return Err(BAD),
+            _ => return Err(NotJson),
         }
         let key = self.string()?;
         self.expect(b':')?;
@@ -157,21 +156,21 @@ impl<'m> Cursor<'m> {
             }
             b',' if !first => self.at += 1,
             _ if first => {}
-            _ => return Err(BAD),
+            _ => return Err(NotJson),
         }
         Ok(true)
     }
 
     #[inline]
-    fn open(&mut self, kind: SlotKind) -> Step<Start> {
+    fn open(&mut self, kind: SlotKind) -> Step<Slot> {
         if self.depth as usize >= JSON_DEPTH_MAX {
-            return Err(BAD);
+            return Err(NotJson);
         }
         let start = self.at as u32;
         self.at += 1;
         self.depth += 1;
         self.objects = self.objects << 1 | u64::from(kind == SlotKind::Object);
-        Ok(Start::Opened { start, kind })
+        Ok(self.slot(start, kind))
     }
 
     #[inline(always)]
@@ -181,8 +180,13 @@ impl<'m> Cursor<'m> {
         self.objects >>= 1;
     }
 
+    /// An array or object that ends at the cursor.
+    pub fn close_slot(&self, opened: Slot) -> Slot {
+        self.slot(opened.start, opened.kind)
+    }
+
     /// The value from `start` to the cursor.
-    pub fn slot(&self, start: u32, kind: SlotKind) -> Slot {
+    fn slot(&self, start: u32, kind: SlotKind) -> Slot {
         Slot { start, end: self.at as u32, kind }
     }
 
@@ -190,7 +194,7 @@ impl<'m> Cursor<'m> {
     #[inline]
     fn string(&mut self) -> Step<Slot> {
         if self.peek() != b'"' {
-            return Err(BAD);
+            return Err(NotJson);
         }
         self.at += 1;
         let start = self.at as u32;
@@ -200,7 +204,7 @@ impl<'m> Cursor<'m> {
             match self.peek() {
                 b'"' => break,
                 b'\\' => self.escape()?,
-                _ => return Err(BAD),
+                _ => return Err(NotJson),
             }
             kind = SlotKind::Escaped;
         }
@@ -215,25 +219,25 @@ impl<'m> Cursor<'m> {
         let len = match self.rest() {
             [_, b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => 2,
             [_, b'u', digits @ ..] => {
-                let digits = digits.first_chunk::<4>().ok_or(BAD)?;
+                let digits = digits.first_chunk::<4>().ok_or(NotJson)?;
                 if !digits.iter().all(u8::is_ascii_hexdigit) {
-                    return Err(BAD);
+                    return Err(NotJson);
                 }
                 6
             }
-            _ => return Err(BAD),
+            _ => return Err(NotJson),
         };
         self.at += len;
         Ok(())
     }
 
-    fn literal(&mut self, word: &[u8], kind: SlotKind) -> Step<Start> {
+    fn literal(&mut self, word: &[u8], kind: SlotKind) -> Step<Slot> {
         if !self.rest().starts_with(word) {
-            return Err(BAD);
+            return Err(NotJson);
         }
         let start = self.at as u32;
         self.at += word.len();
-        Ok(Start::Whole(self.slot(start, kind)))
+        Ok(self.slot(start, kind))
     }
 
     /// `-? int frac? exp?`
@@ -262,6 +266,6 @@ impl<'m> Cursor<'m> {
         while self.peek().is_ascii_digit() {
             self.at += 1;
         }
-        if self.at > first { Ok(()) } else { Err(BAD) }
+        if self.at > first { Ok(()) } else { Err(NotJson) }
     }
 }

@@ -4,7 +4,7 @@
 //! configuration), never the input; a key that leads to a slot and stands twice in its object is
 //! refused, since the next reader of the same bytes might take the other one.
 
-use super::cursor::{Cursor, Start, Step};
+use super::cursor::Cursor;
 use super::projection::{Node, Projection, Segment};
 use super::slot::{Slot, SlotKind, Slots};
 use super::text::decoded_eq;
@@ -21,18 +21,12 @@ pub fn project(
     let used = usize::from(projection.slots);
     out.slots.iter_mut().take(used).for_each(|slot| *slot = Slot::default());
     fill(&projection.root, value, out);
-    let Some(container) = container_of(&value) else { return Ok(()) };
-    if projection.root.children.is_empty() {
+    if !value.has_parts() || projection.root.children.is_empty() {
         return Ok(());
     }
     let mut walk = Walk { message, cursor: Cursor::new(message, value.start as usize), out };
-    walk.cursor.start()?;
-    walk.inside(&projection.root, container)
-}
-
-/// The kind of a value that has parts.
-fn container_of(value: &Slot) -> Option<SlotKind> {
-    matches!(value.kind, SlotKind::Object | SlotKind::Array).then_some(value.kind)
+    let opened = walk.cursor.start()?;
+    walk.inside(&projection.root, opened.kind)
 }
 
 fn fill(node: &Node, value: Slot, out: &mut Slots) {
@@ -48,14 +42,14 @@ struct Walk<'w> {
 }
 
 impl Walk<'_> {
-    fn inside(&mut self, node: &Node, kind: SlotKind) -> Step<()> {
+    fn inside(&mut self, node: &Node, kind: SlotKind) -> Result<(), Reject> {
         match kind {
             SlotKind::Object => self.members(node),
             _ => self.elements(node),
         }
     }
 
-    fn members(&mut self, node: &Node) -> Step<()> {
+    fn members(&mut self, node: &Node) -> Result<(), Reject> {
         let mut seen = 0u64;
         let mut first = true;
         while let Some(key) = self.cursor.key(first)? {
@@ -76,7 +70,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn elements(&mut self, node: &Node) -> Step<()> {
+    fn elements(&mut self, node: &Node) -> Result<(), Reject> {
         let mut place = 0u32;
         while self.cursor.element(place == 0)? {
             let wanted = node.children.iter().find(|(one, _)| one.index == Some(place));
@@ -90,17 +84,14 @@ impl Walk<'_> {
     }
 
     /// The value under the cursor, which a path leads to or through.
-    fn value(&mut self, node: &Node) -> Step<()> {
-        let value = match self.cursor.start()? {
-            Start::Whole(value) => value,
-            Start::Opened { start, kind } if node.children.is_empty() => {
-                self.cursor.finish(start, kind)?
-            }
-            Start::Opened { start, kind } => {
-                self.inside(node, kind)?;
-                self.cursor.slot(start, kind)
-            }
-        };
+    fn value(&mut self, node: &Node) -> Result<(), Reject> {
+        let mut value = self.cursor.start()?;
+        if value.has_parts() && node.children.is_empty() {
+            value = self.cursor.finish(value)?;
+        } else if value.has_parts() {
+            self.inside(node, value.kind)?;
+            value = self.cursor.close_slot(value);
+        }
         fill(node, value, self.out);
         Ok(())
     }

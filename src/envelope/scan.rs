@@ -4,7 +4,7 @@
 //! `JSON_DEPTH_MAX`; a routed key stands in it at most once (readers of the same bytes disagree on
 //! which of two counts). The message is UTF-8 already: text frames are checked before.
 
-use super::cursor::{Cursor, Start};
+use super::cursor::Cursor;
 use super::simd::{RootMembers, Simd};
 use super::slot::{Slot, SlotKind};
 use super::text::decoded_eq;
@@ -140,16 +140,17 @@ pub fn scan_scalar(message: &[u8], keys: &RoutedKeys, out: &mut Envelope) -> Res
         return Err(Reject::TooLarge);
     }
     let mut cursor = Cursor::new(message, 0);
-    let Start::Opened { start, kind: SlotKind::Object } = cursor.start()? else {
+    let root = cursor.start()?;
+    if root.kind != SlotKind::Object {
         return Err(Reject::BadJson);
-    };
+    }
     let mut fields = Fields::new(message, keys, out);
     let mut first = true;
     while let Some(key) = cursor.key(first)? {
         first = false;
         fields.take(&key, cursor.value()?);
     }
-    let root = cursor.slot(start, SlotKind::Object);
+    let root = cursor.close_slot(root);
     cursor.end()?;
     fields.finish(root)
 }

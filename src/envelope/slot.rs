@@ -41,6 +41,11 @@ impl Slot {
         matches!(self.kind, SlotKind::Plain | SlotKind::Escaped)
     }
 
+    /// An array or object.
+    pub fn has_parts(&self) -> bool {
+        matches!(self.kind, SlotKind::Array | SlotKind::Object)
+    }
+
     pub fn is_missing(&self) -> bool {
         self.kind == SlotKind::Missing
     }

@@ -1,4 +1,353 @@
-//! The engine of one core, without I/O: see `Shard`.
+//! The engine of one core, sans-IO: no socket, no clock, no executor.
+//!
+//! Invariants: see `Shard`. Called by `runtime::driver` on a real ring and by the simulator in tests,
+//! which are the only two that own one.
 
 pub mod counters;
 pub mod handoff;
+pub mod mesh;
+pub mod peer;
+
+mod admit;
+mod apply;
+mod closing;
+mod deadline;
+mod delivery;
+mod drain;
+mod hear;
+mod hold;
+mod home;
+mod host;
+mod reply;
+mod seating;
+mod turn;
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use slab::Slab;
+
+use crate::auth::Verifier;
+use crate::clock::Now;
+use crate::envelope::{Envelope, RoutedKeys, Scanner, Slots};
+use crate::ids::ShardId;
+use crate::pipeline::effect::Effects;
+use crate::pipeline::program::Program;
+use crate::pipeline::vm::Vm;
+use crate::settings::{Protocol, Settings, WireNames};
+use crate::state::conns::{Conns, Phase};
+use crate::state::gate::Gate;
+use crate::state::homes::{Homes, home_of};
+use crate::state::outbox::{OutboxBounds, Outboxes};
+use crate::state::rooms::Rooms;
+use crate::state::timers::Wheel;
+use crate::state::users::Users;
+use crate::ws::deflate::SharedCompressors;
+use crate::ws::{Rules, Shared};
+
+use counters::Counters;
+use drain::Draining;
+use hold::Hold;
+use mesh::Mesh;
+use peer::PeerFrame;
+
+/// What a shard is made of that it does not own.
+#[derive(Clone)]
+pub struct Engine {
+    pub settings: Arc<Settings>,
+    pub program: Arc<Program>,
+    pub verifier: Arc<Verifier>,
+    pub gate: Arc<Gate>,
+    pub shards: u16,
+    /// Seeds the choice of homes; the same for every shard of a process.
+    pub seed: u64,
+}
+
+/// What the shard wants done to a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Io {
+    /// Everything is sent: half-close, go on reading until the peer closes too.
+    Finish(u32),
+    /// Cut it, then call `handle_closed`.
+    Close(u32),
+    /// Stop reading.
+    Pause(u32),
+    /// Read again.
+    Resume(u32),
+    /// Let go of it, then call `take_handoff` and pass it on.
+    HandOff(u32),
+}
+
+/// One core's engine.
+///
+/// Its methods come in four families. `handle_*` is input: accepted, bytes, sent, hung up, closed,
+/// a peer's frame, a timeout; time is an argument. `poll_*` is output: sends, peer frames, socket
+/// requests, the next deadline; call each until it gives `None` after any input. Then mutators
+/// (`drain`) and getters.
+///
+/// Invariants: a connection has at most one send in flight; between `poll_send` and `handle_sent`
+/// the bytes given out do not move; a connection that is held (something is awaited from another
+/// shard) keeps its order, because nothing behind the held message is looked at.
+pub struct Shard {
+    id: ShardId,
+    engine: Engine,
+    now: Now,
+    counters: Arc<Counters>,
+    conns: Conns,
+    rooms: Rooms,
+    users: Users,
+    homes: Homes,
+    outboxes: Outboxes,
+    wheel: Wheel,
+    mesh: Mesh,
+    holds: Slab<Hold>,
+    io: VecDeque<Io>,
+    rules: Rules,
+    decoding: Shared,
+    compressors: SharedCompressors,
+    keys: RoutedKeys,
+    scanner: Scanner,
+    envelope: Envelope,
+    slots: Slots,
+    /// Where a target with escapes is decoded to.
+    target: Vec<u8>,
+    vm: Vm,
+    effects: Effects,
+    /// Connections whose outbox ran over in this fan-out.
+    overflowed: Vec<u32>,
+    /// Connections that wait for the mesh's backlog to go.
+    backlogged: Vec<u32>,
+    /// Users of this home without connections, by when their record may go.
+    fading: BinaryHeap<Reverse<(u64, Arc<str>)>>,
+    fired: Vec<u32>,
+    draining: Option<Draining>,
+    refused_lingering: u32,
+}
+
+impl Shard {
+    pub fn new(id: ShardId, engine: Engine, now: Now, counters: Arc<Counters>) -> Shard {
+        let transport = &engine.settings.transport;
+        let bounds = OutboxBounds {
+            bytes_max: transport.outbox_bytes_max,
+            frames_max: transport.outbox_frames_max,
+        };
+        let rules = Rules {
+            message_bytes_max: transport.message_bytes_max,
+            fragments_max: transport.fragments_max,
+        };
+        let keys = match &engine.settings.protocol {
+            Protocol::Json { incoming, .. } => RoutedKeys::new(incoming),
+            Protocol::Raw => RoutedKeys::new(&WireNames::default()),
+        };
+        Shard {
+            id,
+            now,
+            counters,
+            conns: Conns::new(id),
+            rooms: Rooms::default(),
+            users: Users::default(),
+            homes: Homes::default(),
+            outboxes: Outboxes::new(bounds),
+            wheel: Wheel::new(now.mono_ns),
+            mesh: Mesh::new(engine.shards),
+            holds: Slab::new(),
+            io: VecDeque::new(),
+            rules,
+            decoding: Shared::default(),
+            compressors: SharedCompressors::new(transport.compression.level),
+            keys,
+            scanner: Scanner::default(),
+            envelope: Envelope::default(),
+            slots: Slots::default(),
+            target: Vec::new(),
+            vm: Vm::default(),
+            effects: Effects::default(),
+            overflowed: Vec::new(),
+            backlogged: Vec::new(),
+            fading: BinaryHeap::new(),
+            fired: Vec::new(),
+            draining: None,
+            refused_lingering: 0,
+            engine,
+        }
+    }
+
+    // ---- input ----
+
+    /// A socket was accepted; returns its slot.
+    pub fn handle_accepted(&mut self, now: Now, ip: IpAddr) -> u32 {
+        self.now = now;
+        self.counters.connections.add(1);
+        let slot = self.conns.insert(ip, now.mono_ns);
+        self.outboxes.open_lane(slot);
+        self.admit(slot, ip);
+        slot
+    }
+
+    /// The send given out by `poll_send` is over; on failure the peer is gone.
+    pub fn handle_sent(&mut self, now: Now, slot: u32, ok: bool) {
+        self.now = now;
+        self.outboxes.sent(slot);
+        match ok {
+            true => self.finish_if_flushed(slot),
+            false => self.cut(slot),
+        }
+    }
+
+    /// The peer closed or reset its side.
+    pub fn handle_hangup(&mut self, now: Now, slot: u32) {
+        self.now = now;
+        // What it is still owed (the answer to its close frame) goes out first.
+        match self.phase(slot) == Phase::Lingering && !self.outboxes.is_idle(slot) {
+            true => self.conns.get_mut(slot).into_iter().for_each(|conn| conn.peer_done = true),
+            false => self.cut(slot),
+        }
+    }
+
+    /// The socket asked to be closed is closed and no operation on it is pending.
+    pub fn handle_closed(&mut self, now: Now, slot: u32) {
+        self.now = now;
+        self.forget(slot);
+    }
+
+    /// The socket asked to be handed off is free; returns what was read from it.
+    pub fn take_handoff(&mut self, slot: u32) -> Option<(IpAddr, Vec<u8>)> {
+        let conn = self.conns.get_mut(slot)?;
+        let received = std::mem::take(&mut conn.unread);
+        let ip = conn.ip;
+        self.forget(slot);
+        Some((ip, received))
+    }
+
+    /// A frame from another shard.
+    pub fn handle_peer(&mut self, now: Now, frame: PeerFrame) {
+        self.now = now;
+        self.hear(frame);
+    }
+
+    /// Time passed: fires what is due.
+    pub fn handle_timeout(&mut self, now: Now) {
+        self.now = now;
+        self.expire();
+    }
+
+    // ---- output ----
+
+    /// The next send: the slot and the bytes, which stay in place until `handle_sent`. Call it
+    /// until it gives `None`, then `end_turn`.
+    pub fn poll_send(&mut self) -> Option<(u32, &[u8])> {
+        let (slot, bytes) = self.outboxes.next_send(self.now.mono_ns)?;
+        self.counters.sends.add(1);
+        self.counters.bytes_out.add(bytes.len() as u64);
+        Some((slot, bytes))
+    }
+
+    /// The turn's sends were all taken.
+    pub fn end_turn(&mut self) {
+        self.outboxes.end_flush();
+        self.watch_stalled();
+    }
+
+    /// The next frame due to a peer.
+    pub fn poll_peer(&mut self, to: ShardId) -> Option<PeerFrame> {
+        self.mesh.pop(to)
+    }
+
+    /// A peer's channel is full: the frame goes back to the front of its lane.
+    pub fn return_peer(&mut self, to: ShardId, frame: PeerFrame) {
+        self.mesh.unpop(to, frame);
+    }
+
+    /// The next request about a socket.
+    pub fn poll_io(&mut self) -> Option<Io> {
+        self.resume_backlogged();
+        self.io.pop_front()
+    }
+
+    /// When `handle_timeout` wants to be called, in monotonic ns.
+    pub fn poll_deadline(&self) -> Option<u64> {
+        let fading = self.fading.peek().map(|Reverse((due, _))| *due);
+        let draining = self.draining.as_ref().map(|draining| draining.next_ns);
+        [self.wheel.next_ns(), fading, draining].into_iter().flatten().min()
+    }
+
+    // ---- mutators and getters ----
+
+    /// Begins the drain: 1001 to every connection, spread over `drain.over`.
+    pub fn drain(&mut self, now: Now) {
+        self.now = now;
+        self.begin_drain();
+    }
+
+    /// Whether a drain was begun and every connection is gone.
+    pub fn is_drained(&self) -> bool {
+        self.draining.is_some() && self.conns.is_empty()
+    }
+
+    pub fn is_draining(&self) -> bool {
+        self.draining.is_some()
+    }
+
+    pub fn settings(&self) -> &Settings {
+        &self.engine.settings
+    }
+
+    pub fn id(&self) -> ShardId {
+        self.id
+    }
+
+    pub fn counters(&self) -> &Arc<Counters> {
+        &self.counters
+    }
+
+    /// Whether frames wait for a peer.
+    pub fn has_peer_frames(&self) -> bool {
+        !self.mesh.is_empty()
+    }
+
+    /// What is alive, for leak checks: connections, rooms, users, home rooms, home users, frames.
+    pub fn live(&self) -> Live {
+        Live {
+            conns: self.conns.len(),
+            rooms: self.rooms.len(),
+            users: self.users.len(),
+            home_rooms: self.homes.rooms.len(),
+            home_users: self.homes.users.len(),
+            jobs: self.homes.jobs.len(),
+            holds: self.holds.len(),
+            frames: self.outboxes.frames_live(),
+        }
+    }
+
+    fn home_of(&self, name: &str) -> ShardId {
+        home_of(name, self.engine.seed, self.engine.shards)
+    }
+
+    /// Says something to a shard; to itself at once.
+    fn tell(&mut self, to: ShardId, frame: PeerFrame) {
+        if to == self.id {
+            self.hear(frame);
+        } else {
+            self.mesh.push(to, frame);
+        }
+    }
+
+    fn phase(&self, slot: u32) -> Phase {
+        self.conns.get(slot).map_or(Phase::Gone, |conn| conn.phase)
+    }
+}
+
+/// Counts of what a shard holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Live {
+    pub conns: usize,
+    pub rooms: usize,
+    pub users: usize,
+    pub home_rooms: usize,
+    pub home_users: usize,
+    pub jobs: usize,
+    pub holds: usize,
+    pub frames: usize,
+}

@@ -2,12 +2,13 @@
 //!
 //! Invariants: a sealed frame is immutable and shared by reference across connections and shards;
 //! the shard that made a frame keeps it in its pool and writes into it again only when every other
-//! reference is gone. A payload starts at `FRAME_HEADER_BYTES_MAX`, its header stands right before it.
+//! reference is gone. A payload starts at `FRAME_HEADER_BYTES_MAX`, its header stands right before
+//! it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::limits::{FRAME_HEADER_BYTES_MAX, FRAME_POOL_BYTES_MAX, FRAME_POOL_MAX};
+use crate::limits::{BATCH_BYTES_MAX, FRAME_HEADER_BYTES_MAX, FRAME_POOL_BYTES_MAX};
 
 /// What a data frame carries (RFC 6455 section 5.6).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,7 +18,8 @@ pub enum FrameType {
     Binary,
 }
 
-/// One encoded, unmasked, unfragmented server frame: header and payload in one buffer.
+/// One encoded, unmasked, unfragmented server frame, header and payload in one buffer; or a batch
+/// of such frames, or an HTTP response: bytes to send as they are.
 #[derive(Clone, Debug, Default)]
 pub struct Frame {
     buf: Vec<u8>,
@@ -66,6 +68,8 @@ impl OpenFrame {
 #[derive(Debug, Default)]
 pub struct FramePool {
     made: VecDeque<FrameRef>,
+    /// Capacity of the buffers in `made`.
+    bytes: usize,
 }
 
 /// How many of the oldest frames `open` looks at before it allocates.
@@ -82,22 +86,42 @@ impl FramePool {
     }
 
     /// Writes the header and shares the frame.
-    pub fn seal(&mut self, mut open: OpenFrame, kind: FrameType) -> FrameRef {
+    pub fn seal(&mut self, open: OpenFrame, kind: FrameType) -> FrameRef {
+        self.seal_with(open, kind, first_byte(kind))
+    }
+
+    /// The same for a payload that was deflated (RFC 7692 section 6: RSV1 set).
+    pub fn seal_deflated(&mut self, open: OpenFrame, kind: FrameType) -> FrameRef {
+        self.seal_with(open, kind, first_byte(kind) | 0x40)
+    }
+
+    /// Shares bytes that already are frames, or are none (an HTTP response).
+    pub fn seal_raw(&mut self, mut open: OpenFrame) -> FrameRef {
         let frame = Arc::make_mut(&mut open.frame);
-        frame.kind = kind;
-        frame.start = write_header(&mut frame.buf, kind);
-        let reusable = frame.buf.capacity() <= FRAME_POOL_BYTES_MAX;
-        if reusable && self.made.len() < FRAME_POOL_MAX {
-            self.made.push_back(Arc::clone(&open.frame));
-        }
-        open.frame
+        frame.start = FRAME_HEADER_BYTES_MAX as u8;
+        self.share(open)
     }
 
     /// Gives an unfinished frame back.
     pub fn discard(&mut self, open: OpenFrame) {
-        if self.made.len() < FRAME_POOL_MAX {
-            self.made.push_front(open.frame);
+        self.bytes += open.frame.buf.capacity();
+        self.made.push_front(open.frame);
+    }
+
+    fn seal_with(&mut self, mut open: OpenFrame, kind: FrameType, first: u8) -> FrameRef {
+        let frame = Arc::make_mut(&mut open.frame);
+        frame.kind = kind;
+        frame.start = write_header(&mut frame.buf, first);
+        self.share(open)
+    }
+
+    fn share(&mut self, open: OpenFrame) -> FrameRef {
+        let capacity = open.frame.buf.capacity();
+        if capacity <= 2 * BATCH_BYTES_MAX && self.bytes + capacity <= FRAME_POOL_BYTES_MAX {
+            self.bytes += capacity;
+            self.made.push_back(Arc::clone(&open.frame));
         }
+        open.frame
     }
 
     /// The oldest frame that nobody else holds. Frames come back roughly in the order they were
@@ -106,6 +130,7 @@ impl FramePool {
         for _ in 0..self.made.len().min(RECLAIM_TRIES) {
             let mut frame = self.made.pop_front()?;
             if Arc::get_mut(&mut frame).is_some() {
+                self.bytes -= frame.buf.capacity();
                 return Some(frame);
             }
             self.made.push_back(frame);
@@ -114,13 +139,16 @@ impl FramePool {
     }
 }
 
-/// Writes the header right before the payload; returns where it begins (RFC 6455 section 5.2).
-fn write_header(buf: &mut [u8], kind: FrameType) -> u8 {
-    let payload_len = buf.len() - FRAME_HEADER_BYTES_MAX;
-    let first = match kind {
+fn first_byte(kind: FrameType) -> u8 {
+    match kind {
         FrameType::Text => 0x81,
         FrameType::Binary => 0x82,
-    };
+    }
+}
+
+/// Writes the header right before the payload; returns where it begins (RFC 6455 section 5.2).
+fn write_header(buf: &mut [u8], first: u8) -> u8 {
+    let payload_len = buf.len() - FRAME_HEADER_BYTES_MAX;
     let mut header = [0; FRAME_HEADER_BYTES_MAX];
     header[2..].copy_from_slice(&(payload_len as u64).to_be_bytes());
     let start = match payload_len {

@@ -1,3 +1,14 @@
-//! Shard-local state: plain data structures with no I/O and no clock.
+//! Shard-local state: plain structures with no I/O and no clock, each owned by one shard.
+//!
+//! Invariants: indices are `u32` slots; what can be named from another shard carries a generation.
+//! Called by `shard` alone (and by `pipeline` for frames).
 
+pub mod conns;
 pub mod frames;
+pub mod gate;
+pub mod homes;
+pub mod outbox;
+pub mod permissions;
+pub mod rooms;
+pub mod timers;
+pub mod users;

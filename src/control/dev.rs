@@ -1,0 +1,117 @@
+//! What `serve --dev` adds: the try-it page and tokens for anybody on this machine.
+//!
+//! Invariants: answers only requests whose `Host` names this machine (a rebound DNS name does not)
+//! and, where a browser sends them, whose `Origin` is the same; tokens only for JSON posts, which a
+//! foreign page cannot send without a preflight that is never answered.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde_json::json;
+
+use super::http::refusal;
+use super::{Plane, pages, report};
+use crate::auth::{self, TokenRequest, origin};
+use crate::clock::Now;
+use crate::settings;
+
+/// How long a token of the page is good for.
+const TTL_S: u64 = 12 * 60 * 60;
+
+/// What the development routes need. Holds the development secret, so it cannot be printed.
+pub struct Dev {
+    pub auth: settings::Auth,
+    /// The WebSocket endpoint.
+    pub path: String,
+    /// Names of the declared events, for the page.
+    pub events: Vec<String>,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    sub: String,
+    #[serde(default)]
+    perms: Vec<String>,
+}
+
+/// Adds the development routes.
+pub(super) fn routes(routes: Router<Arc<Plane>>) -> Router<Arc<Plane>> {
+    let dev = Router::new()
+        .route("/", get(pages::chat))
+        .route("/dev/about", get(about))
+        .route("/dev/token", post(token))
+        .layer(from_fn(from_this_machine));
+    routes.merge(dev)
+}
+
+async fn from_this_machine(request: Request, next: Next) -> Response {
+    match is_local(request.headers()) {
+        true => next.run(request).await,
+        false => refusal(StatusCode::FORBIDDEN, "this_machine_only"),
+    }
+}
+
+fn is_local(headers: &HeaderMap) -> bool {
+    let value = |name| headers.get(name).map(axum::http::HeaderValue::as_bytes);
+    let host = value(header::HOST);
+    host.is_some_and(names_this_machine) && origin::allowed(&[], value(header::ORIGIN), host)
+}
+
+fn names_this_machine(host: &[u8]) -> bool {
+    let Ok(host) = std::str::from_utf8(host) else { return false };
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    };
+    name.eq_ignore_ascii_case("localhost") || matches!(name, "127.0.0.1" | "[::1]")
+}
+
+async fn about(State(plane): State<Arc<Plane>>) -> Response {
+    let Some(dev) = &plane.engine.dev else { return StatusCode::NOT_FOUND.into_response() };
+    Json(json!({
+        "path": dev.path,
+        "events": dev.events,
+        "perShard": report::per_shard(&plane.engine.counters),
+        "totals": report::totals(&plane.engine.counters),
+    }))
+    .into_response()
+}
+
+async fn token(
+    State(plane): State<Arc<Plane>>,
+    wanted: Result<Json<Wanted>, JsonRejection>,
+) -> Response {
+    let Some(dev) = &plane.engine.dev else { return StatusCode::NOT_FOUND.into_response() };
+    match wanted {
+        Ok(Json(wanted)) => answer(dev, wanted),
+        Err(rejection) => refusal(rejection.status(), "bad_request"),
+    }
+}
+
+fn answer(dev: &Dev, wanted: Wanted) -> Response {
+    let request = TokenRequest { subject: wanted.sub, permissions: wanted.perms, ttl_s: TTL_S };
+    let now = now();
+    let made = auth::sign(&dev.auth, &request, now);
+    let usable = |token: &String| {
+        auth::Verifier::new(&dev.auth).is_ok_and(|verifier| verifier.verify(token, now).is_ok())
+    };
+    match made {
+        Ok(token) if usable(&token) => Json(json!({ "token": token })).into_response(),
+        Ok(_) => refusal(StatusCode::BAD_REQUEST, "bad_subject"),
+        Err(_) => refusal(StatusCode::SERVICE_UNAVAILABLE, "no_secret"),
+    }
+}
+
+/// The wall clock alone: nothing here is timed.
+fn now() -> Now {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Now { mono_ns: 0, unix_ms: u64::try_from(since.as_millis()).unwrap_or(u64::MAX) }
+}

@@ -1,0 +1,87 @@
+//! Counters of all shards, summed: for `/health`, the development page and the log.
+//!
+//! Invariants: read without stopping anybody, so two figures of one report may be an instant apart.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::Plane;
+use crate::disconnect::Disconnect;
+use crate::reject::Reject;
+use crate::shard::counters::{Count, Counters, REFUSAL_STATUSES};
+
+const EVERY: Duration = Duration::from_secs(60);
+
+/// Logs the counters while the process lives.
+pub(super) async fn every_minute(plane: Arc<Plane>) {
+    let mut ticks = tokio::time::interval(EVERY);
+    ticks.tick().await;
+    loop {
+        ticks.tick().await;
+        let counters = totals(&plane.engine.counters);
+        tracing::debug!(%counters, pages_dropped = plane.intake.dropped(), "counters");
+    }
+}
+
+/// Connections open now, on every shard.
+pub(super) fn connections(shards: &[Arc<Counters>]) -> u64 {
+    sum(shards, |one| &one.connections)
+}
+
+/// How connections and messages spread over the shards.
+pub(super) fn per_shard(shards: &[Arc<Counters>]) -> Value {
+    shards
+        .iter()
+        .map(|one| {
+            json!({
+                "connections": one.connections.get(),
+                "upgrades": one.upgrades.get(),
+                "messagesIn": one.messages_in.get(),
+                "deliveries": one.deliveries.get(),
+            })
+        })
+        .collect()
+}
+
+/// Every counter, the reasons of drops and refusals by name where they are not zero.
+pub(super) fn totals(shards: &[Arc<Counters>]) -> Value {
+    json!({
+        "connections": connections(shards),
+        "upgrades": sum(shards, |one| &one.upgrades),
+        "messagesIn": sum(shards, |one| &one.messages_in),
+        "deliveries": sum(shards, |one| &one.deliveries),
+        "bytesIn": sum(shards, |one| &one.bytes_in),
+        "bytesOut": sum(shards, |one| &one.bytes_out),
+        "sends": sum(shards, |one| &one.sends),
+        "rooms": sum(shards, |one| &one.rooms),
+        "users": sum(shards, |one| &one.users),
+        "protocolErrors": sum(shards, |one| &one.protocol_errors),
+        "rejects": by_name(Reject::ALL.iter().map(|one| one.code()), shards, |c| &c.rejects),
+        "disconnects":
+            by_name(Disconnect::ALL.iter().map(|one| one.reason()), shards, |c| &c.disconnects),
+        "refusals": by_name(REFUSAL_STATUSES.iter(), shards, |c| &c.refusals),
+    })
+}
+
+fn sum(shards: &[Arc<Counters>], of: impl Fn(&Counters) -> &Count) -> u64 {
+    shards.iter().map(|one| of(one).get()).sum()
+}
+
+fn by_name(
+    names: impl Iterator<Item = impl ToString>,
+    shards: &[Arc<Counters>],
+    of: impl Fn(&Counters) -> &[Count],
+) -> Map<String, Value> {
+    names
+        .enumerate()
+        .map(|(place, name)| {
+            let total: u64 =
+                shards.iter().filter_map(|one| of(one).get(place)).map(Count::get).sum();
+            (name.to_string(), total)
+        })
+        .filter(|(_, total)| *total > 0)
+        .map(|(name, total)| (name, total.into()))
+        .collect()
+}

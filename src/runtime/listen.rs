@@ -1,0 +1,70 @@
+//! Listening sockets: one per shard and address, all on the same port by `SO_REUSEPORT`, so that the
+//! kernel spreads connections over the shards by a hash of their addresses.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::StartError;
+
+const BACKLOG: i32 = 4_096;
+
+/// The addresses listened on, and each shard's listeners.
+pub fn all(
+    addresses: &[SocketAddr],
+    shards: usize,
+) -> Result<(Vec<SocketAddr>, Vec<Vec<TcpListener>>), StartError> {
+    let mut bound = Vec::new();
+    let mut of_shard: Vec<Vec<TcpListener>> = (0..shards).map(|_| Vec::new()).collect();
+    for &wanted in addresses {
+        // The first listener fixes the port where the kernel chooses it.
+        let first = listen(wanted)?;
+        let actual = first.local_addr().map_err(|error| failure(wanted, &error))?;
+        bound.push(actual);
+        for listeners in of_shard.iter_mut().skip(1) {
+            listeners.push(listen(actual)?);
+        }
+        of_shard[0].push(first);
+    }
+    Ok((bound, of_shard))
+}
+
+/// Every IPv6 address falls back to every IPv4 address on a machine without IPv6.
+fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    let any6 = address.is_ipv6() && address.ip().is_unspecified();
+    match open(address) {
+        Err(error) if any6 && error.raw_os_error() == Some(libc::EAFNOSUPPORT) => {
+            let any4 = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), address.port());
+            open(any4).map_err(|error| failure(any4, &error))
+        }
+        result => result.map_err(|error| failure(address, &error)),
+    }
+}
+
+fn open(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(!address.ip().is_unspecified())?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(true)?;
+    // Accepted sockets inherit it.
+    socket.set_tcp_nodelay(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+fn failure(address: SocketAddr, error: &std::io::Error) -> StartError {
+    let remedy = match error.kind() {
+        std::io::ErrorKind::AddrInUse => "stop what listens there or set another server.address",
+        std::io::ErrorKind::PermissionDenied => {
+            "use a port from 1024 on, or grant CAP_NET_BIND_SERVICE"
+        }
+        std::io::ErrorKind::AddrNotAvailable => {
+            "no interface has this address; check server.address"
+        }
+        _ => "check server.address",
+    };
+    StartError(format!("cannot listen on {address}: {error}; {remedy}"))
+}

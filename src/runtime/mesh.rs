@@ -1,0 +1,75 @@
+//! The mesh's channels: one bounded inbox a shard, crossbeam underneath.
+//!
+//! Invariants: frames from one shard to another keep their order; a full inbox gives the frame back
+//! to its sender, never drops it; a batch wakes its receiver once.
+
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+
+use super::StartError;
+use super::wake::Wake;
+use crate::ids::ShardId;
+use crate::limits::MESH_CHANNEL_FRAMES;
+use crate::shard::Shard;
+use crate::shard::peer::PeerFrame;
+
+/// One shard's ends of the mesh.
+pub struct Ports {
+    pub inbox: Receiver<PeerFrame>,
+    /// To each shard, by its number.
+    peers: Vec<Sender<PeerFrame>>,
+    wakes: Vec<Arc<Wake>>,
+    me: ShardId,
+}
+
+/// The ports of every shard, and their bells.
+pub fn connect(shards: u16) -> Result<(Vec<Ports>, Vec<Arc<Wake>>), StartError> {
+    let wakes: Result<Vec<_>, _> = (0..shards).map(|_| Wake::new().map(Arc::new)).collect();
+    let wakes = wakes.map_err(|error| StartError(format!("cannot make an eventfd: {error}")))?;
+    let (peers, inboxes): (Vec<_>, Vec<_>) =
+        (0..shards).map(|_| bounded(MESH_CHANNEL_FRAMES)).unzip();
+    let ports = inboxes.into_iter().zip(0..).map(|(inbox, me)| Ports {
+        inbox,
+        peers: peers.clone(),
+        wakes: wakes.clone(),
+        me: ShardId(me),
+    });
+    Ok((ports.collect(), wakes))
+}
+
+impl Ports {
+    pub fn wake(&self) -> &Wake {
+        &self.wakes[self.me.index()]
+    }
+
+    /// Passes on what the shard has for its peers.
+    pub fn flush(&self, shard: &mut Shard) {
+        if !shard.has_peer_frames() {
+            return;
+        }
+        for peer in (0..self.peers.len() as u16).map(ShardId) {
+            if self.flush_to(shard, peer) {
+                self.wakes[peer.index()].ring();
+            }
+        }
+    }
+
+    /// Whether anything was passed on.
+    fn flush_to(&self, shard: &mut Shard, peer: ShardId) -> bool {
+        let mut any = false;
+        while let Some(frame) = shard.poll_peer(peer) {
+            match self.peers[peer.index()].try_send(frame) {
+                Ok(()) => any = true,
+                Err(TrySendError::Full(frame)) => {
+                    shard.counters().mesh_full.add(1);
+                    shard.return_peer(peer, frame);
+                    return true;
+                }
+                // The peer has ended: the process is going down.
+                Err(TrySendError::Disconnected(_)) => {}
+            }
+        }
+        any
+    }
+}

@@ -1,0 +1,194 @@
+//! One io_uring: requests in, completions out. The only file that writes submission entries.
+//!
+//! Invariants: created, used and dropped on one thread (SINGLE_ISSUER); the bytes of a send stay
+//! where they are until its completion, which `shard::Shard::poll_send` promises; buffers outlive the
+//! ring (field order).
+
+#![allow(unsafe_code)]
+
+use std::io;
+use std::os::fd::RawFd;
+
+use io_uring::types::{Fd, Timespec};
+use io_uring::{IoUring, cqueue, opcode, squeue};
+
+use super::buffers::{BUFFERS, Buffers, GROUP};
+
+/// Entries of the submission queue: a flush larger than this submits in parts.
+const REQUESTS: u32 = 4_096;
+
+/// Entries of the completion queue; what overflows it waits in the kernel.
+const COMPLETIONS: u32 = 16_384;
+
+const GETEVENTS: u32 = 1;
+
+/// What a completion is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    Accept,
+    Recv,
+    Send,
+    Cancel,
+    Timer,
+}
+
+const KINDS: [Kind; 5] = [Kind::Accept, Kind::Recv, Kind::Send, Kind::Cancel, Kind::Timer];
+
+/// One completion.
+#[derive(Clone, Copy, Debug)]
+pub struct Completion {
+    pub kind: Kind,
+    /// The connection's slot, or the listener's number.
+    pub slot: u32,
+    /// Bytes or a descriptor; negative is an errno.
+    pub result: i32,
+    /// The receive buffer that holds the bytes.
+    pub buffer: Option<u16>,
+    /// A multishot request goes on.
+    pub more: bool,
+}
+
+/// The ring and its buffers.
+pub struct Ring {
+    // Dropped before the buffers, which the kernel may write to as long as the ring lives.
+    ring: IoUring,
+    pub buffers: Buffers,
+    timer: Timespec,
+    /// Requests written since the last submission.
+    unsubmitted: usize,
+}
+
+impl Ring {
+    /// A ring whose completions also ring `event`.
+    pub fn new(event: RawFd) -> io::Result<Ring> {
+        let ring = IoUring::builder()
+            .setup_single_issuer()
+            .setup_defer_taskrun()
+            .setup_coop_taskrun()
+            .setup_taskrun_flag()
+            .setup_submit_all()
+            .setup_cqsize(COMPLETIONS)
+            .build(REQUESTS)?;
+        let buffers = Buffers::new();
+        // SAFETY: the address is that of `BUFFERS` page-aligned entries that outlive the ring.
+        unsafe {
+            ring.submitter().register_buf_ring_with_flags(buffers.address(), BUFFERS, GROUP, 0)?
+        };
+        ring.submitter().register_eventfd(event)?;
+        let mut ring = Ring { ring, buffers, timer: Timespec::new(), unsubmitted: 0 };
+        ring.ring.completion().disable_eventfd();
+        Ok(ring)
+    }
+
+    /// Submits what was written and lets the kernel run deferred work.
+    pub fn enter(&mut self) -> io::Result<()> {
+        self.ring.submission().sync();
+        let wanted = self.ring.submission().len() as u32;
+        // SAFETY: no argument is passed, so none is read.
+        let result =
+            unsafe { self.ring.submitter().enter::<libc::sigset_t>(wanted, 0, GETEVENTS, None) };
+        match result {
+            Ok(_) => {
+                self.unsubmitted = 0;
+                Ok(())
+            }
+            // Interrupted, or the kernel is out of resources for now: the next turn tries again.
+            Err(error) if is_passing(&error) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Moves the completions there are into `out`.
+    pub fn reap(&mut self, out: &mut Vec<Completion>) {
+        out.extend(self.ring.completion().map(|entry| completion(&entry)));
+    }
+
+    /// Whether nothing is to be submitted, reaped or run.
+    pub fn is_quiet(&mut self) -> bool {
+        self.unsubmitted == 0
+            && !self.ring.submission().taskrun()
+            && self.ring.completion().is_empty()
+    }
+
+    /// From now on completions ring the event.
+    pub fn listen(&mut self) {
+        self.ring.completion().enable_eventfd();
+        std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
+    }
+
+    pub fn unlisten(&mut self) {
+        self.ring.completion().disable_eventfd();
+    }
+
+    pub fn accept(&mut self, listener: RawFd, number: u32) -> io::Result<()> {
+        let request = opcode::AcceptMulti::new(Fd(listener)).flags(libc::SOCK_CLOEXEC).build();
+        self.push(request, Kind::Accept, number)
+    }
+
+    pub fn recv(&mut self, socket: RawFd, slot: u32) -> io::Result<()> {
+        self.push(opcode::RecvMulti::new(Fd(socket), GROUP).build(), Kind::Recv, slot)
+    }
+
+    /// The bytes must stay in place until the completion.
+    pub fn send(
+        &mut self,
+        socket: RawFd,
+        slot: u32,
+        bytes: *const u8,
+        len: usize,
+    ) -> io::Result<()> {
+        let request = opcode::Send::new(Fd(socket), bytes, len as u32)
+            .flags(libc::MSG_WAITALL | libc::MSG_NOSIGNAL)
+            .build();
+        self.push(request, Kind::Send, slot)
+    }
+
+    /// Ends a multishot request; its own last completion follows.
+    pub fn cancel(&mut self, kind: Kind, slot: u32) -> io::Result<()> {
+        let request = opcode::AsyncCancel::new(user_data(kind, slot)).build();
+        self.push(request, Kind::Cancel, slot)
+    }
+
+    /// A completion after this long, whatever happens.
+    pub fn timer(&mut self, after_ns: u64) -> io::Result<()> {
+        self.timer =
+            Timespec::new().sec(after_ns / 1_000_000_000).nsec((after_ns % 1_000_000_000) as u32);
+        let request = opcode::Timeout::new(&self.timer).build();
+        self.push(request, Kind::Timer, 0)?;
+        // The kernel reads the time when it takes the request: now.
+        self.enter()
+    }
+
+    fn push(&mut self, request: squeue::Entry, kind: Kind, slot: u32) -> io::Result<()> {
+        let request = request.user_data(user_data(kind, slot));
+        self.unsubmitted += 1;
+        loop {
+            // SAFETY: descriptors and slots are open until their completion; a send's bytes are kept
+            // in place by the shard; the timer's value lives in `self` and is read at `enter`.
+            if unsafe { self.ring.submission().push(&request) }.is_ok() {
+                return Ok(());
+            }
+            self.enter()?;
+        }
+    }
+}
+
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EINTR | libc::EAGAIN | libc::EBUSY))
+}
+
+fn user_data(kind: Kind, slot: u32) -> u64 {
+    (kind as u64) << 32 | u64::from(slot)
+}
+
+fn completion(entry: &cqueue::Entry) -> Completion {
+    let tag = entry.user_data();
+    Completion {
+        kind: KINDS.get((tag >> 32) as usize).copied().unwrap_or(Kind::Timer),
+        slot: tag as u32,
+        result: entry.result(),
+        buffer: cqueue::buffer_select(entry.flags()),
+        more: cqueue::more(entry.flags()),
+    }
+}

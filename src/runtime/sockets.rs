@@ -1,0 +1,71 @@
+//! The driver's side of each connection: its descriptor and what is pending on it in the ring.
+//!
+//! Invariants: a descriptor is closed only when nothing is pending on it, because closing alone does
+//! not end a multishot receive, and a slot must not be reused while completions for it may come.
+
+use std::net::IpAddr;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+
+use socket2::SockRef;
+
+/// What is to become of a socket once nothing is pending on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    Live,
+    Close,
+    HandOff,
+}
+
+/// One socket.
+#[derive(Debug)]
+pub struct Socket {
+    fd: OwnedFd,
+    pub fate: Fate,
+    pub receiving: bool,
+    pub sending: bool,
+    pub paused: bool,
+}
+
+impl Socket {
+    pub fn new(fd: OwnedFd) -> Socket {
+        Socket { fd, fate: Fate::Live, receiving: false, sending: false, paused: false }
+    }
+
+    pub fn raw_fd(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+
+    pub fn into_fd(self) -> OwnedFd {
+        self.fd
+    }
+
+    pub fn is_pending(&self) -> bool {
+        self.receiving || self.sending
+    }
+
+    /// Whether a receive request should be running and is not.
+    pub fn wants_recv(&self) -> bool {
+        self.fate == Fate::Live && !self.paused && !self.receiving
+    }
+
+    /// Says to the peer that nothing more comes.
+    pub fn half_close(&self) -> std::io::Result<()> {
+        SockRef::from(&self.fd).shutdown(std::net::Shutdown::Write)
+    }
+
+    /// Ends both directions, which completes whatever is pending.
+    pub fn shut(&self) {
+        // It fails where the peer was quicker: the pending requests end all the same.
+        let _ = SockRef::from(&self.fd).shutdown(std::net::Shutdown::Both);
+    }
+
+    /// The peer's address; unspecified where it is already gone.
+    pub fn peer(&self) -> IpAddr {
+        let address = SockRef::from(&self.fd).peer_addr().ok().and_then(|addr| addr.as_socket());
+        match address.map(|address| address.ip()) {
+            Some(IpAddr::V6(ip)) => ip.to_canonical(),
+            Some(ip) => ip,
+            None => IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! From an accepted socket to a WebSocket: the gate, the request head, the token, the user's home.
+//!
+//! ```text
+//! accepted -> gate -> head -> upgrade? path? origin? token? permissions? -> Bind -> Bound -> 101
+//! ```
+//!
+//! Invariants: cheap checks come first; a refusal is a short JSON body and the end of the connection,
+//! so bytes behind a refused head are never looked at (RFC 9931); no token reaches a log.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::hold::Hold;
+use super::peer::{PeerFrame, Welcome};
+use super::{Io, Shard};
+use crate::auth::{origin, token};
+use crate::disconnect::Disconnect;
+use crate::ids::ConnKey;
+use crate::limits::{LINGER_NS, REFUSED_LINGERING_MAX};
+use crate::settings::{AuthMode, Settings};
+use crate::state::conns::{Deflate, Phase};
+use crate::state::gate::Refused;
+use crate::state::permissions::PermissionSet;
+use crate::ws::deflate::Compressor;
+use crate::ws::handshake::{self, Head, UpgradeRules};
+use crate::ws::{Decoder, Negotiated};
+
+/// Why a request is not upgraded.
+pub(super) struct Refusal {
+    status: u16,
+    code: &'static str,
+    message: &'static str,
+}
+
+const fn refusal(status: u16, code: &'static str, message: &'static str) -> Refusal {
+    Refusal { status, code, message }
+}
+
+const FULL: Refusal = refusal(503, "server_full", "too many connections, try again later");
+const TOO_FAST: Refusal = refusal(503, "accepting_slowly", "too many new connections");
+const PER_IP: Refusal = refusal(429, "too_many_from_address", "too many connections from here");
+const DRAINING: Refusal = refusal(503, "going_away", "the server is going away, try again");
+const NO_SUCH_PATH: Refusal = refusal(404, "not_found", "no WebSocket endpoint at this path");
+const BAD_ORIGIN: Refusal = refusal(403, "origin_refused", "this origin may not connect");
+const NO_TOKEN: Refusal = refusal(401, "no_token", "a session token is needed");
+const BAD_TOKEN: Refusal = refusal(401, "bad_token", "the session token is not valid");
+const BAD_PERMISSIONS: Refusal =
+    refusal(403, "unknown_permission", "the token grants a permission that is not declared");
+const PER_USER: Refusal = refusal(429, "too_many_of_user", "too many connections of this user");
+const TIMED_OUT: Refusal = refusal(408, "handshake_timeout", "the request head took too long");
+const NO_UPGRADE: Refusal = refusal(426, "upgrade_required", "this is a WebSocket endpoint");
+
+/// What to do with a complete request head.
+enum Verdict {
+    Bind(Guest),
+    HandOff,
+}
+
+/// A request that may be upgraded once the user's home agrees.
+struct Guest {
+    user: Arc<str>,
+    permissions: Arc<PermissionSet>,
+    deflate: Option<Negotiated>,
+    response: Vec<u8>,
+}
+
+impl Shard {
+    /// Takes a place at the gate, or refuses before anything is read.
+    pub(super) fn admit(&mut self, slot: u32, ip: IpAddr) {
+        if self.draining.is_some() {
+            return self.refuse_at_gate(slot, &DRAINING);
+        }
+        match self.engine.gate.enter(ip, self.now.mono_ns) {
+            Ok(()) => {
+                let due_ns = self.now.mono_ns + self.limits().handshake_timeout_ns;
+                if let Some(conn) = self.conns.get_mut(slot) {
+                    conn.in_gate = true;
+                    conn.due_ns = due_ns;
+                }
+                self.arm(slot);
+            }
+            Err(Refused::Full) => self.refuse_at_gate(slot, &FULL),
+            Err(Refused::TooFast) => self.refuse_at_gate(slot, &TOO_FAST),
+            Err(Refused::PerIp) => self.refuse_at_gate(slot, &PER_IP),
+        }
+    }
+
+    fn limits(&self) -> &crate::settings::ServerLimits {
+        &self.engine.settings.server.limits
+    }
+
+    /// Refusals at the gate may linger only in small numbers: they hold file descriptors.
+    fn refuse_at_gate(&mut self, slot: u32, refusal: &Refusal) {
+        if self.refused_lingering >= REFUSED_LINGERING_MAX {
+            self.counters.refused(refusal.status);
+            return self.cut(slot);
+        }
+        self.refused_lingering += 1;
+        self.refuse(slot, refusal);
+    }
+
+    /// Collects the request head and decides when it is whole.
+    pub(super) fn read_head(&mut self, slot: u32, bytes: &[u8]) {
+        let Some(conn) = self.conns.get_mut(slot) else { return };
+        conn.unread.extend_from_slice(bytes);
+        let head = std::mem::take(&mut conn.unread);
+        let mut searched = conn.searched as usize;
+        let settings = Arc::clone(&self.engine.settings);
+        let limits = &settings.server.limits;
+        let mut lines = vec![httparse::EMPTY_HEADER; limits.headers_max];
+        match handshake::parse_head(&head, &mut searched, limits.header_bytes_max, &mut lines) {
+            Ok(Some(request)) => self.on_head(slot, &settings, &request, &head),
+            Ok(None) => {
+                if let Some(conn) = self.conns.get_mut(slot) {
+                    conn.searched = searched as u32;
+                    conn.unread = head;
+                }
+            }
+            Err(error) => {
+                self.refuse(slot, &refusal(error.status(), error.code(), error.message()))
+            }
+        }
+    }
+
+    fn on_head(&mut self, slot: u32, settings: &Settings, request: &Head<'_, '_>, head: &[u8]) {
+        match self.judge(slot, settings, request) {
+            Ok(Verdict::Bind(guest)) => {
+                let early = head.get(request.head_bytes..).unwrap_or_default();
+                self.bind(slot, guest, early);
+            }
+            Ok(Verdict::HandOff) => self.hand_off(slot, head),
+            Err(refusal) => self.refuse(slot, &refusal),
+        }
+    }
+
+    fn judge(
+        &self,
+        slot: u32,
+        settings: &Settings,
+        request: &Head<'_, '_>,
+    ) -> Result<Verdict, Refusal> {
+        let ours = request.path() == settings.server.path;
+        if !handshake::is_upgrade(request) {
+            return if ours { Err(NO_UPGRADE) } else { Ok(Verdict::HandOff) };
+        }
+        if !ours {
+            return Err(NO_SUCH_PATH);
+        }
+        if self.draining.is_some() {
+            return Err(DRAINING);
+        }
+        let rules = UpgradeRules {
+            subprotocols: &settings.server.subprotocols,
+            compression: &settings.transport.compression,
+        };
+        let upgrade = handshake::upgrade(request, &rules)
+            .map_err(|error| refusal(error.status(), error.code(), error.message()))?;
+        let origin = request.header("origin");
+        if !origin::allowed(&settings.server.origins, origin, request.header("host")) {
+            return Err(BAD_ORIGIN);
+        }
+        let (user, permissions, echo) = self.identify(slot, settings, request)?;
+        let mut response = Vec::with_capacity(256);
+        handshake::write_101(&mut response, &upgrade, echo);
+        Ok(Verdict::Bind(Guest { user, permissions, deflate: upgrade.deflate, response }))
+    }
+
+    /// Who connects, and what it may do.
+    fn identify(
+        &self,
+        slot: u32,
+        settings: &Settings,
+        request: &Head<'_, '_>,
+    ) -> Result<(Arc<str>, Arc<PermissionSet>, Option<&'static str>), Refusal> {
+        if settings.auth.mode == AuthMode::None {
+            let id = self.conns.key(slot).map(|key| key.to_string()).unwrap_or_default();
+            return Ok((id.into(), Arc::default(), None));
+        }
+        let auth = &settings.auth;
+        let query = Some(request.query());
+        let found = token::find(request.headers, query, &auth.sources, &auth.cookie);
+        let found = found.ok_or(NO_TOKEN)?;
+        let claims = self.engine.verifier.verify(&found.token, self.now).map_err(|error| {
+            tracing::debug!(reason = error.label(), "session token refused");
+            BAD_TOKEN
+        })?;
+        let names = claims.permissions.iter().map(|name| &**name);
+        let rights = PermissionSet::from_names(&self.engine.program.permissions, names)
+            .map_err(|_| BAD_PERMISSIONS)?;
+        Ok((claims.user.into(), Arc::new(rights), found.echo_subprotocol))
+    }
+
+    /// Asks the user's home for a place; the answer to the client waits for it.
+    fn bind(&mut self, slot: u32, guest: Guest, early: &[u8]) {
+        let Guest { user, permissions, deflate, response } = guest;
+        let id = self.users.enter(&user);
+        let (Some(local), Some(conn)) = (self.users.get_mut(id), self.conns.get_mut(slot)) else {
+            return;
+        };
+        conn.user = Some(id);
+        conn.user_place = local.conns.len() as u32;
+        conn.phase = Phase::Binding;
+        conn.unread = early.to_vec();
+        local.conns.push(slot);
+        self.counters.users.set(self.users.len() as u64);
+        self.hold(slot, Hold::Binding { response, deflate, watches: 1 });
+        let Some(conn) = self.conns.key(slot) else { return };
+        let home = self.home_of(&user);
+        self.tell(home, PeerFrame::Bind { conn, user, permissions });
+    }
+
+    /// The home let the connection in: it takes its seats, then the 101 goes out.
+    pub(super) fn on_bound(&mut self, key: ConnKey, user: &Arc<str>, welcome: &Welcome) {
+        let local = self.users.find(user).and_then(|user| self.users.get_mut(user));
+        if let Some(local) = local {
+            local.permissions = Arc::clone(&welcome.permissions);
+        }
+        let Some(slot) = self.conns.resolve(key) else { return };
+        for room in &welcome.rooms {
+            self.seat_binding(slot, key, room);
+        }
+        self.on_bind_watched(key);
+    }
+
+    /// One thing less to wait for; after the last one the connection is open.
+    pub(super) fn on_bind_watched(&mut self, key: ConnKey) {
+        let Some(slot) = self.conns.resolve(key) else { return };
+        let Some(Hold::Binding { watches, .. }) = self.hold_mut(slot) else { return };
+        *watches -= 1;
+        if *watches > 0 {
+            return;
+        }
+        if let Some(Hold::Binding { response, deflate, .. }) = self.unhold(slot) {
+            self.open(slot, &response, deflate);
+        }
+    }
+
+    fn open(&mut self, slot: u32, response: &[u8], deflate: Option<Negotiated>) {
+        let lane = deflate.map_or(Deflate::Off, |negotiated| self.deflate_lane(&negotiated));
+        let Some(conn) = self.conns.get_mut(slot) else { return };
+        conn.phase = Phase::Open;
+        conn.deflate = lane;
+        conn.decoder = Decoder::new(deflate.as_ref());
+        self.counters.upgrades.add(1);
+        self.queue_bytes(slot, |out| out.extend_from_slice(response));
+        self.arm(slot);
+        self.read_on(slot);
+    }
+
+    fn deflate_lane(&mut self, negotiated: &Negotiated) -> Deflate {
+        let level = self.engine.settings.transport.compression.level;
+        match negotiated.server_no_context_takeover {
+            true => Deflate::Shared { window_bits: negotiated.server_bits },
+            false => Deflate::Own(Box::new(Compressor::new(level, negotiated.server_bits, true))),
+        }
+    }
+
+    /// The home refused: one connection too many of this user.
+    pub(super) fn on_refuse(&mut self, key: ConnKey) {
+        let Some(slot) = self.conns.resolve(key) else { return };
+        self.unhold(slot);
+        self.leave_user(slot, false);
+        self.refuse(slot, &PER_USER);
+    }
+
+    /// The home gave this connection's place to a newer one.
+    pub(super) fn on_evict(&mut self, key: ConnKey) {
+        if let Some(slot) = self.conns.resolve(key) {
+            self.disconnect(slot, Disconnect::Cycled);
+        }
+    }
+
+    pub(super) fn refuse_timed_out(&mut self, slot: u32) {
+        self.refuse(slot, &TIMED_OUT);
+    }
+
+    /// Answers with a status and ends the connection.
+    fn refuse(&mut self, slot: u32, refusal: &Refusal) {
+        self.counters.refused(refusal.status);
+        let Refusal { status, code, message } = *refusal;
+        self.queue_bytes(slot, |out| {
+            handshake::write_refusal(out, status, code, message, &[]);
+        });
+        self.linger(slot, LINGER_NS);
+    }
+
+    /// Not a WebSocket request: the control plane answers it.
+    fn hand_off(&mut self, slot: u32, head: &[u8]) {
+        let Some(conn) = self.conns.get_mut(slot) else { return };
+        conn.phase = Phase::HandingOff;
+        conn.unread = head.to_vec();
+        self.wheel.cancel(slot);
+        self.io.push_back(Io::HandOff(slot));
+    }
+
+    /// Queues bytes that are sent as they are: HTTP, or frames that are encoded already.
+    pub(super) fn queue_bytes(&mut self, slot: u32, write: impl FnOnce(&mut Vec<u8>)) {
+        let mut open = self.outboxes.pool.open();
+        write(open.bytes());
+        let sealed = self.outboxes.pool.seal_raw(open);
+        let id = self.outboxes.add(sealed);
+        self.outboxes.push_unbounded(slot, id);
+        self.outboxes.release(id);
+    }
+}

@@ -1,0 +1,140 @@
+//! Carries out what a run asked for, in order.
+//!
+//! Invariants: a join or leave that other shards must confirm holds the connection, and the effects
+//! behind it wait with it: who is told of a join is a member already. Called by `turn` and `hold`.
+
+use std::sync::Arc;
+
+use super::Shard;
+use super::hold::Hold;
+use super::peer::PeerFrame;
+use crate::disconnect::Disconnect;
+use crate::limits::NAME_BYTES_MAX;
+use crate::pipeline::effect::{Effect, Effects, Text};
+use crate::reject::Reject;
+use crate::state::frames::FrameRef;
+
+/// Whether the effects go on.
+enum Step {
+    Next,
+    /// The connection is held until another shard answers.
+    Wait,
+}
+
+/// The prefix of a target that is a user, not a room.
+const USER_PREFIX: &str = "user:";
+
+impl Shard {
+    /// Applies the effects from `next` on; gives their memory back to the shard at the end.
+    pub(super) fn apply(&mut self, slot: u32, mut effects: Effects, mut next: usize) {
+        while let Some(effect) = effects.list.get(next).cloned() {
+            next += 1;
+            match self.apply_one(slot, &effect, &effects) {
+                Ok(Step::Next) => {}
+                Ok(Step::Wait) => return self.wait_with(slot, effects, next),
+                Err(reject) => {
+                    self.reject(slot, reject, b"");
+                    break;
+                }
+            }
+        }
+        effects.clear();
+        self.effects = effects;
+    }
+
+    fn apply_one(&mut self, slot: u32, effect: &Effect, all: &Effects) -> Result<Step, Reject> {
+        match effect {
+            Effect::SendOrigin { frame } => self.queue_own(slot, FrameRef::clone(frame)),
+            Effect::SendUser { frame } => {
+                if let Some(user) = self.user_of(slot) {
+                    self.send_user(user, FrameRef::clone(frame));
+                }
+            }
+            Effect::SendTarget { target, frame } => {
+                self.send_target(all.text(target), FrameRef::clone(frame))?;
+            }
+            Effect::Join { user, room } => return self.move_user(slot, all, user, room, true),
+            Effect::Leave { user, room } => return self.move_user(slot, all, user, room, false),
+            Effect::Log { text, site } => self.log(slot, all.text(text), *site),
+            Effect::Close => self.disconnect(slot, Disconnect::Policy),
+        }
+        Ok(Step::Next)
+    }
+
+    fn send_target(&mut self, target: &str, frame: FrameRef) -> Result<(), Reject> {
+        match target.strip_prefix(USER_PREFIX) {
+            Some(user) => self.send_user(checked_name(user)?.into(), frame),
+            None => self.publish(checked_name(target)?, frame),
+        }
+        Ok(())
+    }
+
+    /// To every connection of a user, wherever they are.
+    fn send_user(&mut self, user: Arc<str>, frame: FrameRef) {
+        let home = self.home_of(&user);
+        self.tell(home, PeerFrame::ToUser { user, frame });
+    }
+
+    /// To every member of a room, through its home.
+    fn publish(&mut self, room: &str, frame: FrameRef) {
+        let home = self.home_of(room);
+        if home == self.id {
+            return self.publish_here(room, frame);
+        }
+        let name = self.rooms.name(room).unwrap_or_else(|| room.into());
+        self.mesh.push(home, PeerFrame::Publish { room: name, frame });
+    }
+
+    /// Asks the user's home to put the user into a room, or take it out.
+    fn move_user(
+        &mut self,
+        slot: u32,
+        all: &Effects,
+        user: &Text,
+        room: &Text,
+        join: bool,
+    ) -> Result<Step, Reject> {
+        let user: Arc<str> = checked_name(all.text(user))?.into();
+        let room: Arc<str> = checked_name(all.text(room))?.into();
+        let Some(origin) = self.conns.key(slot) else { return Ok(Step::Next) };
+        let home = self.home_of(&user);
+        let frame = match join {
+            true => PeerFrame::Join { origin, user, room },
+            false => PeerFrame::Leave { origin, user, room },
+        };
+        self.hold(slot, Hold::Asked);
+        self.tell(home, frame);
+        match self.hold_mut(slot) {
+            Some(Hold::Asked) => Ok(Step::Wait),
+            Some(Hold::Refused) => {
+                self.unhold(slot);
+                Err(Reject::Overloaded)
+            }
+            _ => Ok(Step::Next),
+        }
+    }
+
+    fn wait_with(&mut self, slot: u32, effects: Effects, next: usize) {
+        if let Some(hold) = self.hold_mut(slot) {
+            *hold = Hold::Effects { effects, next };
+        }
+    }
+
+    pub(super) fn user_of(&self, slot: u32) -> Option<Arc<str>> {
+        let user = self.conns.get(slot)?.user?;
+        self.users.get(user).map(|user| Arc::clone(&user.name))
+    }
+
+    fn log(&self, slot: u32, text: &str, site: crate::pipeline::program::Site) {
+        let user = self.user_of(slot);
+        let user = user.as_deref().unwrap_or_default();
+        tracing::info!(target: "shardwire::pipeline", user, line = site.line, "{text}");
+    }
+}
+
+/// A room or user name that may be used: not empty, bounded, no control characters.
+fn checked_name(name: &str) -> Result<&str, Reject> {
+    let usable =
+        !name.is_empty() && name.len() <= NAME_BYTES_MAX && !name.contains(char::is_control);
+    usable.then_some(name).ok_or(Reject::BadName)
+}

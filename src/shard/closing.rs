@@ -1,0 +1,217 @@
+//! How connections end: close handshake, policy, protocol errors, hang-ups, and what they leave.
+//!
+//! ```text
+//! Open -> Closing   our close frame is out, the peer's is awaited   (disconnect)
+//! Open -> Lingering the last word is said; flush, half-close, drain (their close, protocol error)
+//! any  -> Gone      cut: the socket is closed as soon as it can be  (hang-up, timeouts)
+//! ```
+//!
+//! Invariants: a connection leaves its rooms and its user at the first step towards its end, so
+//! nothing is delivered to it afterwards; a slot is freed only in `forget`.
+
+use super::reply::write_error;
+use super::{Io, Shard};
+use crate::disconnect::Disconnect;
+use crate::ids::ConnKey;
+use crate::limits::{CONTROL_FRAMES_PER_TICK_MAX, LINGER_NS};
+use crate::reject::Reject;
+use crate::settings::Protocol;
+use crate::shard::peer::PeerFrame;
+use crate::state::conns::{Deflate, Phase};
+use crate::state::frames::FrameType;
+use crate::ws::header::Opcode;
+use crate::ws::{ProtocolError, close, header};
+
+impl Shard {
+    /// The server's policy ends the connection: say why, then wait for the peer's close frame.
+    pub(super) fn disconnect(&mut self, slot: u32, why: Disconnect) {
+        match self.phase(slot) {
+            Phase::Open => {}
+            Phase::Head | Phase::Binding => return self.cut(slot),
+            _ => return,
+        }
+        self.counters.disconnected(why);
+        self.leave(slot);
+        if matches!(why, Disconnect::SlowReader | Disconnect::WriteTimeout) {
+            let dropped = self.outboxes.clear_lane(slot);
+            self.counters.dropped_frames.add(u64::from(dropped));
+        }
+        self.queue_close(slot, Some(why.code()), why.reason());
+        let due_ns = self.now.mono_ns + self.engine.settings.transport.close_timeout_ns;
+        self.enter(slot, Phase::Closing, due_ns);
+    }
+
+    /// The peer broke a rule: close code, flush, end (RFC 6455 section 7.1.7).
+    pub(super) fn fail(&mut self, slot: u32, error: ProtocolError) {
+        self.counters.protocol_errors.add(1);
+        if self.phase(slot) == Phase::Open {
+            self.queue_close(slot, Some(error.code()), error.reason());
+        }
+        self.linger(slot, LINGER_NS);
+    }
+
+    /// The peer's close frame: answer it, or see ours answered (section 5.5.1).
+    pub(super) fn on_close(&mut self, slot: u32, code: Option<u16>) {
+        if self.phase(slot) == Phase::Open {
+            self.queue_close(slot, code, "");
+        }
+        self.linger(slot, LINGER_NS);
+    }
+
+    pub(super) fn on_ping(&mut self, slot: u32, payload: &[u8]) {
+        if self.phase(slot) != Phase::Open {
+            return;
+        }
+        match self.count_control(slot) {
+            true => self.queue_control(slot, Opcode::Pong, payload),
+            false => self.disconnect(slot, Disconnect::ControlFlood),
+        }
+    }
+
+    pub(super) fn on_pong(&mut self, slot: u32) {
+        if let Some(conn) = self.conns.get_mut(slot) {
+            conn.ping_out = false;
+        }
+    }
+
+    /// Counts answered control frames; the count starts again at every tick of the wheel.
+    fn count_control(&mut self, slot: u32) -> bool {
+        let tick = (self.now.mono_ns / crate::limits::TIMER_TICK_NS) as u16;
+        let Some(conn) = self.conns.get_mut(slot) else { return false };
+        if conn.control_tick != tick {
+            conn.control_tick = tick;
+            conn.control_frames = 0;
+        }
+        conn.control_frames += 1;
+        conn.control_frames <= CONTROL_FRAMES_PER_TICK_MAX
+    }
+
+    /// Everything is said: flush, then half-close, then wait for the peer to go.
+    pub(super) fn linger(&mut self, slot: u32, linger_ns: u64) {
+        if matches!(self.phase(slot), Phase::Lingering | Phase::Gone) {
+            return;
+        }
+        self.leave(slot);
+        self.enter(slot, Phase::Lingering, self.now.mono_ns + linger_ns);
+        self.finish_if_flushed(slot);
+    }
+
+    /// Half-closes a lingering connection once nothing is left to send.
+    pub(super) fn finish_if_flushed(&mut self, slot: u32) {
+        if self.phase(slot) != Phase::Lingering || !self.outboxes.is_idle(slot) {
+            return;
+        }
+        match self.conns.get(slot).is_some_and(|conn| conn.peer_done) {
+            true => self.cut(slot),
+            false => self.io.push_back(Io::Finish(slot)),
+        }
+    }
+
+    /// Ends the connection without another word.
+    pub(super) fn cut(&mut self, slot: u32) {
+        if matches!(self.phase(slot), Phase::Gone) || self.conns.get(slot).is_none() {
+            return;
+        }
+        self.leave(slot);
+        self.outboxes.clear_lane(slot);
+        self.wheel.cancel(slot);
+        if let Some(conn) = self.conns.get_mut(slot) {
+            conn.phase = Phase::Gone;
+            conn.unread = Vec::new();
+        }
+        self.io.push_back(Io::Close(slot));
+    }
+
+    /// Frees the slot.
+    pub(super) fn forget(&mut self, slot: u32) {
+        self.leave(slot);
+        self.outboxes.clear_lane(slot);
+        self.outboxes.sent(slot);
+        self.wheel.cancel(slot);
+        let Some(conn) = self.conns.remove(slot) else { return };
+        self.counters.connections.sub(1);
+        match conn.in_gate {
+            true => self.engine.gate.leave(conn.ip),
+            false => self.refused_lingering = self.refused_lingering.saturating_sub(1),
+        }
+    }
+
+    /// Leaves holds, rooms and the user; idempotent.
+    fn leave(&mut self, slot: u32) {
+        self.unhold(slot);
+        self.unseat_all(slot);
+        self.leave_user(slot, true);
+        if let Some(conn) = self.conns.get_mut(slot) {
+            conn.deflate = Deflate::Off;
+        }
+    }
+
+    /// Takes the connection off its user; tells the user's home unless it knows.
+    pub(super) fn leave_user(&mut self, slot: u32, tell: bool) {
+        let Some(conn) = self.conns.get_mut(slot) else { return };
+        let Some(id) = conn.user.take() else { return };
+        let place = conn.user_place as usize;
+        let Some(key) = self.conns.key(slot) else { return };
+        let Some(user) = self.users.get_mut(id) else { return };
+        let name = user.name.clone();
+        user.conns.swap_remove(place);
+        if let Some(&moved) = user.conns.get(place)
+            && let Some(other) = self.conns.get_mut(moved)
+        {
+            other.user_place = place as u32;
+        }
+        if self.users.get(id).is_some_and(|user| user.conns.is_empty()) {
+            self.users.remove(id);
+        }
+        self.counters.users.set(self.users.len() as u64);
+        if tell {
+            self.unbind(key, name);
+        }
+    }
+
+    fn unbind(&mut self, conn: ConnKey, user: std::sync::Arc<str>) {
+        let home = self.home_of(&user);
+        self.tell(home, PeerFrame::Unbind { conn, user });
+    }
+
+    fn enter(&mut self, slot: u32, phase: Phase, due_ns: u64) {
+        let Some(conn) = self.conns.get_mut(slot) else { return };
+        conn.phase = phase;
+        conn.due_ns = due_ns;
+        let resume = std::mem::take(&mut conn.paused);
+        if !matches!(phase, Phase::Closing) {
+            conn.unread = Vec::new();
+        }
+        if resume {
+            self.io.push_back(Io::Resume(slot));
+        }
+        self.arm(slot);
+    }
+
+    fn queue_close(&mut self, slot: u32, code: Option<u16>, reason: &str) {
+        self.queue_bytes(slot, |out| close::encode(out, code, reason));
+    }
+
+    pub(super) fn queue_control(&mut self, slot: u32, opcode: Opcode, payload: &[u8]) {
+        self.queue_bytes(slot, |out| header::encode_control(out, opcode, payload));
+    }
+
+    /// Refuses one event: counted, and told to the sender unless silenced.
+    pub(super) fn reject(&mut self, slot: u32, reject: Reject, message: &[u8]) {
+        self.counters.rejected(reject);
+        let errors = &self.engine.settings.errors;
+        let Protocol::Json { outgoing, .. } = &self.engine.settings.protocol else { return };
+        if !errors.reply {
+            return;
+        }
+        // A message that is no JSON has no event to speak of.
+        let event = match reject {
+            Reject::BadJson | Reject::BadMessage => &[],
+            _ => self.envelope.event.bytes(message),
+        };
+        let mut open = self.outboxes.pool.open();
+        write_error(open.bytes(), outgoing, &errors.event, reject, event);
+        let frame = self.outboxes.pool.seal(open, FrameType::Text);
+        self.queue_own(slot, frame);
+    }
+}

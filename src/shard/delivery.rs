@@ -1,0 +1,107 @@
+//! From one frame to the outboxes of those it is for.
+//!
+//! Invariants: a frame is made known once per shard and fan-out; each receiver's outbox refers to it.
+//! A receiver whose outbox is full is disconnected after the fan-out, never inside it.
+
+use super::Shard;
+use crate::disconnect::Disconnect;
+use crate::ids::{FrameId, UserId};
+use crate::state::conns::Deflate;
+use crate::state::frames::{Frame, FramePool, FrameRef};
+use crate::state::outbox::Full;
+use crate::state::rooms::RoomKey;
+
+impl Shard {
+    /// Queues a frame that only this connection gets.
+    pub(super) fn queue_own(&mut self, slot: u32, frame: FrameRef) {
+        let id = self.outboxes.add(frame);
+        self.queue(slot, id);
+        self.outboxes.release(id);
+        self.cut_overflowed();
+    }
+
+    /// Queues a frame to every member connected here.
+    pub(super) fn deliver(&mut self, local: RoomKey, frame: FrameRef) {
+        let Some(room) = self.rooms.resolve(local) else { return };
+        let id = self.outboxes.add(frame);
+        let mut place = 0;
+        while let Some(&slot) = self.rooms.get(room).and_then(|room| room.members.get(place)) {
+            self.queue(slot, id);
+            place += 1;
+        }
+        self.outboxes.release(id);
+        self.cut_overflowed();
+    }
+
+    /// Queues a frame to every connection of a user here.
+    pub(super) fn deliver_user(&mut self, user: UserId, frame: FrameRef) {
+        let id = self.outboxes.add(frame);
+        let mut place = 0;
+        while let Some(&slot) = self.users.get(user).and_then(|user| user.conns.get(place)) {
+            self.queue(slot, id);
+            place += 1;
+        }
+        self.outboxes.release(id);
+        self.cut_overflowed();
+    }
+
+    /// Queues a known frame, deflated where the connection negotiated it.
+    fn queue(&mut self, slot: u32, id: FrameId) {
+        let pushed = match self.engine.settings.transport.compression.enabled {
+            false => self.outboxes.push(slot, id),
+            true => self.push_deflated(slot, id),
+        };
+        match pushed {
+            Ok(()) => self.counters.deliveries.add(1),
+            Err(_) => self.overflowed.push(slot),
+        }
+    }
+
+    fn push_deflated(&mut self, slot: u32, id: FrameId) -> Result<(), Full> {
+        let settings = &self.engine.settings.transport.compression;
+        let worth =
+            self.outboxes.frame(id).is_some_and(|f| f.payload().len() >= settings.bytes_min);
+        let Some(conn) = self.conns.get_mut(slot).filter(|_| worth) else {
+            return self.outboxes.push(slot, id);
+        };
+        let twin = match &mut conn.deflate {
+            Deflate::Off => None,
+            Deflate::Own(compressor) => self
+                .outboxes
+                .remake(id, |f, p| deflated(f, p, |out| compressor.compress(f.payload(), out))),
+            Deflate::Shared { window_bits } => {
+                let (bits, shared) = (*window_bits, &mut self.compressors);
+                let make = |f: &Frame, p: &mut FramePool| {
+                    deflated(f, p, |out| shared.compress(bits, f.payload(), out))
+                };
+                // The twin is made for the usual window; a narrower one is the client's own wish.
+                match bits == settings.window_bits {
+                    true => self.outboxes.twin(id, make),
+                    false => self.outboxes.remake(id, make),
+                }
+            }
+        };
+        let Some(twin) = twin else { return self.outboxes.push(slot, id) };
+        let pushed = self.outboxes.push(slot, twin);
+        self.outboxes.release(twin);
+        pushed
+    }
+
+    /// Disconnects those whose outbox ran over.
+    pub(super) fn cut_overflowed(&mut self) {
+        while let Some(slot) = self.overflowed.pop() {
+            self.disconnect(slot, Disconnect::SlowReader);
+        }
+    }
+}
+
+/// The deflated frame (RFC 7692 section 7.2.1).
+fn deflated(
+    frame: &Frame,
+    pool: &mut FramePool,
+    compress: impl FnOnce(&mut Vec<u8>),
+) -> Option<FrameRef> {
+    let mut open = pool.open();
+    compress(open.bytes());
+    Some(pool.seal_deflated(open, frame.kind()))
+}

@@ -1,0 +1,47 @@
+//! What a shard does with each frame from a peer, or from itself.
+//!
+//! Invariants: one arm a variant, in the order of `PeerFrame`. A frame about a connection or room
+//! that is gone finds nobody and does nothing.
+
+use super::Shard;
+use super::peer::PeerFrame;
+
+impl Shard {
+    pub(super) fn hear(&mut self, frame: PeerFrame) {
+        match frame {
+            PeerFrame::Bind { conn, user, permissions } => self.on_bind(conn, user, permissions),
+            PeerFrame::Unbind { conn, user } => self.on_unbind(conn, user),
+            PeerFrame::Bound { conn, user, welcome } => self.on_bound(conn, &user, &welcome),
+            PeerFrame::Refuse { conn } => self.on_refuse(conn),
+            PeerFrame::Evict { conn } => self.on_evict(conn),
+            PeerFrame::Permissions { user, permissions } => {
+                let user = self.users.find(&user).and_then(|user| self.users.get_mut(user));
+                if let Some(user) = user {
+                    user.permissions = permissions;
+                }
+            }
+            PeerFrame::Join { origin, user, room } => self.on_join(origin, user, room),
+            PeerFrame::Leave { origin, user, room } => self.on_leave(origin, user, room),
+            PeerFrame::Enroll { user, room, home, job } => {
+                self.on_enroll(&user, &room, home, job);
+            }
+            PeerFrame::Expel { user, room, home, job } => self.on_expel(&user, &room, home, job),
+            PeerFrame::Enrolled { job } => self.on_enrolled(job),
+            PeerFrame::Done { origin } => self.on_done(origin),
+            PeerFrame::Full { origin } => self.on_full(origin),
+            PeerFrame::Take { origin, user, limit } => self.on_take(origin, &user, limit),
+            PeerFrame::Taken { origin, limit, pass } => self.on_taken(origin, limit, pass),
+            PeerFrame::ToUser { user, frame } => self.on_to_user(&user, &frame),
+            PeerFrame::DeliverUser { user, frame } => {
+                if let Some(user) = self.users.find(&user) {
+                    self.deliver_user(user, frame);
+                }
+            }
+            PeerFrame::Watch { room, local, shard } => self.on_watch(room, local, shard),
+            PeerFrame::Unwatch { room, shard } => self.on_unwatch(&room, shard),
+            PeerFrame::Watched { local } => self.on_watched(local),
+            PeerFrame::Publish { room, frame } => self.publish_here(&room, frame),
+            PeerFrame::Deliver { local, frame } => self.deliver(local, frame),
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What a connection waits for while another shard answers, and how it goes on.
+//!
+//! Invariants: at most one hold per connection; whatever the client sent meanwhile is in
+//! `conn.unread` and is read, in order, when the hold ends.
+
+use super::{Io, Shard};
+use crate::ids::{ConnKey, LimitId};
+use crate::pipeline::effect::Effects;
+use crate::reject::Reject;
+use crate::state::conns::Phase;
+use crate::state::frames::FrameType;
+use crate::ws::Negotiated;
+
+/// What is awaited.
+#[derive(Debug)]
+pub(super) enum Hold {
+    /// The user's home, and then the homes of the user's rooms. The 101 is ready.
+    Binding { response: Vec<u8>, deflate: Option<Negotiated>, watches: u32 },
+    /// A join or leave that may be answered at once: the effects are still in the hands of `apply`.
+    Asked,
+    /// It was answered at once, with no.
+    Refused,
+    /// A join or leave; then the effects go on at `next`.
+    Effects { effects: Effects, next: usize },
+    /// A limit's verdict; then the message runs again.
+    Message { kind: FrameType, bytes: Vec<u8>, granted: Vec<LimitId> },
+}
+
+impl Shard {
+    pub(super) fn hold(&mut self, slot: u32, hold: Hold) {
+        let at = self.holds.insert(hold) as u32;
+        if let Some(conn) = self.conns.get_mut(slot) {
+            conn.hold = Some(at);
+        }
+    }
+
+    pub(super) fn unhold(&mut self, slot: u32) -> Option<Hold> {
+        let at = self.conns.get_mut(slot)?.hold.take()?;
+        self.holds.try_remove(at as usize)
+    }
+
+    fn replace_hold(&mut self, slot: u32, with: Hold) {
+        if let Some(hold) = self.hold_mut(slot) {
+            *hold = with;
+        }
+    }
+
+    pub(super) fn hold_mut(&mut self, slot: u32) -> Option<&mut Hold> {
+        let at = self.conns.get(slot)?.hold?;
+        self.holds.get_mut(at as usize)
+    }
+
+    /// A join or leave is done on every shard.
+    pub(super) fn on_done(&mut self, origin: ConnKey) {
+        let Some(slot) = self.conns.resolve(origin) else { return };
+        match self.unhold(slot) {
+            Some(Hold::Effects { effects, next }) => {
+                self.apply(slot, effects, next);
+                self.read_on(slot);
+            }
+            Some(Hold::Asked) | None => {}
+            Some(other) => self.hold(slot, other),
+        }
+    }
+
+    /// A join was refused: the user is in too many rooms.
+    pub(super) fn on_full(&mut self, origin: ConnKey) {
+        let Some(slot) = self.conns.resolve(origin) else { return };
+        match self.hold_mut(slot) {
+            Some(Hold::Asked) => self.replace_hold(slot, Hold::Refused),
+            Some(Hold::Effects { .. }) => {
+                self.unhold(slot);
+                self.reject(slot, Reject::Overloaded, b"");
+                self.read_on(slot);
+            }
+            _ => {}
+        }
+    }
+
+    /// A limit's home has spoken.
+    pub(super) fn on_taken(&mut self, origin: ConnKey, limit: LimitId, pass: bool) {
+        let Some(slot) = self.conns.resolve(origin) else { return };
+        match self.unhold(slot) {
+            Some(Hold::Message { kind, bytes, mut granted }) => {
+                match pass {
+                    true => {
+                        granted.push(limit);
+                        self.run_message(slot, kind, &bytes, granted);
+                    }
+                    false => self.refuse_message(slot, &bytes),
+                }
+                self.read_on(slot);
+            }
+            Some(other) => self.hold(slot, other),
+            None => {}
+        }
+    }
+
+    /// Tells the sender of a message that it met its limit on another shard.
+    fn refuse_message(&mut self, slot: u32, message: &[u8]) {
+        // The envelope was overwritten by other messages while this one waited.
+        if self.scanner.scan(message, &self.keys, &mut self.envelope).is_ok() {
+            self.reject(slot, Reject::RateLimited, message);
+        }
+    }
+
+    /// Reads what came while the connection was held.
+    pub(super) fn read_on(&mut self, slot: u32) {
+        let Some(conn) = self.conns.get_mut(slot) else { return };
+        let ready = conn.hold.is_none() && matches!(conn.phase, Phase::Open | Phase::Closing);
+        if !ready || self.mesh.is_backlogged() {
+            return;
+        }
+        let mut unread = std::mem::take(&mut conn.unread);
+        if std::mem::take(&mut conn.paused) {
+            self.io.push_back(Io::Resume(slot));
+        }
+        self.read_frames(slot, &mut unread);
+    }
+
+    /// Reads on where the mesh's backlog was the reason to stop.
+    pub(super) fn resume_backlogged(&mut self) {
+        if self.mesh.is_backlogged() {
+            return;
+        }
+        for slot in std::mem::take(&mut self.backlogged) {
+            self.read_on(slot);
+        }
+    }
+}

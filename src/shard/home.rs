@@ -1,0 +1,202 @@
+//! The shard as a home: the authoritative side of users and rooms.
+//!
+//! Invariants: a user's connection count never exceeds `connectionLimit.maxPerUser`, because every
+//! connection of the user is decided here, one at a time; a room's messages leave here in one order.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use super::Shard;
+use super::peer::{PeerFrame, Welcome};
+use crate::ids::{ConnKey, LimitId, ShardId};
+use crate::limits::ROOMS_PER_USER_MAX;
+use crate::pipeline::program::Program;
+use crate::settings::ConnectionLimitMode;
+use crate::state::frames::FrameRef;
+use crate::state::homes::{HomeUser, Homes, Job};
+use crate::state::permissions::PermissionSet;
+use crate::state::rooms::RoomKey;
+
+impl Homes {
+    /// Counts an event of a user against a limit of the program.
+    pub(super) fn take(&mut self, program: &Program, user: &str, id: LimitId, now_ns: u64) -> bool {
+        let Some(spec) = program.limits.get(usize::from(id.0)) else { return false };
+        let Some(user) = self.users.get_mut(user) else { return false };
+        user.take(id, spec.events_max, spec.window_ns, now_ns)
+    }
+}
+
+impl Shard {
+    /// A connection wants in: the one place where a user's connections are counted.
+    pub(super) fn on_bind(
+        &mut self,
+        conn: ConnKey,
+        user: Arc<str>,
+        permissions: Arc<PermissionSet>,
+    ) {
+        let limit = self.engine.settings.server.connection_limit;
+        let record = self.homes.users.entry(Arc::clone(&user)).or_default();
+        let full = limit.max_per_user > 0 && record.conns.len() >= limit.max_per_user as usize;
+        if full && limit.mode == ConnectionLimitMode::Reject {
+            return self.tell(conn.shard, PeerFrame::Refuse { conn });
+        }
+        let oldest = full.then(|| record.conns.remove(0));
+        record.conns.push(conn);
+        let changed = record.permissions != permissions;
+        record.permissions = Arc::clone(&permissions);
+        let welcome = Arc::new(Welcome { rooms: record.rooms.clone(), permissions });
+        if let Some(oldest) = oldest {
+            self.tell(oldest.shard, PeerFrame::Evict { conn: oldest });
+        }
+        if changed {
+            self.push_permissions(&user, conn.shard);
+        }
+        self.tell(conn.shard, PeerFrame::Bound { conn, user, welcome });
+    }
+
+    /// Tells the user's other shards of its live permissions.
+    fn push_permissions(&mut self, user: &Arc<str>, except: ShardId) {
+        let Some(record) = self.homes.users.get(user) else { return };
+        let permissions = Arc::clone(&record.permissions);
+        for shard in record.shards().iter().filter(|shard| *shard != except) {
+            let (user, permissions) = (Arc::clone(user), Arc::clone(&permissions));
+            self.tell(shard, PeerFrame::Permissions { user, permissions });
+        }
+    }
+
+    /// A connection is gone; with the last one the rooms go, after the grace period.
+    pub(super) fn on_unbind(&mut self, conn: ConnKey, user: Arc<str>) {
+        let grace_ns = self.engine.settings.compat.leave_grace_ns;
+        let Some(record) = self.homes.users.get_mut(&user) else { return };
+        record.conns.retain(|other| *other != conn);
+        if !record.conns.is_empty() {
+            return;
+        }
+        record.grace_ends_ns = self.now.mono_ns + grace_ns;
+        if grace_ns == 0 {
+            record.rooms.clear();
+        }
+        self.fade(user);
+    }
+
+    /// Forgets a record that is not needed any more, or looks again when it is due.
+    pub(super) fn fade(&mut self, user: Arc<str>) {
+        let now_ns = self.now.mono_ns;
+        let Some(record) = self.homes.users.get_mut(&user) else { return };
+        if !record.conns.is_empty() {
+            return;
+        }
+        if record.grace_ends_ns <= now_ns {
+            record.rooms.clear();
+        }
+        if record.fading {
+            return;
+        }
+        match record.next_change_ns(now_ns) {
+            Some(due_ns) => {
+                record.fading = true;
+                self.fading.push(Reverse((due_ns, user)));
+            }
+            None => drop(self.homes.users.remove(&user)),
+        }
+    }
+
+    pub(super) fn on_join(&mut self, origin: ConnKey, user: Arc<str>, room: Arc<str>) {
+        let Some(record) = self.homes.users.get_mut(&user) else {
+            return self.tell(origin.shard, PeerFrame::Done { origin });
+        };
+        if !record.rooms.contains(&room) {
+            if record.rooms.len() >= ROOMS_PER_USER_MAX {
+                return self.tell(origin.shard, PeerFrame::Full { origin });
+            }
+            record.rooms.push(Arc::clone(&room));
+        }
+        self.start_job(origin, &user, &room, true);
+    }
+
+    pub(super) fn on_leave(&mut self, origin: ConnKey, user: Arc<str>, room: Arc<str>) {
+        if let Some(record) = self.homes.users.get_mut(&user) {
+            record.rooms.retain(|other| *other != room);
+        }
+        self.start_job(origin, &user, &room, false);
+    }
+
+    /// Sends a join or leave to every shard of the user; the last answer ends it.
+    fn start_job(&mut self, origin: ConnKey, user: &Arc<str>, room: &Arc<str>, join: bool) {
+        let shards = self.homes.users.get(user).map(HomeUser::shards).unwrap_or_default();
+        if shards.is_empty() {
+            return self.tell(origin.shard, PeerFrame::Done { origin });
+        }
+        let home = self.id;
+        let job = self.homes.jobs.insert(Job { origin, remaining: shards.len() }) as u32;
+        for shard in shards.iter() {
+            let (user, room) = (Arc::clone(user), Arc::clone(room));
+            self.tell(
+                shard,
+                match join {
+                    true => PeerFrame::Enroll { user, room, home, job },
+                    false => PeerFrame::Expel { user, room, home, job },
+                },
+            );
+        }
+    }
+
+    pub(super) fn on_enrolled(&mut self, job: u32) {
+        let Some(entry) = self.homes.jobs.get_mut(job as usize) else { return };
+        entry.remaining -= 1;
+        if entry.remaining == 0 {
+            let origin = self.homes.jobs.remove(job as usize).origin;
+            self.tell(origin.shard, PeerFrame::Done { origin });
+        }
+    }
+
+    pub(super) fn on_take(&mut self, origin: ConnKey, user: &Arc<str>, limit: LimitId) {
+        let pass = self.homes.take(&self.engine.program, user, limit, self.now.mono_ns);
+        self.tell(origin.shard, PeerFrame::Taken { origin, limit, pass });
+    }
+
+    pub(super) fn on_to_user(&mut self, user: &Arc<str>, frame: &FrameRef) {
+        let Some(record) = self.homes.users.get(user) else {
+            return self.counters.undelivered.add(1);
+        };
+        for shard in record.shards().iter() {
+            let (user, frame) = (Arc::clone(user), FrameRef::clone(frame));
+            self.tell(shard, PeerFrame::DeliverUser { user, frame });
+        }
+    }
+
+    pub(super) fn on_watch(&mut self, room: Arc<str>, local: RoomKey, shard: ShardId) {
+        let record = self.homes.rooms.entry(room).or_default();
+        record.watchers.retain(|(other, _)| *other != shard);
+        record.watchers.push((shard, local));
+        self.tell(shard, PeerFrame::Watched { local });
+    }
+
+    pub(super) fn on_unwatch(&mut self, room: &Arc<str>, shard: ShardId) {
+        let Some(record) = self.homes.rooms.get_mut(room) else { return };
+        record.watchers.retain(|(other, _)| *other != shard);
+        if record.watchers.is_empty() {
+            self.homes.rooms.remove(room);
+        }
+    }
+
+    /// Sends a message of a room to every shard with members: the room's one order.
+    pub(super) fn publish_here(&mut self, room: &str, frame: FrameRef) {
+        let Some(record) = self.homes.rooms.get(room) else {
+            return self.counters.undelivered.add(1);
+        };
+        let mut here = None;
+        for &(shard, local) in &record.watchers {
+            match shard == self.id {
+                true => here = Some(local),
+                false => {
+                    let frame = FrameRef::clone(&frame);
+                    self.mesh.push(shard, PeerFrame::Deliver { local, frame });
+                }
+            }
+        }
+        if let Some(local) = here {
+            self.deliver(local, frame);
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! What shards say to each other.
+//!
+//! ```text
+//!   connection's shard            user's home                 room's home
+//!        | -- Bind ------------------> |                           |
+//!        | <------------- Bound/Refuse |                           |
+//!        | -- Join ------------------> |                           |
+//!        | <------------------- Enroll | (to each shard of the user)
+//!        | -- Watch ---------------------------------------------> |
+//!        | <---------------------------------------------- Watched |
+//!        | -- Enrolled --------------> |                           |
+//!        | <--------------------- Done | (all shards answered)     |
+//!        | -- Publish -------------------------------------------> |
+//!        | <---------------------------------------------- Deliver | (to each watching shard)
+//! ```
+//!
+//! Invariants: between two shards frames keep their order and none is lost: a full channel becomes a
+//! backlog at its sender, which stops reading from its connections until the backlog is gone. What a
+//! later, farther peer (another node) may lose is said at each variant.
+
+use std::sync::Arc;
+
+use crate::ids::{ConnKey, LimitId, ShardId};
+use crate::state::frames::FrameRef;
+use crate::state::permissions::PermissionSet;
+use crate::state::rooms::RoomKey;
+
+/// One frame between shards.
+#[derive(Clone, Debug)]
+pub enum PeerFrame {
+    /// To the user's home: a connection wants in. Lost: the connection's handshake times out.
+    Bind { conn: ConnKey, user: Arc<str>, permissions: Arc<PermissionSet> },
+    /// To the user's home: a connection is gone. Lost: it counts against the user's limit until
+    /// the next connection from that shard corrects it.
+    Unbind { conn: ConnKey, user: Arc<str> },
+    /// From the user's home: the connection is in, with these rooms. Lost: as `Bind`.
+    Bound { conn: ConnKey, user: Arc<str>, welcome: Arc<Welcome> },
+    /// From the user's home: over the user's limit. Lost: as `Bind`.
+    Refuse { conn: ConnKey },
+    /// From the user's home: a newer connection took the place. Lost: the old one stays.
+    Evict { conn: ConnKey },
+    /// From the user's home: the live permissions changed. Lost: the old ones hold.
+    Permissions { user: Arc<str>, permissions: Arc<PermissionSet> },
+    /// To the user's home: put the user into a room. Lost: the origin's hold times out.
+    Join { origin: ConnKey, user: Arc<str>, room: Arc<str> },
+    /// To the user's home: take the user out of a room. Lost: as `Join`.
+    Leave { origin: ConnKey, user: Arc<str>, room: Arc<str> },
+    /// From the user's home: seat the user's connections here. Lost: as `Join`.
+    Enroll { user: Arc<str>, room: Arc<str>, home: ShardId, job: u32 },
+    /// From the user's home: unseat the user's connections here. Lost: as `Join`.
+    Expel { user: Arc<str>, room: Arc<str>, home: ShardId, job: u32 },
+    /// To the user's home: this shard's part of a join or leave is done. Lost: as `Join`.
+    Enrolled { job: u32 },
+    /// From the user's home: the join or leave is done everywhere. Lost: as `Join`.
+    Done { origin: ConnKey },
+    /// From the user's home: the user is in too many rooms. Lost: as `Join`.
+    Full { origin: ConnKey },
+    /// To the user's home: count an event against a limit. Lost: the event times out.
+    Take { origin: ConnKey, user: Arc<str>, limit: LimitId },
+    /// From the user's home: the verdict. Lost: as `Take`.
+    Taken { origin: ConnKey, limit: LimitId, pass: bool },
+    /// To the user's home: a message for all its connections. Lost: a message.
+    ToUser { user: Arc<str>, frame: FrameRef },
+    /// From the user's home: the same, for the connections here. Lost: a message.
+    DeliverUser { user: Arc<str>, frame: FrameRef },
+    /// To the room's home: this shard has members now. Lost: the join times out.
+    Watch { room: Arc<str>, local: RoomKey, shard: ShardId },
+    /// To the room's home: this shard has none left. Lost: deliveries that find nobody.
+    Unwatch { room: Arc<str>, shard: ShardId },
+    /// From the room's home: deliveries come from now on. Lost: as `Watch`.
+    Watched { local: RoomKey },
+    /// To the room's home: a message for the room. Lost: a message.
+    Publish { room: Arc<str>, frame: FrameRef },
+    /// From the room's home: the message, for the members here. Lost: a message; the room's
+    /// sequence shows the gap.
+    Deliver { local: RoomKey, frame: FrameRef },
+}
+
+/// What a user's home knows that a new connection's shard needs.
+#[derive(Debug, Default)]
+pub struct Welcome {
+    pub rooms: Vec<Arc<str>>,
+    pub permissions: Arc<PermissionSet>,
+}
+
+// Two cache lines hold at least two frames; channels are sized by this.
+const _: () = assert!(size_of::<PeerFrame>() <= 56);

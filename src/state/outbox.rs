@@ -1,0 +1,499 @@
+//! What waits to be sent, per connection, and the one send a turn that carries it.
+//!
+//! ```text
+//!   publish -> FrameTable (one entry) <- nodes (one per delivery) <- lanes (one per connection)
+//!   flush   -> one frame: sent from where it lies; several: gathered into one batch buffer
+//! ```
+//!
+//! Members of a room mostly wait for the same frames, so the last batch is kept and shared by every
+//! connection that waits for the same list: a burst of 16 messages to 1,000 members is copied once,
+//! not 1,000 times.
+//!
+//! Invariants: references inside a shard are plain counts; nodes and table entries are reused, so
+//! nothing here allocates in the steady state; at most one send per connection is in flight, and its
+//! bytes stay where they are until `sent` or `drop_lane`. Called by `shard`.
+
+use super::frames::{Frame, FramePool, FrameRef};
+use crate::ids::FrameId;
+use crate::limits::{BATCH_BYTES_MAX, BATCH_FRAME_BYTES_MAX};
+
+const NONE: u32 = u32::MAX;
+
+/// A connection's queue.
+#[derive(Clone, Copy, Debug)]
+struct Lane {
+    head: u32,
+    tail: u32,
+    frames: u32,
+    bytes: u32,
+    in_flight: u32,
+    /// When the send in flight began, in monotonic ms (wraps; only differences are used).
+    since_ms: u32,
+    dirty: bool,
+    /// Frames came while a send was in flight.
+    stalled: bool,
+}
+
+const EMPTY: Lane = Lane {
+    head: NONE,
+    tail: NONE,
+    frames: 0,
+    bytes: 0,
+    in_flight: NONE,
+    since_ms: 0,
+    dirty: false,
+    stalled: false,
+};
+
+/// One delivery that waits.
+#[derive(Clone, Copy, Debug)]
+struct Node {
+    frame: FrameId,
+    next: u32,
+}
+
+/// A frame known to this shard.
+#[derive(Debug)]
+struct Entry {
+    frame: Option<FrameRef>,
+    refs: u32,
+    /// The same message deflated, made at most once; this entry holds one reference to it.
+    deflated: u32,
+}
+
+/// Bounds of one connection's queue.
+#[derive(Clone, Copy, Debug)]
+pub struct OutboxBounds {
+    pub bytes_max: usize,
+    pub frames_max: usize,
+}
+
+/// The queue is at its bound: the peer reads too slowly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full;
+
+/// All queues of one shard.
+#[derive(Debug)]
+pub struct Outboxes {
+    bounds: OutboxBounds,
+    lanes: Vec<Lane>,
+    nodes: Vec<Node>,
+    free_node: u32,
+    entries: Vec<Entry>,
+    free_entries: Vec<u32>,
+    dirty: Vec<u32>,
+    stalled: Vec<u32>,
+    batch_of: Vec<FrameId>,
+    batch: Option<FrameId>,
+    pub pool: FramePool,
+}
+
+impl Outboxes {
+    pub fn new(bounds: OutboxBounds) -> Outboxes {
+        Outboxes {
+            bounds,
+            lanes: Vec::new(),
+            nodes: Vec::new(),
+            free_node: NONE,
+            entries: Vec::new(),
+            free_entries: Vec::new(),
+            dirty: Vec::new(),
+            stalled: Vec::new(),
+            batch_of: Vec::new(),
+            batch: None,
+            pool: FramePool::default(),
+        }
+    }
+
+    /// Prepares the queue of a new connection's slot.
+    pub fn open_lane(&mut self, slot: u32) {
+        if self.lanes.len() <= slot as usize {
+            self.lanes.resize(slot as usize + 1, EMPTY);
+        }
+        self.lanes[slot as usize] = EMPTY;
+    }
+
+    /// Makes a frame known here; the caller holds one reference and ends it with `release`.
+    pub fn add(&mut self, frame: FrameRef) -> FrameId {
+        let entry = Entry { frame: Some(frame), refs: 1, deflated: NONE };
+        match self.free_entries.pop() {
+            Some(place) => {
+                self.entries[place as usize] = entry;
+                FrameId(place)
+            }
+            None => {
+                self.entries.push(entry);
+                FrameId(self.entries.len() as u32 - 1)
+            }
+        }
+    }
+
+    /// Ends one reference; the last one forgets the frame.
+    pub fn release(&mut self, id: FrameId) {
+        let entry = &mut self.entries[id.0 as usize];
+        entry.refs -= 1;
+        if entry.refs > 0 {
+            return;
+        }
+        entry.frame = None;
+        let deflated = std::mem::replace(&mut entry.deflated, NONE);
+        self.free_entries.push(id.0);
+        if deflated != NONE {
+            self.release(FrameId(deflated));
+        }
+    }
+
+    /// The frame behind an id that the caller holds.
+    pub fn frame(&self, id: FrameId) -> Option<&Frame> {
+        self.entries[id.0 as usize].frame.as_deref()
+    }
+
+    /// The deflated twin of a frame, made at the first call and shared by the later ones; the caller
+    /// holds one reference. `None` from `deflate` means that it gained nothing.
+    pub fn twin(
+        &mut self,
+        id: FrameId,
+        deflate: impl FnOnce(&Frame, &mut FramePool) -> Option<FrameRef>,
+    ) -> Option<FrameId> {
+        let known = self.entries[id.0 as usize].deflated;
+        let twin = match known {
+            NONE => self.remake(id, deflate)?,
+            known => FrameId(known),
+        };
+        self.entries[twin.0 as usize].refs += 1;
+        self.entries[id.0 as usize].deflated = twin.0;
+        Some(twin)
+    }
+
+    /// A frame made from another for one receiver; the caller holds one reference.
+    pub fn remake(
+        &mut self,
+        id: FrameId,
+        make: impl FnOnce(&Frame, &mut FramePool) -> Option<FrameRef>,
+    ) -> Option<FrameId> {
+        let made = make(self.entries[id.0 as usize].frame.as_deref()?, &mut self.pool)?;
+        Some(self.add(made))
+    }
+
+    /// Queues a frame to a connection.
+    pub fn push(&mut self, slot: u32, id: FrameId) -> Result<(), Full> {
+        let bytes = self.wire_len(id) as u32;
+        let lane = &self.lanes[slot as usize];
+        let over_bytes = lane.bytes as usize + bytes as usize > self.bounds.bytes_max;
+        if lane.frames as usize >= self.bounds.frames_max || over_bytes && lane.frames > 0 {
+            return Err(Full);
+        }
+        self.append(slot, id, bytes);
+        Ok(())
+    }
+
+    /// Queues a frame whatever the bounds say: close frames and answers to control frames, which
+    /// are bounded elsewhere.
+    pub fn push_unbounded(&mut self, slot: u32, id: FrameId) {
+        let bytes = self.wire_len(id) as u32;
+        self.append(slot, id, bytes);
+    }
+
+    fn append(&mut self, slot: u32, id: FrameId, bytes: u32) {
+        self.entries[id.0 as usize].refs += 1;
+        let node = self.take_node(id);
+        let lane = &mut self.lanes[slot as usize];
+        let last = std::mem::replace(&mut lane.tail, node);
+        lane.frames += 1;
+        lane.bytes += bytes;
+        let flying = lane.in_flight != NONE;
+        let wake = !lane.dirty && !flying;
+        let stall = flying && !lane.stalled;
+        lane.dirty |= wake;
+        lane.stalled |= stall;
+        match last {
+            NONE => lane.head = node,
+            last => self.nodes[last as usize].next = node,
+        }
+        if wake {
+            self.dirty.push(slot);
+        }
+        if stall {
+            self.stalled.push(slot);
+        }
+    }
+
+    /// A connection that got frames while its last send was still in flight, once a send.
+    pub fn next_stalled(&mut self) -> Option<u32> {
+        self.stalled.pop()
+    }
+
+    /// How long the send in flight has been under way.
+    pub fn in_flight_ms(&self, slot: u32, now_ns: u64) -> Option<u32> {
+        let lane = self.lanes.get(slot as usize)?;
+        let now_ms = (now_ns / 1_000_000) as u32;
+        (lane.in_flight != NONE).then(|| now_ms.wrapping_sub(lane.since_ms))
+    }
+
+    /// The next connection to send to and the bytes, which stay in place until `sent`.
+    pub fn next_send(&mut self, now_ns: u64) -> Option<(u32, &[u8])> {
+        loop {
+            let slot = self.dirty.pop()?;
+            self.lanes[slot as usize].dirty = false;
+            let lane = self.lanes[slot as usize];
+            if lane.head == NONE || lane.in_flight != NONE {
+                continue;
+            }
+            let id = if lane.frames == 1 { self.pop(slot) } else { self.gather(slot) };
+            let lane = &mut self.lanes[slot as usize];
+            lane.in_flight = id.0;
+            lane.since_ms = (now_ns / 1_000_000) as u32;
+            lane.stalled = false;
+            return self.frame(id).map(|frame| (slot, frame.wire()));
+        }
+    }
+
+    /// The bytes in flight left; what came meanwhile goes into the next flush.
+    pub fn sent(&mut self, slot: u32) {
+        let lane = &mut self.lanes[slot as usize];
+        let id = std::mem::replace(&mut lane.in_flight, NONE);
+        if lane.head != NONE && !lane.dirty {
+            lane.dirty = true;
+            self.dirty.push(slot);
+        }
+        if id != NONE {
+            self.release(FrameId(id));
+        }
+    }
+
+    /// Forgets what waits; what is in flight stays until `sent`.
+    pub fn clear_lane(&mut self, slot: u32) -> u32 {
+        let dropped = self.lanes[slot as usize].frames;
+        while self.lanes[slot as usize].head != NONE {
+            let id = self.pop(slot);
+            self.release(id);
+        }
+        dropped
+    }
+
+    /// Whether nothing waits and nothing is in flight.
+    pub fn is_idle(&self, slot: u32) -> bool {
+        let lane = &self.lanes[slot as usize];
+        lane.head == NONE && lane.in_flight == NONE
+    }
+
+    /// End of a flush: the shared batch is not kept longer than that.
+    pub fn end_flush(&mut self) {
+        self.batch_of.clear();
+        if let Some(batch) = self.batch.take() {
+            self.release(batch);
+        }
+    }
+
+    /// Frames known here (leak checks).
+    pub fn frames_live(&self) -> usize {
+        self.entries.len() - self.free_entries.len()
+    }
+
+    fn wire_len(&self, id: FrameId) -> usize {
+        self.frame(id).map_or(0, |frame| frame.wire().len())
+    }
+
+    fn take_node(&mut self, frame: FrameId) -> u32 {
+        let node = Node { frame, next: NONE };
+        match self.free_node {
+            NONE => {
+                self.nodes.push(node);
+                self.nodes.len() as u32 - 1
+            }
+            free => {
+                self.free_node = self.nodes[free as usize].next;
+                self.nodes[free as usize] = node;
+                free
+            }
+        }
+    }
+
+    /// Unlinks the first node of a lane; its reference passes to the caller.
+    fn pop(&mut self, slot: u32) -> FrameId {
+        let lane = &mut self.lanes[slot as usize];
+        let at = lane.head;
+        let node = self.nodes[at as usize];
+        lane.head = node.next;
+        if node.next == NONE {
+            lane.tail = NONE;
+        }
+        lane.frames -= 1;
+        self.nodes[at as usize].next = self.free_node;
+        self.free_node = at;
+        let bytes = self.wire_len(node.frame) as u32;
+        self.lanes[slot as usize].bytes -= bytes;
+        node.frame
+    }
+
+    /// Takes as many frames off the lane as one batch holds, as one buffer.
+    fn gather(&mut self, slot: u32) -> FrameId {
+        let count = self.batch_len(slot);
+        if count <= 1 {
+            return self.pop(slot);
+        }
+        let batch = match self.batch {
+            Some(last) if self.waits_for_last_batch(slot, count) => last,
+            _ => self.copy_batch(slot, count),
+        };
+        for _ in 0..count {
+            let id = self.pop(slot);
+            self.release(id);
+        }
+        self.entries[batch.0 as usize].refs += 1;
+        batch
+    }
+
+    fn batch_len(&self, slot: u32) -> usize {
+        let (mut count, mut bytes) = (0, 0);
+        for id in self.waiting(slot) {
+            let len = self.wire_len(id);
+            bytes += len;
+            if len > BATCH_FRAME_BYTES_MAX || bytes > BATCH_BYTES_MAX {
+                break;
+            }
+            count += 1;
+        }
+        count
+    }
+
+    fn waits_for_last_batch(&self, slot: u32, count: usize) -> bool {
+        self.batch_of.len() == count
+            && self.waiting(slot).zip(&self.batch_of).all(|(ours, last)| ours == *last)
+    }
+
+    fn copy_batch(&mut self, slot: u32, count: usize) -> FrameId {
+        self.end_flush();
+        let mut open = self.pool.open();
+        let mut at = self.lanes[slot as usize].head;
+        for _ in 0..count {
+            let node = self.nodes[at as usize];
+            if let Some(frame) = &self.entries[node.frame.0 as usize].frame {
+                open.bytes().extend_from_slice(frame.wire());
+            }
+            self.batch_of.push(node.frame);
+            at = node.next;
+        }
+        let sealed = self.pool.seal_raw(open);
+        let batch = self.add(sealed);
+        self.batch = Some(batch);
+        batch
+    }
+
+    fn waiting(&self, slot: u32) -> impl Iterator<Item = FrameId> + '_ {
+        let mut at = self.lanes[slot as usize].head;
+        std::iter::from_fn(move || {
+            let node = self.nodes.get(at as usize)?;
+            at = node.next;
+            Some(node.frame)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::frames::FrameType;
+
+    fn outboxes(bytes_max: usize, frames_max: usize, lanes: u32) -> Outboxes {
+        let mut out = Outboxes::new(OutboxBounds { bytes_max, frames_max });
+        (0..lanes).for_each(|slot| out.open_lane(slot));
+        out
+    }
+
+    fn frame(out: &mut Outboxes, payload: &[u8]) -> FrameId {
+        let mut open = out.pool.open();
+        open.bytes().extend_from_slice(payload);
+        let sealed = out.pool.seal(open, FrameType::Text);
+        out.add(sealed)
+    }
+
+    fn publish(out: &mut Outboxes, payload: &[u8], to: std::ops::Range<u32>) {
+        let id = frame(out, payload);
+        for slot in to {
+            out.push(slot, id).unwrap();
+        }
+        out.release(id);
+    }
+
+    fn flush(out: &mut Outboxes) -> Vec<(u32, Vec<u8>, usize)> {
+        let mut sends = Vec::new();
+        while let Some((slot, bytes)) = out.next_send(0) {
+            sends.push((slot, bytes.to_vec(), bytes.as_ptr() as usize));
+        }
+        out.end_flush();
+        sends.sort();
+        sends
+    }
+
+    #[test]
+    fn one_frame_is_sent_from_where_it_lies_to_every_member() {
+        let mut out = outboxes(1 << 20, 100, 3);
+        publish(&mut out, b"hi", 0..3);
+        let sends = flush(&mut out);
+        assert_eq!(sends.len(), 3);
+        assert!(sends.iter().all(|(_, bytes, at)| bytes == b"\x81\x02hi" && *at == sends[0].2));
+        assert_eq!(out.frames_live(), 1);
+        (0..3).for_each(|slot| out.sent(slot));
+        assert_eq!(out.frames_live(), 0);
+    }
+
+    #[test]
+    fn a_burst_to_a_room_is_one_batch_shared_by_all_members() {
+        let mut out = outboxes(1 << 20, 100, 4);
+        publish(&mut out, b"a", 0..4);
+        publish(&mut out, b"b", 0..3);
+        let sends = flush(&mut out);
+        let texts: Vec<&[u8]> = sends.iter().map(|(_, bytes, _)| &bytes[..]).collect();
+        let both = &b"\x81\x01a\x81\x01b"[..];
+        assert_eq!(texts, [both, both, both, &b"\x81\x01a"[..]]);
+        assert!(sends[..3].iter().all(|(_, _, at)| *at == sends[0].2), "one buffer");
+        (0..4).for_each(|slot| out.sent(slot));
+        assert_eq!(out.frames_live(), 0);
+    }
+
+    #[test]
+    fn while_a_send_is_in_flight_nothing_is_sent_and_nothing_is_lost() {
+        let mut out = outboxes(1 << 20, 100, 1);
+        publish(&mut out, b"1", 0..1);
+        assert_eq!(flush(&mut out).len(), 1);
+        publish(&mut out, b"2", 0..1);
+        publish(&mut out, b"3", 0..1);
+        assert!(flush(&mut out).is_empty());
+        out.sent(0);
+        assert_eq!(flush(&mut out)[0].1, b"\x81\x012\x81\x013");
+        assert!(!out.is_idle(0));
+        out.sent(0);
+        assert!(out.is_idle(0));
+    }
+
+    #[test]
+    fn a_large_frame_goes_alone_and_in_order() {
+        let mut out = outboxes(1 << 20, 100, 1);
+        let large = vec![b'x'; BATCH_FRAME_BYTES_MAX + 1];
+        publish(&mut out, b"1", 0..1);
+        publish(&mut out, &large, 0..1);
+        publish(&mut out, b"2", 0..1);
+        let mut lens = Vec::new();
+        for _ in 0..3 {
+            lens.extend(flush(&mut out).iter().map(|(_, bytes, _)| bytes.len()));
+            out.sent(0);
+        }
+        assert_eq!(lens, [3, large.len() + 4, 3]);
+    }
+
+    #[test]
+    fn bounds_hold_and_a_single_frame_always_fits() {
+        let mut out = outboxes(100, 3, 2);
+        let big = frame(&mut out, &[b'x'; 500]);
+        assert_eq!(out.push(0, big), Ok(()));
+        assert_eq!(out.push(0, big), Err(Full));
+        out.release(big);
+        let small = frame(&mut out, b"s");
+        let fits = (0..5).filter(|_| out.push(1, small).is_ok()).count();
+        assert_eq!(fits, 3);
+        out.release(small);
+        assert_eq!((out.clear_lane(0), out.clear_lane(1)), (1, 3));
+        assert_eq!(out.frames_live(), 0);
+    }
+}

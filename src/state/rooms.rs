@@ -1,0 +1,114 @@
+//! A shard's own part of each room: the members that are connected here.
+//!
+//! The authoritative record is at the room's home (`state::homes`); this one exists while the shard
+//! has a member. Its key carries a generation, because the home's deliveries may still be under way
+//! when the last member leaves and the slot is reused.
+//!
+//! Invariants: `members[seat.place]` is the connection whose seat it is. Called by `shard::seating`.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+use slab::Slab;
+
+use crate::ids::ConnKey;
+
+/// A local room, as its home names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RoomKey {
+    pub slot: u32,
+    pub generation: u32,
+}
+
+/// Who waits for the room's home to confirm that it delivers here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waiter {
+    /// A connection that is binding, and whose user is in the room.
+    Bind(ConnKey),
+    /// A join: job of that user home's shard.
+    Job(crate::ids::ShardId, u32),
+}
+
+/// The local part of a room.
+#[derive(Debug)]
+pub struct Room {
+    pub name: Arc<str>,
+    pub generation: u32,
+    /// Slots of the member connections.
+    pub members: Vec<u32>,
+    /// The home has confirmed that it delivers here.
+    pub confirmed: bool,
+    pub waiters: Vec<Waiter>,
+}
+
+/// All local rooms of one shard.
+#[derive(Debug, Default)]
+pub struct Rooms {
+    by_name: HashMap<Arc<str>, u32, RandomState>,
+    slots: Slab<Room>,
+    generation: u32,
+}
+
+impl Rooms {
+    /// The room's slot and whether it is new here.
+    pub fn enter(&mut self, name: &Arc<str>) -> (u32, bool) {
+        if let Some(&slot) = self.by_name.get(name) {
+            return (slot, false);
+        }
+        self.generation = self.generation.wrapping_add(1);
+        let room = Room {
+            name: Arc::clone(name),
+            generation: self.generation,
+            members: Vec::new(),
+            confirmed: false,
+            waiters: Vec::new(),
+        };
+        let slot = self.slots.insert(room) as u32;
+        self.by_name.insert(Arc::clone(name), slot);
+        (slot, true)
+    }
+
+    pub fn find(&self, name: &str) -> Option<u32> {
+        self.by_name.get(name).copied()
+    }
+
+    /// The shared name of a room that is known here.
+    pub fn name(&self, name: &str) -> Option<Arc<str>> {
+        self.by_name.get_key_value(name).map(|(name, _)| Arc::clone(name))
+    }
+
+    pub fn get(&self, slot: u32) -> Option<&Room> {
+        self.slots.get(slot as usize)
+    }
+
+    pub fn get_mut(&mut self, slot: u32) -> Option<&mut Room> {
+        self.slots.get_mut(slot as usize)
+    }
+
+    pub fn key(&self, slot: u32) -> Option<RoomKey> {
+        let generation = self.slots.get(slot as usize)?.generation;
+        Some(RoomKey { slot, generation })
+    }
+
+    /// The slot of a key that is still alive here.
+    pub fn resolve(&self, key: RoomKey) -> Option<u32> {
+        let room = self.slots.get(key.slot as usize)?;
+        (room.generation == key.generation).then_some(key.slot)
+    }
+
+    /// Forgets a room without members.
+    pub fn remove(&mut self, slot: u32) -> Option<Room> {
+        let room = self.slots.try_remove(slot as usize)?;
+        self.by_name.remove(&room.name);
+        Some(room)
+    }
+
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+}

@@ -1,0 +1,142 @@
+//! Clients for the server under test: plain HTTP over a socket, and WebSockets by tungstenite.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+
+use serde_json::{Value, json};
+use tungstenite::client::IntoClientRequest;
+use tungstenite::http::HeaderValue;
+use tungstenite::{Message, WebSocket};
+
+use super::PATIENCE;
+
+/// One answer to a request.
+pub struct Answer {
+    pub status: u16,
+    pub head: String,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("not JSON: {}", self.body))
+    }
+}
+
+fn connected(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).expect("connects");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    stream
+}
+
+/// Sends these bytes as they are and reads to the end of the connection.
+pub fn raw(address: SocketAddr, request: &[u8]) -> String {
+    let mut stream = connected(address);
+    // The server may refuse and close while we still write.
+    let _ = stream.write_all(request);
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// One request; the server closes after its answer.
+pub fn http(address: SocketAddr, method: &str, path: &str, more: &str, body: &str) -> Answer {
+    let length = match body.is_empty() {
+        true => String::new(),
+        false => format!("Content-Length: {}\r\n", body.len()),
+    };
+    let host = if more.to_ascii_lowercase().contains("host:") {
+        String::new()
+    } else {
+        format!("Host: {address}\r\n")
+    };
+    let request = format!("{method} {path} HTTP/1.1\r\n{host}{length}{more}\r\n{body}");
+    answer(&raw(address, request.as_bytes()))
+}
+
+pub fn get(address: SocketAddr, path: &str) -> Answer {
+    http(address, "GET", path, "", "")
+}
+
+fn answer(text: &str) -> Answer {
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+    Answer { status, head: head.into(), body: body.into() }
+}
+
+/// A token for `sub` from the development page's endpoint.
+pub fn dev_token(address: SocketAddr, sub: &str) -> String {
+    let body = json!({ "sub": sub }).to_string();
+    let answer = http(address, "POST", "/dev/token", "Content-Type: application/json\r\n", &body);
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    answer.json()["token"].as_str().expect("a token").into()
+}
+
+/// A WebSocket that speaks events.
+pub struct Chatter {
+    socket: WebSocket<TcpStream>,
+}
+
+impl Chatter {
+    /// Connects with a token in the `Authorization` header.
+    pub fn connect(address: SocketAddr, token: &str) -> Chatter {
+        Self::try_connect(address, &format!("Bearer {token}"))
+            .unwrap_or_else(|status| panic!("refused with {status}"))
+    }
+
+    /// Connects, or gives the status of the refusal.
+    pub fn try_connect(address: SocketAddr, authorization: &str) -> Result<Chatter, u16> {
+        let mut request = format!("ws://{address}/ws").into_client_request().expect("a request");
+        let value = HeaderValue::from_str(authorization).expect("a header");
+        request.headers_mut().insert("authorization", value);
+        match tungstenite::client(request, connected(address)) {
+            Ok((socket, _)) => Ok(Chatter { socket }),
+            Err(tungstenite::HandshakeError::Failure(tungstenite::Error::Http(response))) => {
+                Err(response.status().as_u16())
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    pub fn send(&mut self, event: &str, target: &str, payload: &Value) {
+        let frame = json!({ "event": event, "target": target, "payload": payload });
+        self.send_text(&frame.to_string());
+    }
+
+    pub fn send_text(&mut self, text: &str) {
+        self.socket.send(Message::text(text)).expect("sends");
+    }
+
+    /// The next message, as event and payload.
+    pub fn next(&mut self) -> (String, Value) {
+        loop {
+            match self.socket.read().expect("a message") {
+                Message::Text(text) => {
+                    let frame: Value = serde_json::from_str(&text).expect("JSON");
+                    let event = frame["event"].as_str().expect("an event").to_owned();
+                    return (event, frame["payload"].clone());
+                }
+                Message::Ping(_) | Message::Pong(_) => {}
+                other => panic!("unexpected {other:?}"),
+            }
+        }
+    }
+
+    /// The payload of the next message, which must be this event.
+    pub fn expect(&mut self, event: &str) -> Value {
+        let (name, payload) = self.next();
+        assert_eq!(name, event, "{payload}");
+        payload
+    }
+
+    /// The close code the server ends with, whatever comes before it.
+    pub fn close_code(&mut self) -> Option<u16> {
+        loop {
+            match self.socket.read() {
+                Ok(Message::Close(frame)) => return frame.map(|frame| frame.code.into()),
+                Ok(_) => {}
+                Err(_) => return None,
+            }
+        }
+    }
+}

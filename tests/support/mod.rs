@@ -1,0 +1,131 @@
+//! A real server process on a port of its own, for the tests that go through sockets.
+//!
+//! Invariants: only loopback; the process is killed with its guard; its stderr is kept, so that a
+//! test can show it, or show what is not in it.
+
+#![allow(dead_code, reason = "each test program uses its own part")]
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+pub mod client;
+
+/// How long anything may take before a test gives up; never how long it should take.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+pub struct Server {
+    child: Child,
+    pub address: SocketAddr,
+    log: Arc<Mutex<String>>,
+    /// Kept open: a server whose stdout is closed is another test.
+    _stdout: BufReader<ChildStdout>,
+}
+
+/// The binary under test, with no setting of the caller's environment.
+pub fn shardwire() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_shardwire"));
+    for (name, _) in std::env::vars().filter(|(name, _)| is_setting(name)) {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn is_setting(name: &str) -> bool {
+    name.starts_with("SHARDWIRE_") || name.starts_with("GODISPATCH_") || name == "PORT"
+}
+
+/// A file below `tests/`.
+pub fn fixture(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests").join(path)
+}
+
+/// Looks until there is something, then gives it.
+pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(start.elapsed() < PATIENCE, "waited in vain for: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+impl Server {
+    /// Starts `serve` with these arguments on a free port and waits until it listens.
+    pub fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Server {
+        let mut child = shardwire()
+            .arg("serve")
+            .args(arguments)
+            .env("SHARDWIRE_SERVER_ADDRESS", "127.0.0.1:0")
+            .envs(environment.iter().copied())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the server starts");
+        let log = collect(child.stderr.take().expect("piped"));
+        let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
+        let address = listening(&mut stdout).unwrap_or_else(|| {
+            let status = child.wait();
+            panic!("no address from the server ({status:?}):\n{}", log.lock().expect("log"))
+        });
+        Server { child, address, log, _stdout: stdout }
+    }
+
+    pub fn log(&self) -> String {
+        self.log.lock().expect("log").clone()
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal to this process alone.
+    pub fn signal(&self, name: &str) {
+        let pid = self.pid().to_string();
+        let sent = Command::new("kill").args(["-s", name, &pid]).status().expect("kill");
+        assert!(sent.success());
+    }
+
+    /// Waits for the end.
+    pub fn ended(&mut self) -> ExitStatus {
+        wait_for("the server's end", || self.child.try_wait().expect("a child"))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The address of the line `listening on ws://ADDRESS/path`; `None` when stdout ended before it.
+fn listening(stdout: &mut BufReader<ChildStdout>) -> Option<SocketAddr> {
+    let mut line = String::new();
+    while stdout.read_line(&mut line).ok()? > 0 {
+        if let Some(rest) = line.strip_prefix("listening on ws://") {
+            return rest.split('/').next()?.parse().ok();
+        }
+        line.clear();
+    }
+    None
+}
+
+/// Keeps what a pipe gives, as long as it gives.
+fn collect(mut pipe: impl Read + Send + 'static) -> Arc<Mutex<String>> {
+    let kept = Arc::new(Mutex::new(String::new()));
+    let shared = Arc::clone(&kept);
+    std::thread::spawn(move || {
+        let mut bytes = [0; 4_096];
+        while let Ok(count @ 1..) = pipe.read(&mut bytes) {
+            let text = String::from_utf8_lossy(&bytes[..count]).into_owned();
+            shared.lock().expect("log").push_str(&text);
+        }
+    });
+    kept
+}
