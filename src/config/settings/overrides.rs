@@ -16,7 +16,7 @@ pub const PREFIX: &str = "SHARDWIRE_";
 const OLD_PREFIX: &str = "GODISPATCH_";
 
 /// Variables of the program that are not options.
-const OTHER: [&str; 2] = ["SHARDWIRE_CONFIG", "SHARDWIRE_BLESS"];
+const OTHER: [&str; 3] = ["SHARDWIRE_CONFIG", "SHARDWIRE_BLESS", "SHARDWIRE_SEED"];
 
 /// Applies every override.
 pub fn apply(environment: &Environment, draft: &mut Draft, findings: &mut Findings) {

@@ -35,7 +35,10 @@ pub struct Key {
 
 /// What an option takes, and where it goes.
 pub enum Kind {
+    /// 0 is allowed, where the doc says what it means.
     Duration(fn(&mut Draft, u64)),
+    /// A duration that is not 0.
+    Wait(fn(&mut Draft, u64)),
     Size(RangeInclusive<u64>, fn(&mut Draft, u64)),
     Count(RangeInclusive<u64>, fn(&mut Draft, u64)),
     /// A count, or the word `auto`.
