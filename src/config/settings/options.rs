@@ -1,5 +1,5 @@
-//! THE table of options: path, default, when a change takes effect, what it takes and where it goes,
-//! and its documentation.
+//! THE table of options: path, default, when a change takes effect, what it takes, where
+//! it goes, and its documentation.
 //!
 //! Invariants: paths are unique; an older spelling goes to the same place as the newer one.
 

@@ -1,4 +1,5 @@
-//! Options that take more than one plain value: addresses, cores, origins, subprotocols, algorithms.
+//! Options that take more than one plain value: addresses, cores, origins, subprotocols,
+//! algorithms.
 //!
 //! Invariants: a list is checked as a whole before anything is set. Called through `options::KEYS`.
 
