@@ -1,6 +1,9 @@
 //! Hostile configurations: seeded mutants of the examples, random bytes, and bombs, through the
 //! whole compiler. Nothing may panic or hang; findings must render.
 
+// Helpers of tests are not marked as tests, so the relaxation for tests does not reach them.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use shardwire::config::{self, Code, Environment, Options, SecretPolicy, Source, Style};
 
 /// A small generator (xorshift), so that a seed names a run.

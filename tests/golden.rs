@@ -1,6 +1,9 @@
 //! Golden files: each code's example with its rendered finding, the listing of the Go original's
 //! file, and the generated pages. `SHARDWIRE_BLESS=1 cargo test --test golden` rewrites them all.
 
+// Helpers of tests are not marked as tests, so the relaxation for tests does not reach them.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::path::{Path, PathBuf};
 
 use shardwire::config::{
