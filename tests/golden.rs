@@ -1,5 +1,8 @@
-//! Golden files: each code's example with its rendered finding, the listing of the Go original's file,
-//! and the generated pages. `SHARDWIRE_BLESS=1 cargo test --test golden` rewrites them all.
+//! Golden files: each code's example with its rendered finding, the listing of the Go original's
+//! file, and the generated pages. `SHARDWIRE_BLESS=1 cargo test --test golden` rewrites them all.
+
+// Helpers of tests are not marked as tests, so the relaxation for tests does not reach them.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::path::{Path, PathBuf};
 
@@ -179,4 +182,57 @@ fn every_configuration_in_the_documentation_compiles() {
             compiles(&format!("{} block {}", page.display(), place + 1), block);
         }
     }
+}
+
+#[test]
+fn no_finding_shows_a_secret() {
+    for text in [
+        "auth: { secret: hunter2 }\n",
+        "auth: { secret: '${hunter2}', mode: jwtt }\n",
+        "auth:\n  secret: |\n    hunter2\n  mode: jwtt\n",
+        "auth: { keys: [{ secret: '${hunter2' }, { secret: hunter2, algorithm: RS256 }] }\n",
+        "server: { auth: { jwtSecret: [hunter2] } }\n",
+        "server:\n  auth:\n    jwtSecret: 'hunter2\n",
+        "auth: { secret: \"${env.S}\" }\n",
+    ] {
+        let source = Source::new("config.yaml", text);
+        let environment: Environment = [("S", "hunter2"), ("PORT", "x")].into_iter().collect();
+        let findings = config::compile(&source, &environment, &Options::default());
+        let findings = findings.err().unwrap();
+        assert!(!format!("{findings:?}{environment:?}").contains("hunter2"), "{findings:?}");
+        for style in [Style::Human { color: false }, Style::Json, Style::Github] {
+            let shown = config::render(&findings, &source, style);
+            assert!(!shown.contains("hunter2"), "{shown}");
+        }
+    }
+}
+
+#[test]
+fn a_file_with_a_version_is_strict_about_case() {
+    let codes = |text: &str| -> Vec<Code> {
+        let (_, findings) = findings_of(text);
+        findings.into_iter().filter(Diagnostic::is_error).map(|one| one.code).collect()
+    };
+    assert_eq!(codes("Transport: { READTIMEOUT: 60m }\n"), []);
+    assert_eq!(codes("version: 1\ntransport: { READTIMEOUT: 60m }\n"), [Code::UnknownKey]);
+    let twice = "transport: { readTimeout: 60m, readtimeout: 50m }\n";
+    assert_eq!(codes(twice), [Code::SetTwice]);
+}
+
+#[test]
+fn settings_of_the_originals_file() {
+    let text = std::fs::read_to_string(root().join("tests/data/go-dispatch-config.yaml")).unwrap();
+    let environment: Environment =
+        [("GODISPATCH_SERVER_AUTH_JWTSECRET", "0123456789abcdef0123456789abcdef")]
+            .into_iter()
+            .collect();
+    let source = Source::new("config.yaml", text);
+    let compiled = config::compile(&source, &environment, &Options::default()).ok().unwrap();
+    let settings = compiled.settings;
+    assert_eq!(settings.server.addresses[0].to_string(), "[::]:8080");
+    assert_eq!(settings.server.connection_limit.max_per_user, 3);
+    assert_eq!(settings.transport.read_timeout_ns, 3_600_000_000_000);
+    assert_eq!(settings.auth.cookie, "session-token");
+    assert_eq!(settings.auth.keys.len(), 1);
+    assert_eq!(compiled.program.limits.len(), 1);
 }

@@ -79,7 +79,8 @@ codes! {
          template in braces that is not quoted."
         "events:\n  hello: [1, 2\n"
     SecondReader "E104" "Two YAML readers disagree"
-        "A configuration is read by two independent readers and must mean the same to both. This one \
+        "A configuration is read by two independent readers and must mean the same to both. This \
+         one \
          does not; write the place in a simpler way."
         "x-flow: {key:}\n"
     DuplicateKey "E105" "A key stands twice in one map"
@@ -87,10 +88,14 @@ codes! {
         "transport:\n  readTimeout: 60m\n  readTimeout: 30s\n"
     TooDeep "E106" "The file is nested too deeply"
         "Lists and maps nest at most 64 deep."
-        "x-deep: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]\n"
+        "x-deep: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]\
+         ]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]\n"
     TooLarge "E107" "The file expands to too much"
         "Aliases multiply what they name; a file may expand to at most 65,536 values."
-        "x-a: &a [1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]\nx-b: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nx-c: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nx-d: [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\n"
+        "x-a: &a [1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]\nx-b: &b [*a,*a,*a,\
+         *a,*a,*a,*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nx-c: &c [*b,*b,*b,*b,*b,\
+         *b,*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nx-d: [*c,*c,*c,*c,*c,*c,*c,*c,\
+         *c,*c,*c,*c,*c,*c,*c,*c]\n"
     AnchorCycle "E108" "An alias inside its own anchor"
         "A value cannot contain itself."
         "x-a: &a [1, *a]\n"
@@ -119,7 +124,9 @@ codes! {
         "server: { path: { prefix: /ws } }\nevents: [join]\n"
     SetTwice "E203" "One option is set twice"
         "Two spellings of one option are both present. Keep one."
-        "auth:\n  secret: ${env.A}\nserver:\n  auth:\n    jwtSecret: ${env.B}\n# env: A=0123456789abcdef0123456789abcdef\n# env: B=0123456789abcdef0123456789abcdef\n"
+        "auth:\n  secret: ${env.A}\nserver:\n  auth:\n    jwtSecret: ${env.B}\n\
+         # env: A=0123456789abcdef0123456789abcdef\n# env: B=0123456789abcdef0123456789abcdef\n\
+         "
     BadVersion "E205" "Unknown version of the language"
         "The file asks for a version of the configuration language that this build does not know."
         "version: 7\n"
@@ -132,14 +139,18 @@ codes! {
 
     // E3: events, actions, templates.
     BadName "E301" "A name is empty, too long, or holds control characters"
-        "Names of events, rooms, users and permissions have 1 to 255 bytes and no control characters."
+        "Names of events, rooms, users and permissions have 1 to 255 bytes \
+         and no control characters."
         "events:\n  \"\":\n    actions:\n      - { name: _log, params: [nothing] }\n"
     NameCase "E302" "Event names that differ only in case"
         "Event names are matched exactly and then in lower case, so these two cannot be told apart."
-        "events:\n  Ping: { actions: [{ name: _log, params: [one] }] }\n  ping: { actions: [{ name: _log, params: [two] }] }\n"
+        "events:\n  Ping: { actions: [{ name: _log, params: [one] }] }\n  \
+         ping: { actions: [{ name: _log, params: [two] }] }\n"
     UnknownModifier "E303" "Unknown modifier"
         "Modifiers run before the actions; the set is closed."
-        "events:\n  hello:\n    modifiers:\n      - { name: rate_limt, params: [10/m] }\n    actions:\n      - { name: _log, params: [hello] }\n"
+        "events:\n  hello:\n    modifiers:\n      - { name: rate_limt, \
+         params: [10/m] }\n    actions:\n      - { name: _log, params: [hello] \
+         }\n"
     UnknownAction "E304" "Unknown action"
         "The set of actions is closed."
         "events:\n  hello:\n    actions:\n      - { name: _notify_rooms, params: [hello, '{}'] }\n"
@@ -148,26 +159,39 @@ codes! {
         "events:\n  join:\n    actions:\n      - { name: _join, params: [\"{$target.id}\"] }\n"
     BadRate "E306" "Not a rate"
         "A rate is a number of events, a slash, and `s`, `m` or `h`: `10/m`."
-        "events:\n  hello:\n    modifiers:\n      - { name: rate_limit, params: [10/minute] }\n    actions:\n      - { name: _log, params: [hello] }\n"
+        "events:\n  hello:\n    modifiers:\n      - { name: rate_limit, \
+         params: [10/minute] }\n    actions:\n      - { name: _log, params: \
+         [hello] }\n"
     UnknownPermission "E307" "A permission that was not declared"
-        "Permissions are declared in the list `permissions`, so that a typo cannot open or lock an event."
-        "permissions: [moderate]\nevents:\n  kick:\n    modifiers:\n      - { name: permission, params: [moderat] }\n    actions:\n      - { name: _log, params: [kick] }\n"
+        "Permissions are declared in the list `permissions`, so that a \
+         typo cannot open or lock an event."
+        "permissions: [moderate]\nevents:\n  kick:\n    modifiers:\n      \
+         - { name: permission, params: [moderat] }\n    actions:\n      \
+         - { name: _log, params: [kick] }\n"
     UnknownVariable "E308" "Unknown variable in a template"
         "`{$name}` reads a value of the connection or the message; the set is closed."
-        "events:\n  hello:\n    actions:\n      - { name: _log, params: [\"{$usr.id} says hello\"] }\n"
+        "events:\n  hello:\n    actions:\n      - { name: _log, params: \
+         [\"{$usr.id} says hello\"] }\n"
     TokenBeforeSecure "E309" "A token's claim without `secure`"
-        "`{$token.claim}` is known only after the modifier `secure` has verified the message's token."
-        "events:\n  hello:\n    actions:\n      - { name: _log, params: [\"{$token.sub} says hello\"] }\n"
+        "`{$token.claim}` is known only after the modifier `secure` has \
+         verified the message's token."
+        "events:\n  hello:\n    actions:\n      - { name: _log, params: \
+         [\"{$token.sub} says hello\"] }\n"
     BadPath "E310" "A path with an empty step"
         "A path is names with single dots between them."
         "events:\n  hello:\n    actions:\n      - { name: _log, params: [\"{.payload..text}\"] }\n"
     PayloadNotJson "E311" "A payload is not JSON with templates"
-        "The payload of a notification is JSON text. A template may stand inside a string or at the \
+        "The payload of a notification is JSON text. A template may stand inside a string or at \
+         the \
          place of a value; its value is put in so that the result is always JSON."
-        "events:\n  hello:\n    actions:\n      - name: _notify_room\n        params:\n          - greeting\n          - '{\"user\": \"{$user.id}\", \"text\": {.payload.text}'\n"
+        "events:\n  hello:\n    actions:\n      - name: _notify_room\n        \
+         params:\n          - greeting\n          - '{\"user\": \"{$user.id}\", \
+         \"text\": {.payload.text}'\n"
     TemplateInModifier "E312" "A template in a modifier"
         "Modifiers are fixed when the file is loaded; their parameters are plain text."
-        "events:\n  hello:\n    modifiers:\n      - { name: rate_limit, params: [\"{.payload.rate}\"] }\n    actions:\n      - { name: _log, params: [hello] }\n"
+        "events:\n  hello:\n    modifiers:\n      - { name: rate_limit, \
+         params: [\"{.payload.rate}\"] }\n    actions:\n      - { name: \
+         _log, params: [hello] }\n"
     TooManyPaths "E313" "An event reads too many payload fields"
         "One event reads at most 64 paths of the payload and 64 claims."
         "# generated: paths\n"
@@ -187,11 +211,15 @@ codes! {
         "A configuration has at most 4,096 events; one event has at most 1,024 effects."
         "# generated: events\n"
     FlatNotObject "E319" "A flat payload must be an object"
-        "`protocol.out.payload: .` puts the payload's fields beside the event's name, so the payload must \
+        "`protocol.out.payload: .` puts the payload's fields beside the event's name, so the \
+         payload must \
          be a JSON object."
-        "protocol: { out: { event: type, payload: . } }\nevents:\n  hello:\n    actions:\n      - { name: _notify_origin, params: [hello, '[1, 2]'] }\n"
+        "protocol: { out: { event: type, payload: . } }\nevents:\n  hello:\n    \
+         actions:\n      - { name: _notify_origin, params: [hello, '[1, \
+         2]'] }\n"
     UnknownExpression "E320" "Unknown expression"
-        "In the steps of `lifecycle.message`, `${msg}` is the message, `${user.id}` and `${conn.id}` who sent it."
+        "In the steps of `lifecycle.message`, `${msg}` is the message, \
+         `${user.id}` and `${conn.id}` who sent it."
         "protocol: raw\nlifecycle:\n  message:\n    - reply: ${mesg}\n"
 
     // E4: values of options.
@@ -199,7 +227,8 @@ codes! {
         "The option takes one of a few values, a number, or a switch."
         "server:\n  connectionLimit: { maxPerUser: three, mode: recycle }\n"
     BadDuration "E402" "Not a duration"
-        "A duration is numbers with units, `ns us ms s m h`: `60m`, `1h30m`, `500ms`. A bare number has no unit."
+        "A duration is numbers with units, `ns us ms s m h`: `60m`, `1h30m`, \
+         `500ms`. A bare number has no unit."
         "transport:\n  readTimeout: 60\n"
     BadSize "E403" "Not a size"
         "A size is a whole number with `B`, `KiB`, `MiB`, `GiB`, `KB`, `MB` or `GB`: `64KiB`."
@@ -220,17 +249,20 @@ codes! {
         "In options only `${env.NAME}` and `${env.NAME ?? 'default'}` are known."
         "server:\n  path: ${WS_PATH}\n"
     NoSecret "E410" "No key to verify tokens with"
-        "With `auth.mode: jwt` a server needs a secret or a public key. There is no default: a shipped \
+        "With `auth.mode: jwt` a server needs a secret or a public key. There is no default: a \
+         shipped \
          secret is a public one."
         "# for: serve\nserver:\n  path: /ws\n"
     SecretTooShort "E411" "The secret is too short"
-        "An HMAC secret has at least as many bytes as the hash (RFC 7518 section 3.2): 32 for HS256."
+        "An HMAC secret has at least as many bytes as the hash (RFC 7518 \
+         section 3.2): 32 for HS256."
         "# for: serve\n# env: SHARDWIRE_AUTH_SECRET=hunter2\nserver:\n  path: /ws\n"
     SecretKnown "E412" "The secret is publicly known"
         "The secret is one of the example values that everybody can look up."
         "# for: serve\nauth:\n  secret: default-secret-key-change-me\n"
     KeyMismatch "E413" "Key and algorithm do not fit"
-        "HMAC algorithms (HS...) need a secret, the others need a PEM public key. Mixing them would let \
+        "HMAC algorithms (HS...) need a secret, the others need a PEM public key. Mixing them \
+         would let \
          anybody sign with the public key."
         "auth:\n  algorithm: RS256\n  secret: ${env.S}\n# env: S=0123456789abcdef0123456789abcdef\n"
 
@@ -254,9 +286,11 @@ codes! {
     // H: could be better.
     ShortPath "H601" "A payload path without `payload`"
         "`{.x}` is read as `{.payload.x}`; write it out."
-        "events:\n  hello:\n    actions:\n      - { name: _log, params: [\"{.name} says hello\"] }\n"
+        "events:\n  hello:\n    actions:\n      - { name: _log, params: \
+         [\"{.name} says hello\"] }\n"
     NoMembership "H602" "Membership is not checked"
-        "`_notify_room` sends to the room that the message names, whether or not the sender is in it. \
+        "`_notify_room` sends to the room that the message names, whether or not the sender is \
+         in it. \
          `permission` or `secure` restrict who may use the event."
         "events:\n  hello:\n    actions:\n      - { name: _notify_room, params: [hello, '{}'] }\n"
     OldSpelling "H603" "An older spelling of an option"

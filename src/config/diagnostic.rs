@@ -1,7 +1,7 @@
 //! One finding about a configuration: a stable code, a sentence, places, and what to do about it.
 //!
-//! Invariants: every finding of a run is kept (up to `DIAGNOSTICS_MAX`) and sorted by place; no message
-//! ever holds the value of a secret. Made everywhere in `config`, shown by `render`.
+//! Invariants: every finding of a run is kept (up to `DIAGNOSTICS_MAX`) and sorted by place; no
+//! message ever holds the value of a secret. Made everywhere in `config`, shown by `render`.
 
 use super::codes::{Code, Severity};
 use super::source::Span;

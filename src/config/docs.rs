@@ -10,8 +10,9 @@ use super::codes::Code;
 pub fn diagnostics() -> String {
     let mut page = String::from(
         "# Diagnostics\n\n\
-         <!-- Generated from the table of codes; `SHARDWIRE_BLESS=1 cargo test --test golden` rewrites it. -->\n\n\
-         Every finding about a configuration has a stable code: `E` refuses the file, `W` warns, `H` hints.\n\
+         <!-- Generated; `SHARDWIRE_BLESS=1 cargo test --test golden` rewrites it. -->\n\n\
+         Every finding about a configuration has a stable code:\n\
+         `E` refuses the file, `W` warns, `H` hints.\n\
          `tests/golden/` shows each of them as it is printed.\n",
     );
     for code in Code::ALL {

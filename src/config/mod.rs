@@ -5,8 +5,8 @@
 //!                                   -> compile (events to steps to bytecode) -> Program
 //! ```
 //!
-//! Invariants: `serve`, `check`, reload and tests all use `compile`; everything wrong is reported at
-//! once; nothing here reads the process environment or a clock. Called by `cli` and `control`.
+//! Invariants: `serve`, `check`, reload and tests all use `compile`; everything wrong is reported
+//! at once; nothing here reads the process environment or a clock. Called by `cli` and `control`.
 
 pub mod codes;
 mod compile;
@@ -109,8 +109,8 @@ fn second_reader(source: &Source, findings: &mut Findings) {
     use serde::de::{Deserialize, IgnoredAny};
     let reader = serde_yaml::Deserializer::from_str(source.text());
     let Err(error) = IgnoredAny::deserialize(reader) else { return };
-    let at = error.location().map_or(0, |location| location.index()).min(source.text().len());
-    let at = source.text().floor_char_boundary(at);
+    let at = error.location().map_or(0, |location| location.index());
+    let at = if source.text().is_char_boundary(at) { at } else { 0 };
     let finding =
         Diagnostic::new(Code::SecondReader, format!("the second YAML reader says: {error}"));
     findings.push(finding.label(Span::new(at, at), "it stopped here"));

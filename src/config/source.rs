@@ -27,6 +27,7 @@ impl Span {
 pub struct Source {
     name: String,
     text: String,
+    ascii: bool,
     /// Where each line begins.
     lines: Vec<u32>,
 }
@@ -40,7 +41,7 @@ impl Source {
         let lines = std::iter::once(0)
             .chain(text.bytes().zip(1u32..).filter(|(byte, _)| *byte == b'\n').map(|(_, at)| at))
             .collect();
-        Source { name: name.into(), text, lines }
+        Source { name: name.into(), ascii: text.is_ascii(), text, lines }
     }
 
     pub fn name(&self) -> &str {
@@ -76,8 +77,11 @@ impl Source {
     pub fn site(&self, offset: u32) -> Site {
         let line = self.line_of(offset);
         let before = Span::new(self.line_start(line), offset as usize);
-        let column = self.slice(before).chars().count() as u32 + 1;
-        Site { line: line as u32 + 1, column }
+        let chars = match self.ascii {
+            true => before.range().len(),
+            false => self.slice(before).chars().count(),
+        };
+        Site { line: line as u32 + 1, column: chars as u32 + 1 }
     }
 }
 

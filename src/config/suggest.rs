@@ -1,7 +1,7 @@
 //! "Did you mean": the nearest valid name within a small edit distance, else the valid names.
 //!
-//! Invariants: a suggestion is at most `max(1, length / 3)` edits away, so it is never absurd; work is
-//! bounded by the longest name compared.
+//! Invariants: a suggestion is at most `max(1, length / 3)` edits away, so it is never absurd; work
+//! is bounded by the longest name compared.
 
 /// Names longer than this are not compared.
 const COMPARED_BYTES_MAX: usize = 64;

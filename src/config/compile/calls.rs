@@ -7,24 +7,28 @@ use std::ops::Range;
 use super::super::codes::Code;
 use super::super::diagnostic::{Diagnostic, Findings};
 use super::super::source::{Source, Span};
-use super::super::yaml::{Entry, Node, NodeKind, Scalar};
+use super::super::yaml::{Entry, Node, NodeKind, Places, Scalar};
 use super::catalog::Row;
 
 /// One parameter.
-#[derive(Clone, Copy)]
 pub struct Param<'n> {
-    pub scalar: &'n Scalar,
+    scalar: &'n Scalar,
     pub span: Span,
+    places: Places,
 }
 
-impl Param<'_> {
+impl<'n> Param<'n> {
+    pub fn new(scalar: &'n Scalar, span: Span, source: &Source) -> Param<'n> {
+        Param { scalar, span, places: scalar.places(source, span) }
+    }
+
     pub fn text(&self) -> &str {
         &self.scalar.text
     }
 
     /// The place in the file of a byte range of the text.
     pub fn place(&self, source: &Source, range: Range<usize>) -> Span {
-        self.scalar.span_in_file(source, self.span, range)
+        self.places.span(source, range)
     }
 }
 
@@ -95,7 +99,8 @@ fn params<'n>(entry: Option<&'n Entry>, scope: &mut Scope<'_>) -> Option<Vec<Par
         scope.findings.push(finding.label(entry.value.span, label));
         return None;
     };
-    let read = |item: &'n Node| item.as_scalar().map(|scalar| Param { scalar, span: item.span });
+    let read =
+        |item: &'n Node| item.as_scalar().map(|scalar| Param::new(scalar, item.span, scope.source));
     for item in items.iter().filter(|item| item.as_scalar().is_none()) {
         let finding = Diagnostic::new(Code::WrongShape, "a parameter is text");
         let finding = finding.label(item.span, format!("this is {}", item.kind_name()));

@@ -1,7 +1,7 @@
 //! `${...}` in the steps of the raw protocol.
 //!
-//! Invariants: the set of names is closed. Called by `on_message`; the full expression language will
-//! take this place.
+//! Invariants: the set of names is closed. Called by `on_message`; the full expression language
+//! will take this place.
 
 use super::super::codes::Code;
 use super::super::diagnostic::Diagnostic;

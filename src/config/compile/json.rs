@@ -24,7 +24,8 @@ pub fn payload(param: &Param<'_>, scope: &mut Scope<'_>) -> Template {
             let span = param.place(scope.source, wrong.at..end);
             let finding = Diagnostic::new(Code::PayloadNotJson, "this payload is not JSON");
             scope.findings.push(finding.label(span, wrong.message).help(
-                "a template stands inside a string (\"{.payload.x}\") or at a value's place ({.payload.x})",
+                "a template stands inside a string (\"{.payload.x}\") \
+                 or at a value's place ({.payload.x})",
             ));
             Template::default()
         }

@@ -1,7 +1,7 @@
 //! Steps to bytecode.
 //!
-//! Invariants: a step asks for what it needs before it opens an output, and only once in a pipeline;
-//! the fields of the outgoing envelope are constants. Called by `compile`.
+//! Invariants: a step asks for what it needs before it opens an output, and only once in a
+//! pipeline; the fields of the outgoing envelope are constants. Called by `compile`.
 
 use super::super::codes::Code;
 use super::super::diagnostic::{Diagnostic, Findings};

@@ -59,7 +59,7 @@ fn action(entry: &Entry, scope: &mut Scope<'_>) -> Option<Action> {
         scope.findings.push(shape(&format!("`{}` takes a plain value", entry.key), &entry.value));
         return None;
     };
-    let param = Param { scalar, span: entry.value.span };
+    let param = Param::new(scalar, entry.value.span, scope.source);
     match entry.key.as_str() {
         "reply" => Some(Action::Reply(expression::text(&param, Use::Reply, scope))),
         "log" => Some(Action::Log(expression::text(&param, Use::Log, scope))),

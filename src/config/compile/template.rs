@@ -1,7 +1,7 @@
 //! The templates of the compatible spelling: `{.path}` and `{$name}`, letters, digits, `_ . -`.
 //!
-//! Invariants: braces that do not form a template are literal text; every hole is resolved at load to
-//! a value that exists. Called by `calls`.
+//! Invariants: braces that do not form a template are literal text; every hole is resolved at load
+//! to a value that exists. Called by `calls`.
 
 use std::ops::Range;
 

@@ -1,22 +1,24 @@
 //! docs/configuration.md from the table of options and the catalog of modifiers and actions.
 
 use super::super::compile::catalog::{ACTIONS, MODIFIERS, Row};
+use super::options::KEYS;
 use super::overrides::{PREFIX, can_override, variable};
-use super::registry::{Effect, KEYS, Key};
+use super::registry::{Effect, Key};
 use super::walk::takes;
 
 const INTRODUCTION: &str = "\
 # Configuration
 
-<!-- Generated from the table of options; `SHARDWIRE_BLESS=1 cargo test --test golden` rewrites it. -->
+<!-- Generated; `SHARDWIRE_BLESS=1 cargo test --test golden` rewrites it. -->
 
-One YAML file is the program. `shardwire check config.yaml` reports everything that is wrong with it at
-once; [diagnostics.md](diagnostics.md) explains each finding.
+One YAML file is the program. `shardwire check config.yaml` reports everything that is wrong with
+it at once; [diagnostics.md](diagnostics.md) explains each finding.
 
 - Durations are numbers with units: `60m`, `1h30m`, `500ms`. Sizes: `64KiB`, `1MiB`.
-- `${env.NAME}` and `${env.NAME ?? 'default'}` in a value read the environment when the file is loaded.
-- Every option can be set by its variable, which wins over the file; `GODISPATCH_` instead of `SHARDWIRE_`
-  works too, and `PORT` sets the port of `server.address`. Order: SHARDWIRE_, GODISPATCH_, PORT, file, default.
+- `${env.NAME}` and `${env.NAME ?? 'default'}` in a value read the environment at load.
+- Every option can be set by its variable, which wins over the file; `GODISPATCH_` instead of
+  `SHARDWIRE_` works too, and `PORT` sets the port of `server.address`.
+  Order: SHARDWIRE_, GODISPATCH_, PORT, file, default.
 - Keys that begin with `x-` at the top of the file are free. Any other unknown key is an error.
 - Without `version:` option names may be written in any case.
 ";
@@ -28,7 +30,8 @@ pub fn configuration() -> String {
     for key in KEYS {
         page += &option(key);
     }
-    page += "\n## Modifiers\n\nThey run before the actions, in order; the first refusal ends the run.\n\n";
+    page += "\n## Modifiers\n\nThey run before the actions, in order; ";
+    page += "the first refusal ends the run.\n\n";
     MODIFIERS.iter().for_each(|row| page += &call(row));
     page += "\n## Actions\n\n";
     ACTIONS.iter().for_each(|row| page += &call(row));
@@ -38,13 +41,14 @@ pub fn configuration() -> String {
 const TEMPLATES: &str = "
 ## Templates
 
-Parameters of actions may hold templates. `{.payload.x.y}` is a field of the message's payload, `{.payload}`
-the whole; `{$user.id}`, `{$conn.id}` and `{$target.id}` are who sent it and what it is meant for;
+Parameters of actions may hold templates. `{.payload.x.y}` is a field of the message's payload,
+`{.payload}` the whole; `{$user.id}`, `{$conn.id}` and `{$target.id}` are who sent it and what it is
+meant for;
 `{$token.claim}` is a claim of the message's own token, after the modifier `secure`.
 
-A payload is JSON with templates inside strings or at the place of a value. The values are put in as JSON,
-so no message can break out of the string it is put into. A message that lacks a field is refused with
-`missing_field` at the step that needs it.
+A payload is JSON with templates inside strings or at the place of a value. The values are put in as
+JSON, so no message can break out of the string it is put into. A message that lacks a field is
+refused with `missing_field` at the step that needs it.
 ";
 
 fn option(key: &Key) -> String {

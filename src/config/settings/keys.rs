@@ -169,3 +169,60 @@ fn check_pem(key: &Material, findings: &mut Findings) {
     };
     findings.push(mismatch(key, message));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::diagnostic::Place;
+    use super::*;
+
+    const STRONG: &str = "0123456789abcdef0123456789abcdef";
+
+    fn material(text: &str) -> Option<Material> {
+        Some(Material { text: text.into(), place: Place::Variable("S".into()) })
+    }
+
+    fn resolved(mut draft: Draft, policy: &SecretPolicy) -> (usize, Vec<Code>) {
+        let mut findings = Findings::default();
+        resolve(&mut draft, policy, &mut findings);
+        let list = findings.sorted();
+        assert!(!format!("{list:?}").contains("hunter2"));
+        (draft.settings.auth.keys.len(), list.into_iter().map(|one| one.code).collect())
+    }
+
+    #[test]
+    fn the_secret_is_demanded_only_where_it_is_used() {
+        let with = |text: &str| Draft { secret: material(text), ..Draft::default() };
+        let given = SecretPolicy::Given(STRONG.into());
+        assert_eq!(resolved(Draft::default(), &SecretPolicy::Demand), (0, vec![Code::NoSecret]));
+        assert_eq!(resolved(Draft::default(), &SecretPolicy::Ignore), (0, vec![Code::SecretLater]));
+        assert_eq!(resolved(Draft::default(), &given), (1, vec![]));
+        assert_eq!(resolved(with(STRONG), &SecretPolicy::Demand), (1, vec![]));
+        assert_eq!(resolved(with(&STRONG[1..]), &SecretPolicy::Demand).1, [Code::SecretTooShort]);
+        assert_eq!(resolved(with("hunter2"), &SecretPolicy::Ignore).1, [Code::WeakSecret]);
+        assert_eq!(resolved(with("hunter2"), &given).1, [Code::SecretTooShort]);
+        for known in KNOWN_SECRETS {
+            assert_eq!(resolved(with(known), &SecretPolicy::Demand).1, [Code::SecretKnown]);
+        }
+        let mut open = Draft::default();
+        open.settings.auth.mode = AuthMode::None;
+        assert_eq!(resolved(open, &SecretPolicy::Demand), (0, vec![]));
+    }
+
+    #[test]
+    fn keys_and_algorithms_must_fit() {
+        let pem = "-----BEGIN PUBLIC KEY-----\nMC==\n-----END PUBLIC KEY-----\n";
+        let private = pem.replace("PUBLIC", "PRIVATE");
+        use JwtAlgorithm::{Es256, Hs256, Hs512, Rs256};
+        for (algorithms, secret, public_key, wanted) in [
+            (vec![Rs256], None, material(pem), (1, vec![])),
+            (vec![Hs256, Rs256], material(STRONG), material(pem), (2, vec![])),
+            (vec![Hs256], None, material(pem), (0, vec![Code::KeyMismatch])),
+            (vec![Es256], material(STRONG), None, (0, vec![Code::KeyMismatch])),
+            (vec![Rs256], None, material(&private), (1, vec![Code::KeyMismatch])),
+            (vec![Hs512], material(STRONG), None, (1, vec![Code::SecretTooShort])),
+        ] {
+            let draft = Draft { algorithms, secret, public_key, ..Draft::default() };
+            assert_eq!(resolved(draft, &SecretPolicy::Demand), wanted);
+        }
+    }
+}

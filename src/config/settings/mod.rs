@@ -1,14 +1,16 @@
 //! From the tree and the environment to `Settings`, driven by one table of options.
 //!
-//! Invariants: the file, the overrides, the defaults and the documentation all go through the rows of
-//! `registry::KEYS`. Called by `config::compile`.
+//! Invariants: the file, the overrides, the defaults and the documentation all go through the rows
+//! of `options::KEYS`. Called by `config::compile`.
 
 pub mod docs;
 mod draft;
 mod expand;
 mod keys;
+mod options;
 mod overrides;
-pub mod registry;
+mod registry;
+mod special;
 mod value;
 mod walk;
 

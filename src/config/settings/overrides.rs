@@ -1,4 +1,5 @@
-//! Options from the environment: `SHARDWIRE_SERVER_ADDRESS`, the original's `GODISPATCH_...`, `PORT`.
+//! Options from the environment: `SHARDWIRE_SERVER_ADDRESS`, the original's `GODISPATCH_...`,
+//! `PORT`.
 //!
 //! Invariants: precedence is SHARDWIRE_ over GODISPATCH_ over PORT over the file; a bad value is
 //! reported under its variable's name.
@@ -7,19 +8,20 @@ use super::super::codes::Code;
 use super::super::diagnostic::{Diagnostic, Findings, Place};
 use super::super::environment::Environment;
 use super::draft::Draft;
-use super::registry::{Given, KEYS, Key, Kind};
+use super::options::KEYS;
+use super::registry::{Given, Key, Kind};
 use super::walk::set;
 
 pub const PREFIX: &str = "SHARDWIRE_";
 const OLD_PREFIX: &str = "GODISPATCH_";
 
 /// Variables of the program that are not options.
-const OTHER: [&str; 2] = ["SHARDWIRE_CONFIG", "SHARDWIRE_BLESS"];
+const OTHER: [&str; 3] = ["SHARDWIRE_CONFIG", "SHARDWIRE_BLESS", "SHARDWIRE_SEED"];
 
 /// Applies every override.
 pub fn apply(environment: &Environment, draft: &mut Draft, findings: &mut Findings) {
     port(environment, draft, findings);
-    for prefix in [OLD_PREFIX, PREFIX] {
+    for prefix in [OLD_PREFIX, PREFIX].into_iter().filter(|prefix| any(environment, prefix)) {
         for key in KEYS.iter().filter(|key| can_override(key)) {
             let name = variable(prefix, key);
             if let Some(text) = environment.value(&name) {
@@ -27,7 +29,14 @@ pub fn apply(environment: &Environment, draft: &mut Draft, findings: &mut Findin
             }
         }
     }
-    unused(environment, findings);
+    if any(environment, PREFIX) {
+        unused(environment, findings);
+    }
+}
+
+/// Whether there is anything to look for.
+fn any(environment: &Environment, prefix: &str) -> bool {
+    environment.names().any(|name| name.starts_with(prefix))
 }
 
 /// Whether an option can be set from the environment.
@@ -73,6 +82,63 @@ fn unused(environment: &Environment, findings: &mut Findings) {
             let finding = finding.at(&Place::Variable(name.into()), "");
             let help = near.map(|near| format!("did you mean `{near}`?"));
             findings.push(help.into_iter().fold(finding, Diagnostic::help));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn applied(pairs: &[(&str, &str)]) -> (Draft, Vec<Diagnostic>) {
+        let environment: Environment = pairs.iter().copied().collect();
+        let (mut draft, mut findings) = (Draft::default(), Findings::default());
+        apply(&environment, &mut draft, &mut findings);
+        (draft, findings.sorted())
+    }
+
+    #[test]
+    fn the_nearer_variable_wins() {
+        let port = |pairs: &[(&str, &str)]| applied(pairs).0.settings.server.addresses[0].port();
+        assert_eq!(port(&[]), 8080);
+        assert_eq!(port(&[("PORT", "1")]), 1);
+        assert_eq!(port(&[("PORT", "1"), ("GODISPATCH_SERVER_ADDRESS", ":2")]), 2);
+        let all = [
+            ("PORT", "1"),
+            ("GODISPATCH_SERVER_ADDRESS", ":2"),
+            ("SHARDWIRE_SERVER_ADDRESS", ":3"),
+        ];
+        assert_eq!(port(&all), 3);
+        assert_eq!(port(&[("SHARDWIRE_SERVER_ADDRESS", "")]), 8080);
+    }
+
+    #[test]
+    fn lists_and_older_names_work_and_secrets_stay_hidden() {
+        let (draft, findings) = applied(&[
+            ("SHARDWIRE_SERVER_ORIGINS", "https://a.example, https://b.example"),
+            ("SHARDWIRE_SERVER_CORES", "2"),
+            ("GODISPATCH_SERVER_AUTH_JWTSECRET", "hunter2"),
+            ("SHARDWIRE_SERVER_AUTH_JWTSECRET", "hunter3"),
+        ]);
+        assert!(findings.is_empty());
+        assert_eq!(draft.settings.server.origins.len(), 2);
+        assert_eq!(draft.settings.server.cores, crate::settings::Cores::Count(2));
+        assert_eq!(draft.secret.map(|secret| secret.text).as_deref(), Some("hunter3"));
+    }
+
+    #[test]
+    fn a_bad_override_is_reported_under_its_name() {
+        for (name, value, code) in [
+            ("SHARDWIRE_SERVER_CORES", "0", Code::OutOfRange),
+            ("SHARDWIRE_TRANSPORT_READTIMEOUT", "60", Code::BadDuration),
+            ("GODISPATCH_SERVER_CONNECTIONLIMIT_MODE", "cycel", Code::BadValue),
+            ("PORT", "http", Code::BadValue),
+            ("SHARDWIRE_NOTHING", "1", Code::UnusedVariable),
+        ] {
+            let findings = applied(&[(name, value)]).1;
+            let found: Vec<_> =
+                findings.iter().map(|one| (one.code, one.variable.as_deref())).collect();
+            assert_eq!(found, [(code, Some(name))]);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Values of options: text to number, duration, size, address, origin.
 //!
-//! Invariants: pure; a `Problem` says what is wrong with the text and what would be right, the caller
-//! knows the option and the place.
+//! Invariants: pure; a `Problem` says what is wrong with the text and what would be right, the
+//! caller knows the option and the place.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -24,6 +24,15 @@ impl Problem {
 
     pub fn help(self, text: impl Into<String>) -> Problem {
         Problem { help: Some(text.into()), ..self }
+    }
+
+    /// The same without anything of the value, for secrets. A variable's name may be told.
+    pub fn hidden(self) -> Problem {
+        match self.code {
+            Code::MissingVariable => self,
+            code => Problem::new(code, "the value is not an environment expression")
+                .help("write `${env.NAME}`; the value itself is not shown"),
+        }
     }
 }
 
@@ -57,6 +66,20 @@ pub fn duration(text: &str) -> Result<u64, Problem> {
         rest = behind;
     }
     if text.is_empty() { Err(wrong()) } else { Ok(sum) }
+}
+
+/// Durations that an option may have: a century keeps every sum of times far from overflow.
+const DURATION_NS_MAX: u64 = 876_000 * 3_600_000_000_000;
+
+/// A duration in the range of an option.
+pub fn duration_from(ns_min: u64, text: &str) -> Result<u64, Problem> {
+    let ns = duration(text)?;
+    match (ns_min..=DURATION_NS_MAX).contains(&ns) {
+        true => Ok(ns),
+        false if ns < ns_min => Err(Problem::new(Code::OutOfRange, "this duration may not be 0")),
+        false => Err(Problem::new(Code::OutOfRange, format!("`{text}` is too long"))
+            .help("at most 876000h, a century")),
+    }
 }
 
 /// One number with its unit, and what follows it.
@@ -220,6 +243,16 @@ mod tests {
         assert!(duration("99999999999999999999h").is_err());
         assert!(duration("9999999999h").is_err());
         assert!(duration("60").unwrap_err().help.unwrap().contains("`60s`"));
+    }
+
+    #[test]
+    fn durations_have_a_range() {
+        assert_eq!(duration_from(0, "0"), Ok(0));
+        assert_eq!(duration_from(1, "1ns"), Ok(1));
+        assert_eq!(duration_from(0, "876000h"), Ok(DURATION_NS_MAX));
+        for (ns_min, text) in [(1, "0"), (1, "0s"), (0, "876001h")] {
+            assert_eq!(duration_from(ns_min, text).unwrap_err().code, Code::OutOfRange);
+        }
     }
 
     #[test]

@@ -11,7 +11,8 @@ use super::super::source::{Source, Span};
 use super::super::yaml::{Entry, Node, NodeKind};
 use super::draft::{Draft, KeyDraft, Material};
 use super::expand::expand;
-use super::registry::{self, ALGORITHM_NAMES, ALGORITHMS, Given, Key, Kind, Match, in_range};
+use super::registry::{self, Given, Key, Kind, Match, in_range};
+use super::special::{ALGORITHM_NAMES, ALGORITHMS};
 use super::value::{self, Problem};
 
 /// The parts of the file that are program.
@@ -136,7 +137,11 @@ impl<'n> Walk<'n, '_> {
         let given = match given(&entry.value, self.environment) {
             Ok(Some(given)) => given,
             Ok(None) => return self.findings.push(shape(key.path, &takes(key), entry)),
-            Err(problem) => return self.findings.push(diagnose(key, problem, &place)),
+            Err(problem) => {
+                let secret = matches!(key.kind, Kind::Secret(_));
+                let problem = if secret { problem.hidden() } else { problem };
+                return self.findings.push(diagnose(key, problem, &place));
+            }
         };
         set(key, given, place, self.draft, self.findings);
     }
@@ -146,12 +151,21 @@ impl<'n> Walk<'n, '_> {
             return self.findings.push(shape("auth.keys", "a list of keys", entry));
         };
         for item in items {
-            let mut key = KeyDraft::default();
-            for field in item.as_map().unwrap_or_default() {
-                self.key_field(&mut key, field);
-            }
-            self.draft.keys.push(key);
+            self.key_of(item);
         }
+    }
+
+    fn key_of(&mut self, item: &Node) {
+        let Some(fields) = item.as_map() else {
+            let finding = Diagnostic::new(Code::WrongShape, "a key is a map");
+            let label = format!("this is {}", item.kind_name());
+            return self.findings.push(finding.label(item.span, label));
+        };
+        let mut key = KeyDraft::default();
+        for field in fields {
+            self.key_field(&mut key, field);
+        }
+        self.draft.keys.push(key);
     }
 
     fn key_field(&mut self, key: &mut KeyDraft, field: &Entry) {
@@ -161,9 +175,11 @@ impl<'n> Walk<'n, '_> {
             Ok(Some(Given { list: false, mut texts })) => texts.pop().unwrap_or_default(),
             Ok(_) => return self.findings.push(shape("auth.keys", "text here", field)),
             Err(problem) => {
+                let problem = problem.hidden();
+                let finding = Diagnostic::new(problem.code, problem.message).at(&place, "");
                 return self
                     .findings
-                    .push(Diagnostic::new(problem.code, problem.message).at(&place, ""));
+                    .push(problem.help.into_iter().fold(finding, Diagnostic::help));
             }
         };
         match field.key.as_str() {
@@ -218,6 +234,7 @@ fn given(node: &Node, environment: &Environment) -> Result<Option<Given>, Proble
 pub fn takes(key: &Key) -> String {
     match &key.kind {
         Kind::Duration(_) => "a duration".into(),
+        Kind::Wait(_) => "a duration, not 0".into(),
         Kind::Size(..) => "a size".into(),
         Kind::Count(range, _) => format!("a number, {} to {}", range.start(), range.end()),
         Kind::CountOrAuto(..) => "a number or `auto`".into(),
@@ -282,7 +299,8 @@ fn apply(key: &Key, mut given: Given, place: &Place, draft: &mut Draft) -> Resul
 
 fn apply_one(key: &Key, text: String, place: &Place, draft: &mut Draft) -> Result<(), Problem> {
     match &key.kind {
-        Kind::Duration(put) => put(draft, value::duration(&text)?),
+        Kind::Duration(put) => put(draft, value::duration_from(0, &text)?),
+        Kind::Wait(put) => put(draft, value::duration_from(1, &text)?),
         Kind::Size(range, put) => put(draft, in_range(value::size(&text)?, range.clone())?),
         Kind::Count(range, put) => put(draft, in_range(value::count(&text)?, range.clone())?),
         Kind::CountOrAuto(_, put) if text == "auto" => put(draft, None),

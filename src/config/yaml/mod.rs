@@ -6,7 +6,7 @@
 mod scalar;
 mod tree;
 
-pub use scalar::{Scalar, ScalarStyle};
+pub use scalar::{Places, Scalar, ScalarStyle};
 pub use tree::parse;
 
 use super::source::Span;

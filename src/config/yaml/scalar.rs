@@ -1,7 +1,7 @@
 //! A scalar's text and the way back from a byte of that text to a byte of the file.
 //!
-//! Invariants: `places` never points outside the scalar's span. Escapes, folding and block
-//! indentation make text and file differ; `place_in_file` walks both side by side.
+//! Invariants: a place never lies outside the scalar's span. Escapes, folding and block indentation
+//! make text and file differ; `map` walks both side by side, once for each parameter.
 
 use super::super::source::{Source, Span};
 
@@ -27,41 +27,56 @@ impl Scalar {
         self.style == ScalarStyle::Plain && matches!(self.text.as_str(), "" | "~" | "null")
     }
 
-    /// The places in the file of a byte range of the text.
-    pub fn span_in_file(&self, source: &Source, span: Span, range: std::ops::Range<usize>) -> Span {
-        let raw = source.slice(span);
-        let map = self.map(raw);
-        let place = |at: usize| map.get(at).copied().unwrap_or(raw.len()) + span.start as usize;
-        let start = place(range.start);
-        let end = match range.end > range.start {
-            true => place(range.end - 1) + char_len(source.text(), place(range.end - 1)),
-            false => start,
-        };
-        Span::new(start.min(span.end as usize), end.clamp(start, (span.end as usize).max(start)))
+    /// The way back to the file, for a scalar that stands at `span`.
+    pub fn places(&self, source: &Source, span: Span) -> Places {
+        let mut starts = self.map(source.slice(span));
+        starts.iter_mut().for_each(|at| *at += span.start);
+        Places { starts, end: span.end }
     }
 
     /// For each byte of the text the byte of `raw` it comes from.
-    fn map(&self, raw: &str) -> Vec<usize> {
-        let mut cursor = Cursor { raw, at: self.first_byte(raw) };
+    fn map(&self, raw: &str) -> Vec<u32> {
+        let mut cursor = Cursor { raw, at: self.first_byte() };
         let mut map = Vec::with_capacity(self.text.len());
         for c in self.text.chars() {
             let place = cursor.take(c, self.style).min(raw.len());
-            map.extend(std::iter::repeat_n(place, c.len_utf8()));
+            map.extend(std::iter::repeat_n(place as u32, c.len_utf8()));
         }
         map
     }
 
-    fn first_byte(&self, raw: &str) -> usize {
+    fn first_byte(&self) -> usize {
         match self.style {
-            ScalarStyle::Plain => 0,
+            // The parser's span of a block begins at its first line, not at its `|`.
+            ScalarStyle::Plain | ScalarStyle::Block => 0,
             ScalarStyle::Single | ScalarStyle::Double => 1,
-            ScalarStyle::Block => raw.find('\n').map_or(raw.len(), |at| at + 1),
         }
     }
 }
 
-fn char_len(text: &str, at: usize) -> usize {
-    text.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8)
+/// For each byte of a scalar's text its byte in the file.
+pub struct Places {
+    starts: Vec<u32>,
+    end: u32,
+}
+
+impl Places {
+    /// The places in the file of a byte range of the text, to the end of its last character.
+    pub fn span(&self, source: &Source, range: std::ops::Range<usize>) -> Span {
+        let place =
+            |at: usize| self.starts.get(at).map_or(self.end, |at| (*at).min(self.end)) as usize;
+        let start = place(range.start);
+        let end = match range.end > range.start {
+            true => behind(source.text(), place(range.end - 1)),
+            false => start,
+        };
+        Span::new(start, end)
+    }
+}
+
+/// The end of the character that begins here.
+fn behind(text: &str, at: usize) -> usize {
+    at + text.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8)
 }
 
 struct Cursor<'r> {
@@ -142,7 +157,7 @@ mod tests {
             let (source, node) = scalar_of(text);
             let scalar = node.as_scalar().unwrap();
             let at = scalar.text.find('~').unwrap();
-            let span = scalar.span_in_file(&source, node.span, at..at + 2);
+            let span = scalar.places(&source, node.span).span(&source, at..at + 2);
             assert_eq!(source.slice(span), "~b", "{text}");
         }
     }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use saphyr_parser::{Event, Parser, ScalarStyle as ParsedStyle, ScanError};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle as ParsedStyle, ScanError};
 
 use super::super::codes::Code;
 use super::super::diagnostic::{Diagnostic, Findings};
@@ -30,6 +30,8 @@ pub fn parse(source: &Source, findings: &mut Findings) -> Option<Node> {
 /// A list or map whose end was not met yet.
 struct Open {
     start: usize,
+    /// Where its last part ends.
+    end: usize,
     anchor: usize,
     items: Items,
 }
@@ -84,7 +86,7 @@ impl<'s> Tree<'s> {
     }
 
     fn syntax(&self, error: &ScanError) -> Diagnostic {
-        let start = self.offsets.byte(error.marker().index());
+        let start = self.offsets.byte(error.marker());
         Diagnostic::new(Code::YamlSyntax, format!("this is not YAML: {}", error.info()))
             .label(Span::new(start, start), "the reader stopped here")
     }
@@ -139,7 +141,8 @@ impl<'s> Tree<'s> {
             .label(span, "too deep"));
         }
         self.refuse_key(span)?;
-        self.open.push(Open { start: span.start as usize, anchor, items });
+        let start = span.start as usize;
+        self.open.push(Open { start, end: start, anchor, items });
         Ok(())
     }
 
@@ -160,8 +163,12 @@ impl<'s> Tree<'s> {
             Items::List(nodes) => NodeKind::List(nodes),
             Items::Map { entries, .. } => NodeKind::Map(entries),
         };
-        let end = self.source.text().get(open.start..span.end as usize).unwrap_or_default();
-        let span = Span::new(open.start, open.start + end.trim_end().len());
+        let flow =
+            matches!(self.source.text().as_bytes().get(span.start as usize), Some(b']' | b'}'));
+        let flow =
+            flow && matches!(self.source.text().as_bytes().get(open.start), Some(b'[' | b'{'));
+        let end = if flow { span.start as usize + 1 } else { open.end };
+        let span = Span::new(open.start, end);
         self.value(Node { span, kind }, open.anchor)
     }
 
@@ -201,6 +208,9 @@ impl<'s> Tree<'s> {
 
     /// Puts a finished value where it belongs; `span` is where it is used (an alias's own place).
     fn place(&mut self, node: Node, span: Span) -> Result<(), Diagnostic> {
+        if let Some(open) = self.open.last_mut() {
+            open.end = open.end.max(span.end as usize);
+        }
         match self.open.last_mut().map(|open| &mut open.items) {
             None => self.root = Some(node),
             Some(Items::List(nodes)) => nodes.push(node),
@@ -263,19 +273,39 @@ fn style_of(style: ParsedStyle) -> ScalarStyle {
     }
 }
 
-/// The parser lets the spans of some scalars run on into the white space behind them.
+/// The parser lets the spans of some scalars run on into the white space or comment behind them.
 fn trimmed(source: &Source, span: Span, style: ScalarStyle) -> Span {
-    if style == ScalarStyle::Block {
-        return span;
-    }
     let text = source.slice(span);
-    Span::new(span.start as usize, span.start as usize + text.trim_end().len())
+    let len = match style {
+        ScalarStyle::Plain | ScalarStyle::Block => text.trim_end().len(),
+        ScalarStyle::Single | ScalarStyle::Double => quoted_len(text.as_bytes()),
+    };
+    Span::new(span.start as usize, span.start as usize + len)
 }
 
-/// From the parser's places, which count characters, to bytes.
+/// Length of the quoted scalar that these bytes begin with.
+fn quoted_len(bytes: &[u8]) -> usize {
+    let quote = bytes.first().copied().unwrap_or_default();
+    let mut at = 1;
+    while let Some(byte) = bytes.get(at) {
+        let next = bytes.get(at + 1);
+        at += match (*byte, quote) {
+            (b'\\', b'"') => 2,
+            (b'\'', b'\'') if next == Some(&b'\'') => 2,
+            (byte, quote) if byte == quote => return at + 1,
+            _ => 1,
+        };
+    }
+    bytes.len()
+}
+
+/// From the parser's places to bytes. They are taken as line and column, both in characters,
+/// because the parser's running index drifts behind comments that are not ASCII.
 struct Offsets {
-    /// Empty where the text is ASCII and both are the same.
+    /// Where each character begins; empty where the text is ASCII.
     bytes: Vec<u32>,
+    /// Number of the first character of each line.
+    lines: Vec<u32>,
     len: usize,
 }
 
@@ -285,10 +315,16 @@ impl Offsets {
             true => Vec::new(),
             false => text.char_indices().map(|(at, _)| at as u32).collect(),
         };
-        Offsets { bytes, len: text.len() }
+        let behind = text.chars().skip(1).chain(['\0']);
+        let breaks = |(c, next): (char, char)| c == '\n' || (c == '\r' && next != '\n');
+        let ends = text.chars().zip(behind).map(breaks).zip(1u32..);
+        let begins = ends.filter(|(ends, _)| *ends).map(|(_, at)| at);
+        Offsets { bytes, lines: std::iter::once(0).chain(begins).collect(), len: text.len() }
     }
 
-    fn byte(&self, index: usize) -> usize {
+    fn byte(&self, place: &Marker) -> usize {
+        let line = self.lines.get(place.line().saturating_sub(1));
+        let index = line.map_or(self.len, |first| *first as usize + place.col());
         match self.bytes.is_empty() {
             true => index.min(self.len),
             false => self.bytes.get(index).map_or(self.len, |at| *at as usize),
@@ -296,6 +332,6 @@ impl Offsets {
     }
 
     fn span(&self, span: saphyr_parser::Span) -> Span {
-        Span::new(self.byte(span.start.index()), self.byte(span.end.index()))
+        Span::new(self.byte(&span.start), self.byte(&span.end))
     }
 }

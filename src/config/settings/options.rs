@@ -1,0 +1,513 @@
+//! THE table of options: path, default, when a change takes effect, what it takes, where
+//! it goes, and its documentation.
+//!
+//! Invariants: paths are unique; an older spelling goes to the same place as the newer one.
+
+use super::registry::{Effect, Key, Kind};
+use super::special::{
+    ALGORITHM_NAMES, ALGORITHMS, set_addresses, set_cores, set_origins, set_path, set_subprotocols,
+};
+use crate::settings::{AuthMode, ConnectionLimitMode, LogFormat, TokenSources};
+
+const U32_MAX: u64 = u32::MAX as u64;
+const SOURCES: &[&str] = &["cookie", "bearer", "subprotocol", "query"];
+
+const fn key(
+    path: &'static str,
+    default: &'static str,
+    effect: Effect,
+    kind: Kind,
+    doc: &'static str,
+) -> Key {
+    Key { path, kind, default, effect, doc, newer: None }
+}
+
+const fn older(path: &'static str, newer: &'static str, kind: Kind, doc: &'static str) -> Key {
+    Key { path, kind, default: "", effect: Effect::New, doc, newer: Some(newer) }
+}
+
+use Effect::{Live, New, Restart};
+
+/// Every option.
+pub static KEYS: &[Key] = &[
+    key(
+        "version",
+        "",
+        Restart,
+        Kind::Program("`1`"),
+        "Version of the configuration language. Without it the file is \
+         read as the Go original would: option names in any case.",
+    ),
+    key(
+        "server.address",
+        ":8080",
+        Restart,
+        Kind::Texts("`:port` or `ip:port`, or a list", set_addresses),
+        "Where to listen. `:8080` is every interface, IPv4 and IPv6; port \
+         0 lets the kernel choose.",
+    ),
+    key(
+        "server.path",
+        "/ws",
+        Restart,
+        Kind::Texts("a path", set_path),
+        "Path of the WebSocket endpoint.",
+    ),
+    key(
+        "server.cores",
+        "auto",
+        Restart,
+        Kind::Texts("`auto`, a count, or a list of CPUs", set_cores),
+        "Shards: one on each usable CPU, so many, or exactly these CPUs.",
+    ),
+    key(
+        "server.origins",
+        "",
+        Restart,
+        Kind::Texts("origins", set_origins),
+        "Web pages that may connect, as the browser's `Origin`: `https://app.example.com`, \
+         `https://*.example.com`, `*`. Empty: same origin only.",
+    ),
+    key(
+        "server.subprotocols",
+        "",
+        Restart,
+        Kind::Texts("subprotocols", set_subprotocols),
+        "Subprotocols offered, in the server's order of preference.",
+    ),
+    key(
+        "server.connectionLimit.maxPerUser",
+        "0",
+        New,
+        Kind::Count(0..=U32_MAX, |d, n| d.settings.server.connection_limit.max_per_user = n as u32),
+        "Connections one user may have, in the whole process; 0 is no limit.",
+    ),
+    key(
+        "server.connectionLimit.mode",
+        "reject",
+        New,
+        Kind::Choice(&["reject", "cycle"], |d, n| {
+            d.settings.server.connection_limit.mode =
+                [ConnectionLimitMode::Reject, ConnectionLimitMode::Cycle][n];
+        }),
+        "At the limit: `reject` answers 429, `cycle` closes the user's oldest connection.",
+    ),
+    key(
+        "server.limits.connections",
+        "auto",
+        Restart,
+        Kind::CountOrAuto(1..=U32_MAX, |d, n| {
+            d.settings.server.limits.connections_max = n.map(|n| n as usize)
+        }),
+        "Connections in the process; `auto` follows the limit on open files.",
+    ),
+    key(
+        "server.limits.perIp",
+        "0",
+        Restart,
+        Kind::Count(0..=U32_MAX, |d, n| d.settings.server.limits.per_ip_max = n as u32),
+        "Connections from one IP address; 0 is no limit.",
+    ),
+    key(
+        "server.limits.acceptRate",
+        "0",
+        Restart,
+        Kind::Count(0..=U32_MAX, |d, n| d.settings.server.limits.accept_rate_per_s = n as u32),
+        "Connections accepted a second; 0 is no limit.",
+    ),
+    key(
+        "server.limits.handshakeTimeout",
+        "10s",
+        Restart,
+        Kind::Wait(|d, ns| d.settings.server.limits.handshake_timeout_ns = ns),
+        "From the TCP connection to the end of the request head.",
+    ),
+    key(
+        "server.limits.headerBytes",
+        "16KiB",
+        Restart,
+        Kind::Size(1_024..=1 << 20, |d, n| d.settings.server.limits.header_bytes_max = n as usize),
+        "Bytes of a request head.",
+    ),
+    key(
+        "server.limits.headers",
+        "64",
+        Restart,
+        Kind::Count(8..=1_024, |d, n| d.settings.server.limits.headers_max = n as usize),
+        "Header lines of a request.",
+    ),
+    key(
+        "server.spinBeforePark",
+        "0s",
+        Restart,
+        Kind::Duration(|d, ns| d.settings.server.spin_before_park_ns = ns),
+        "How long a quiet shard polls before it sleeps; trades CPU for latency. 0 is off.",
+    ),
+    key(
+        "transport.readTimeout",
+        "1m",
+        New,
+        Kind::Duration(|d, ns| d.settings.transport.read_timeout_ns = ns),
+        "Silence after which a connection is closed; 0 is off.",
+    ),
+    key(
+        "transport.pingInterval",
+        "25s",
+        New,
+        Kind::Duration(|d, ns| d.settings.transport.ping_interval_ns = ns),
+        "Quiet time after which the server pings; 0 is off.",
+    ),
+    key(
+        "transport.pongTimeout",
+        "10s",
+        New,
+        Kind::Wait(|d, ns| d.settings.transport.pong_timeout_ns = ns),
+        "How long the answer to a ping may take.",
+    ),
+    key(
+        "transport.writeTimeout",
+        "10s",
+        New,
+        Kind::Wait(|d, ns| d.settings.transport.write_timeout_ns = ns),
+        "How long a send may make no progress.",
+    ),
+    key(
+        "transport.closeTimeout",
+        "5s",
+        New,
+        Kind::Wait(|d, ns| d.settings.transport.close_timeout_ns = ns),
+        "How long the peer may take to answer a close frame.",
+    ),
+    key(
+        "transport.maxMessageSize",
+        "64KiB",
+        New,
+        Kind::Size(1..=1 << 30, |d, n| d.settings.transport.message_bytes_max = n as usize),
+        "Bytes of one message, after decompression.",
+    ),
+    key(
+        "transport.maxFragments",
+        "1024",
+        New,
+        Kind::Count(1..=1 << 20, |d, n| d.settings.transport.fragments_max = n as u32),
+        "Fragments of one message.",
+    ),
+    key(
+        "transport.outbox.bytes",
+        "1MiB",
+        New,
+        Kind::Size(1_024..=1 << 32, |d, n| d.settings.transport.outbox_bytes_max = n as usize),
+        "Bytes waiting for one connection before it is closed as a slow reader.",
+    ),
+    key(
+        "transport.outbox.frames",
+        "1024",
+        New,
+        Kind::Count(1..=1 << 20, |d, n| d.settings.transport.outbox_frames_max = n as usize),
+        "Messages waiting for one connection before it is closed as a slow reader.",
+    ),
+    key(
+        "transport.compression",
+        "false",
+        New,
+        Kind::Switch(|d, on| d.settings.transport.compression.enabled = on),
+        "permessage-deflate (RFC 7692), on or off; or a map with the options below.",
+    ),
+    key(
+        "transport.compression.enabled",
+        "false",
+        New,
+        Kind::Switch(|d, on| d.settings.transport.compression.enabled = on),
+        "Offer compression to clients that ask for it.",
+    ),
+    key(
+        "transport.compression.contextTakeover",
+        "false",
+        New,
+        Kind::Switch(|d, on| d.settings.transport.compression.context_takeover = on),
+        "Keep the compressor's window between messages: smaller messages, \
+         about 300 KB more a connection.",
+    ),
+    key(
+        "transport.compression.level",
+        "1",
+        New,
+        Kind::Count(0..=9, |d, n| d.settings.transport.compression.level = n as u8),
+        "0 (none) to 9 (slowest).",
+    ),
+    key(
+        "transport.compression.minSize",
+        "1KiB",
+        New,
+        Kind::Size(0..=1 << 30, |d, n| d.settings.transport.compression.bytes_min = n as usize),
+        "Messages shorter than this are sent as they are.",
+    ),
+    key(
+        "transport.compression.windowBits",
+        "15",
+        New,
+        Kind::Count(9..=15, |d, n| d.settings.transport.compression.window_bits = n as u8),
+        "Window of the server's compressor, as a power of two.",
+    ),
+    key(
+        "auth.mode",
+        "jwt",
+        Restart,
+        Kind::Choice(&["jwt", "none"], |d, n| {
+            d.settings.auth.mode = [AuthMode::Jwt, AuthMode::None][n]
+        }),
+        "`jwt` demands a valid token before the upgrade; `none` lets everybody \
+         in, each connection its own user.",
+    ),
+    key(
+        "auth.algorithms",
+        "HS256",
+        Restart,
+        Kind::Choices(&ALGORITHM_NAMES, |d, all| {
+            d.algorithms = all.into_iter().map(|n| ALGORITHMS[n].1).collect()
+        }),
+        "Accepted signature algorithms; a token with another one is refused.",
+    ),
+    older(
+        "auth.algorithm",
+        "auth.algorithms",
+        Kind::Choice(&ALGORITHM_NAMES, |d, n| d.algorithms = vec![ALGORITHMS[n].1]),
+        "The same, for a single algorithm.",
+    ),
+    key(
+        "auth.secret",
+        "",
+        Restart,
+        Kind::Secret(|d, m| d.secret = Some(m)),
+        "HMAC secret. Keep it out of the file: use the environment.",
+    ),
+    older(
+        "server.auth.jwtSecret",
+        "auth.secret",
+        Kind::Secret(|d, m| d.secret = Some(m)),
+        "The Go original's name of `auth.secret`.",
+    ),
+    key(
+        "auth.publicKey",
+        "",
+        Restart,
+        Kind::Secret(|d, m| d.public_key = Some(m)),
+        "PEM public key for the RS, PS, ES and EdDSA algorithms.",
+    ),
+    key(
+        "auth.keys",
+        "",
+        Restart,
+        Kind::Keys,
+        "Several keys, for rotation: a list of `{kid, algorithm, secret | publicKey}`.",
+    ),
+    key(
+        "auth.cookie",
+        "session-token",
+        Restart,
+        Kind::Text(|d, text| d.settings.auth.cookie = text),
+        "Name of the cookie with the token.",
+    ),
+    key(
+        "auth.sources",
+        "[cookie, bearer, subprotocol, query]",
+        Restart,
+        Kind::Choices(SOURCES, |d, all| {
+            let has = |n: usize| all.contains(&n);
+            d.settings.auth.sources =
+                TokenSources { cookie: has(0), bearer: has(1), subprotocol: has(2), query: has(3) };
+        }),
+        "Where a token may come from.",
+    ),
+    older(
+        "auth.tokenFrom",
+        "auth.sources",
+        Kind::Choices(SOURCES, |d, all| {
+            let has = |n: usize| all.contains(&n);
+            d.settings.auth.sources =
+                TokenSources { cookie: has(0), bearer: has(1), subprotocol: has(2), query: has(3) };
+        }),
+        "Another name of `auth.sources`.",
+    ),
+    key(
+        "auth.issuer",
+        "",
+        Restart,
+        Kind::Text(|d, text| d.settings.auth.issuer = Some(text)),
+        "Demanded `iss`.",
+    ),
+    key(
+        "auth.audience",
+        "",
+        Restart,
+        Kind::Texts("one or several audiences", |d, given| {
+            d.settings.auth.audience = given.texts.clone();
+            Ok(())
+        }),
+        "Demanded `aud`: one of these.",
+    ),
+    key(
+        "auth.requireExpiry",
+        "false",
+        Restart,
+        Kind::Switch(|d, on| d.settings.auth.require_expiry = on),
+        "Refuse tokens without `exp`.",
+    ),
+    key(
+        "auth.leeway",
+        "0s",
+        Restart,
+        Kind::Duration(|d, ns| d.settings.auth.leeway_s = ns / 1_000_000_000),
+        "How far the clocks of issuer and server may differ.",
+    ),
+    key(
+        "protocol",
+        "json",
+        Restart,
+        Kind::Choice(&["json", "raw"], |d, n| d.raw = n == 1),
+        "`json`: envelopes with an event; `raw`: opaque messages for `lifecycle.message`. \
+         Or a map with the names below.",
+    ),
+    key(
+        "protocol.in.event",
+        "event",
+        Restart,
+        Kind::Text(|d, text| d.incoming.event = text),
+        "Field of a received message that names the event.",
+    ),
+    key(
+        "protocol.in.target",
+        "target",
+        Restart,
+        Kind::Text(|d, text| d.incoming.target = text),
+        "Field with the room or `user:ID`.",
+    ),
+    key(
+        "protocol.in.payload",
+        "payload",
+        Restart,
+        Kind::Text(|d, text| d.incoming.payload = text),
+        "Field with the payload; `.` is the message itself.",
+    ),
+    key(
+        "protocol.in.id",
+        "id",
+        Restart,
+        Kind::Text(|d, text| d.incoming.id = text),
+        "Field with the message's id, which comes back on its error.",
+    ),
+    key(
+        "protocol.out.event",
+        "event",
+        Restart,
+        Kind::Text(|d, text| d.outgoing.event = text),
+        "The same for messages sent.",
+    ),
+    key(
+        "protocol.out.target",
+        "target",
+        Restart,
+        Kind::Text(|d, text| d.outgoing.target = text),
+        "The same for messages sent.",
+    ),
+    key(
+        "protocol.out.payload",
+        "payload",
+        Restart,
+        Kind::Text(|d, text| d.outgoing.payload = text),
+        "The same for messages sent.",
+    ),
+    key(
+        "protocol.out.id",
+        "id",
+        Restart,
+        Kind::Text(|d, text| d.outgoing.id = text),
+        "The same for messages sent.",
+    ),
+    key(
+        "errors.reply",
+        "sender",
+        Restart,
+        Kind::Choice(&["sender", "none"], |d, n| d.settings.errors.reply = n == 0),
+        "Who is told when an event is refused.",
+    ),
+    key(
+        "errors.event",
+        "error",
+        Restart,
+        Kind::Text(|d, text| d.settings.errors.event = text),
+        "The event's name of that reply.",
+    ),
+    key(
+        "compat.notifyOrigin",
+        "origin",
+        Restart,
+        Kind::Choice(&["origin", "user"], |d, n| d.settings.compat.notify_origin_user = n == 1),
+        "Whom `_notify_origin` reaches: the connection, or every connection \
+         of its user as in the Go original.",
+    ),
+    key(
+        "compat.leaveGrace",
+        "0s",
+        Live,
+        Kind::Duration(|d, ns| d.settings.compat.leave_grace_ns = ns),
+        "How long a user stays in its rooms after its last connection.",
+    ),
+    key(
+        "drain.over",
+        "5s",
+        Live,
+        Kind::Duration(|d, ns| d.settings.drain.over_ns = ns),
+        "Time over which connections are closed at shutdown.",
+    ),
+    key(
+        "drain.deadline",
+        "30s",
+        Live,
+        Kind::Duration(|d, ns| d.settings.drain.deadline_ns = ns),
+        "Time after which the process ends in any case.",
+    ),
+    key(
+        "log.level",
+        "info",
+        Restart,
+        Kind::Text(|d, text| d.settings.log.level = text),
+        "A level, or a filter such as `info,shardwire=debug`.",
+    ),
+    key(
+        "log.format",
+        "auto",
+        Restart,
+        Kind::Choice(&["auto", "pretty", "json"], |d, n| {
+            d.settings.log.format = [LogFormat::Auto, LogFormat::Pretty, LogFormat::Json][n];
+        }),
+        "`auto` is pretty on a terminal and JSON elsewhere.",
+    ),
+    key(
+        "permissions",
+        "",
+        Restart,
+        Kind::Program("a list of names"),
+        "The permissions that the modifier `permission` may ask for.",
+    ),
+    key(
+        "events",
+        "",
+        Restart,
+        Kind::Program("a map of events"),
+        "What to do with each event; see the language reference.",
+    ),
+    key(
+        "lifecycle.message",
+        "",
+        Restart,
+        Kind::Program("a list of steps"),
+        "What to do with each message of the raw protocol.",
+    ),
+    older(
+        "server.ratelimit.maxConnsPerIP",
+        "server.limits.perIp",
+        Kind::Count(0..=U32_MAX, |d, n| d.settings.server.limits.per_ip_max = n as u32),
+        "The Go original's name of `server.limits.perIp`.",
+    ),
+];
