@@ -108,14 +108,14 @@ mod tests {
             .iter()
             .map(|&bytes| noise(bytes))
             .collect();
-        all.extend([text.to_vec(), text.repeat(2_000), vec![], vec![0; 100_000]]);
+        all.extend([text.to_vec(), text.repeat(500), vec![], vec![0; 50_000]]);
         all
     }
 
     #[test]
     fn every_level_and_window_gives_back_each_message() {
-        for level in 0..=9 {
-            for bits in [0, 8, 9, 12, 15, 16] {
+        for level in [0, 1, 6, 9] {
+            for bits in [8, 9, 15, 16] {
                 for takeover in [false, true] {
                     let mut compressor = Compressor::new(level, bits, takeover);
                     let mut inflater = Inflater::default();
