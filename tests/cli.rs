@@ -1,5 +1,7 @@
 //! The commands from outside: exit statuses, where output goes, what is said of mistakes.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::io::Read;

@@ -1,5 +1,7 @@
 //! The whole binary through real sockets: routes, refusals, a chat over two cores, the end.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod support;
 
 use serde_json::json;
