@@ -1,5 +1,7 @@
 //! Who may come in: honest tokens of every family, hostile ones of every kind, sources and origins.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
 use shardwire::auth::token::{Source, find};

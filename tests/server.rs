@@ -1,5 +1,7 @@
 //! The whole binary through real sockets: routes, refusals, a chat over two cores, the end.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod support;
 
 use serde_json::json;
@@ -63,10 +65,19 @@ fn without_dev_there_is_no_page_and_no_token() {
     assert_eq!(get(server.address, "/dev/about").status, 404);
 }
 
+/// The original's own configuration and its cookie.
 #[test]
-fn a_chat_goes_both_ways_over_two_cores_whatever_is_said() {
-    let server = dev_server("2");
-    let connect = |name: &str| Chatter::connect(server.address, &dev_token(server.address, name));
+fn the_original_chat_goes_both_ways_with_one_and_two_cores_whatever_is_said() {
+    let original = fixture("../examples/go-dispatch.yaml").to_string_lossy().into_owned();
+    for cores in ["1", "2"] {
+        let settings = [("SHARDWIRE_SERVER_CORES", cores)];
+        chat_both_ways(&Server::start(&[&original, "--dev"], &settings));
+    }
+}
+
+fn chat_both_ways(server: &Server) {
+    let connect =
+        |name: &str| Chatter::with_cookie(server.address, &dev_token(server.address, name));
     let (mut ada, mut bob) = (connect("ada"), connect("bob"));
     ada.send("join_room", "room:global", &json!({ "name": "Ada" }));
     assert_eq!(ada.expect("join_success"), json!({ "room": "room:global", "status": "ok" }));
@@ -176,4 +187,16 @@ fn the_drain_closes_with_1001_and_exits_with_0() {
     }
     drop(clients);
     assert_eq!(server.ended().code(), Some(0), "{}", server.log());
+}
+
+#[test]
+fn a_second_signal_ends_the_process_while_a_client_holds_the_drain_up() {
+    let mut server = dev_server("1");
+    let silent = Chatter::connect(server.address, &dev_token(server.address, "ada"));
+    server.signal("TERM");
+    support::wait_for("the drain", || server.log().contains("draining").then_some(()));
+    server.signal("INT");
+    let status = server.ended().code();
+    assert!(matches!(status, Some(0 | 130)), "{status:?}");
+    drop(silent);
 }

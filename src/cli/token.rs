@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args, Subcommand};
 
-use super::load::{Format, load};
+use super::load::{BRIEF, load};
 use super::{Failure, output};
 use crate::auth::{self, TokenRequest, Verifier};
 use crate::clock::Now;
@@ -60,7 +60,7 @@ pub(super) fn run(command: &Command) -> Result<(), Failure> {
 }
 
 fn make(arguments: &Make) -> Result<(), Failure> {
-    let auth = load(&arguments.config, SecretPolicy::Demand, Format::Human)?.settings.auth;
+    let auth = load(&arguments.config, SecretPolicy::Demand, BRIEF)?.settings.auth;
     let verifier = Verifier::new(&auth).map_err(Failure::usage)?;
     let token = auth::sign(&auth, &request(arguments), now()).map_err(Failure::usage)?;
     verifier.verify(&token, now()).map_err(|_| Failure::usage("--sub is not a usable user id"))?;
@@ -76,8 +76,7 @@ fn request(arguments: &Make) -> TokenRequest {
 }
 
 fn check(arguments: &Check) -> Result<(), Failure> {
-    let auth: settings::Auth =
-        load(&arguments.config, SecretPolicy::Demand, Format::Human)?.settings.auth;
+    let auth: settings::Auth = load(&arguments.config, SecretPolicy::Demand, BRIEF)?.settings.auth;
     let verifier = Verifier::new(&auth).map_err(Failure::usage)?;
     match verifier.verify(arguments.token.trim(), now()) {
         Ok(claims) => output::say(&String::from_utf8_lossy(&claims.json)),

@@ -55,7 +55,7 @@ pub(super) fn routes(routes: Router<Arc<Plane>>) -> Router<Arc<Plane>> {
 async fn from_this_machine(request: Request, next: Next) -> Response {
     match is_local(request.headers()) {
         true => next.run(request).await,
-        false => refusal(StatusCode::FORBIDDEN, "this_machine_only"),
+        false => refusal(StatusCode::FORBIDDEN, "this_machine_only", "only pages of this machine"),
     }
 }
 
@@ -92,7 +92,7 @@ async fn token(
     let Some(dev) = &plane.engine.dev else { return StatusCode::NOT_FOUND.into_response() };
     match wanted {
         Ok(Json(wanted)) => answer(dev, wanted),
-        Err(rejection) => refusal(rejection.status(), "bad_request"),
+        Err(rejection) => refusal(rejection.status(), "bad_request", "this takes JSON: sub, perms"),
     }
 }
 
@@ -105,8 +105,10 @@ fn answer(dev: &Dev, wanted: Wanted) -> Response {
     };
     match made {
         Ok(token) if usable(&token) => Json(json!({ "token": token })).into_response(),
-        Ok(_) => refusal(StatusCode::BAD_REQUEST, "bad_subject"),
-        Err(_) => refusal(StatusCode::SERVICE_UNAVAILABLE, "no_secret"),
+        Ok(_) => refusal(StatusCode::BAD_REQUEST, "bad_subject", "sub is no usable user id"),
+        Err(_) => {
+            refusal(StatusCode::SERVICE_UNAVAILABLE, "no_secret", "there is no secret to sign with")
+        }
     }
 }
 

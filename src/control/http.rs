@@ -24,9 +24,9 @@ pub(super) fn router(plane: Arc<Plane>) -> Router {
         false => routes.route("/", get(pages::plain)),
     };
     routes
-        .fallback(|| async { refusal(StatusCode::NOT_FOUND, "not_found") })
+        .fallback(|| async { refusal(StatusCode::NOT_FOUND, "not_found", "there is nothing here") })
         .method_not_allowed_fallback(|| async {
-            refusal(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed")
+            refusal(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "not with this method")
         })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(axum::middleware::map_response(last_and_uncached))
@@ -34,8 +34,8 @@ pub(super) fn router(plane: Arc<Plane>) -> Router {
 }
 
 /// A short JSON reason, of the same form as the shards' refusals.
-pub(super) fn refusal(status: StatusCode, reason: &str) -> Response {
-    (status, Json(json!({ "error": reason }))).into_response()
+pub(super) fn refusal(status: StatusCode, reason: &str, message: &str) -> Response {
+    (status, Json(json!({ "error": reason, "message": message }))).into_response()
 }
 
 async fn last_and_uncached(mut response: Response) -> Response {

@@ -3,6 +3,8 @@
 //! Ignored by default because it needs Chromium; `scripts/test` installs it and runs this with
 //! `--ignored`. `CHROMIUM` names another binary.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -243,7 +243,9 @@ impl World {
         let end_ns = self.now.mono_ns + ms * 1_000_000;
         while self.now.mono_ns < end_ns {
             let due = self.shards.iter().filter_map(|shard| shard.poll_deadline()).min();
-            let next = due.unwrap_or(end_ns).clamp(self.now.mono_ns + 1_000_000, end_ns.max(self.now.mono_ns + 1_000_000));
+            let next = due
+                .unwrap_or(end_ns)
+                .clamp(self.now.mono_ns + 1_000_000, end_ns.max(self.now.mono_ns + 1_000_000));
             self.now = self.now.plus_ns(next - self.now.mono_ns);
             for shard in &mut self.shards {
                 shard.handle_timeout(self.now);
@@ -263,7 +265,9 @@ impl World {
 
     fn is_quiet(&self) -> bool {
         let idle = |client: &Client| {
-            client.gone || ((client.unsent.is_empty() || client.paused) && (client.stuck || !client.sending))
+            client.gone
+                || ((client.unsent.is_empty() || client.paused)
+                    && (client.stuck || !client.sending))
         };
         self.clients.iter().all(idle)
             && self.links.iter().flatten().all(VecDeque::is_empty)

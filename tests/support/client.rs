@@ -84,11 +84,20 @@ impl Chatter {
             .unwrap_or_else(|status| panic!("refused with {status}"))
     }
 
+    /// Connects as a browser with the original's session cookie does.
+    pub fn with_cookie(address: SocketAddr, token: &str) -> Chatter {
+        Self::open(address, "cookie", &format!("theme=dark; session-token={token}"))
+            .unwrap_or_else(|status| panic!("refused with {status}"))
+    }
+
     /// Connects, or gives the status of the refusal.
     pub fn try_connect(address: SocketAddr, authorization: &str) -> Result<Chatter, u16> {
+        Self::open(address, "authorization", authorization)
+    }
+
+    fn open(address: SocketAddr, name: &'static str, value: &str) -> Result<Chatter, u16> {
         let mut request = format!("ws://{address}/ws").into_client_request().expect("a request");
-        let value = HeaderValue::from_str(authorization).expect("a header");
-        request.headers_mut().insert("authorization", value);
+        request.headers_mut().insert(name, HeaderValue::from_str(value).expect("a header"));
         match tungstenite::client(request, connected(address)) {
             Ok((socket, _)) => Ok(Chatter { socket }),
             Err(tungstenite::HandshakeError::Failure(tungstenite::Error::Http(response))) => {

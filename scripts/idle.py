@@ -1,0 +1,72 @@
+"""Opens idle WebSocket connections and reports the server's memory for each.
+
+Uses plain sockets: a handshake each, then silence. A first lot is opened before the measurement, so
+that what the server allocates once is not counted against the connections.
+"""
+
+import socket
+import sys
+import time
+from urllib.parse import urlsplit
+
+WARM_UP = 500
+SETTLE_S = 2.0
+
+
+def rss_bytes(pid: int) -> int:
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        for line in status:
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) * 1024
+    raise RuntimeError("no VmRSS")
+
+
+def slab_bytes() -> int:
+    with open("/proc/meminfo", encoding="ascii") as meminfo:
+        for line in meminfo:
+            if line.startswith("Slab:"):
+                return int(line.split()[1]) * 1024
+    raise RuntimeError("no Slab")
+
+
+def open_one(url) -> socket.socket:
+    request = (
+        f"GET {url.path or '/'} HTTP/1.1\r\nHost: {url.netloc}\r\nUpgrade: websocket\r\n"
+        "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    client = socket.create_connection((url.hostname, url.port), timeout=20)
+    client.sendall(request.encode())
+    head = b""
+    while b"\r\n\r\n" not in head:
+        part = client.recv(4096)
+        if not part:
+            raise RuntimeError(f"refused: {head[:200]!r}")
+        head += part
+    if not head.startswith(b"HTTP/1.1 101 "):
+        raise RuntimeError(f"refused: {head[:200]!r}")
+    return client
+
+
+def main() -> int:
+    pid, url, count = int(sys.argv[1]), urlsplit(sys.argv[2]), int(sys.argv[3])
+    held = [open_one(url) for _ in range(WARM_UP)]
+    time.sleep(SETTLE_S)
+    rss, slab = rss_bytes(pid), slab_bytes()
+    start = time.monotonic()
+    held += [open_one(url) for _ in range(count)]
+    took = time.monotonic() - start
+    time.sleep(SETTLE_S)
+    rss_each = (rss_bytes(pid) - rss) / count
+    slab_each = (slab_bytes() - slab) / count
+    print(f"connections: {count} in {took:.1f} s, after {WARM_UP} to warm up")
+    print(f"server RSS before: {rss / 1024:.0f} KiB")
+    print(f"user space a connection: {rss_each:.0f} bytes of RSS")
+    print(f"kernel a connection: {slab_each:.0f} bytes of slab, both ends, the whole machine's growth")
+    for client in held:
+        client.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

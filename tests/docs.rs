@@ -1,0 +1,82 @@
+//! Documents that no test reads will lie: their YAML compiles, their tables are the code's tables.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::path::PathBuf;
+
+use shardwire::config::{self, Environment, Options, SecretPolicy, Source};
+use shardwire::disconnect::Disconnect;
+use shardwire::reject::Reject;
+use shardwire::shard::counters::REFUSAL_STATUSES;
+use shardwire::ws::error::ProtocolError;
+
+fn document(path: &str) -> String {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The fenced blocks of a language.
+fn blocks(text: &str, language: &str) -> Vec<String> {
+    let opening = format!("```{language}\n");
+    text.split(&opening)
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .map(Into::into)
+        .collect()
+}
+
+#[test]
+fn every_yaml_of_the_documents_compiles() {
+    let mut compiled = 0;
+    for path in ["README.md", "docs/getting-started.md"] {
+        for (place, text) in blocks(&document(path), "yaml").into_iter().enumerate() {
+            let source = Source::new(format!("{path}, block {}", place + 1), text);
+            let options = Options { secret: SecretPolicy::Ignore };
+            if let Err(findings) = config::compile(&source, &Environment::default(), &options) {
+                let style = config::Style::Human { color: false };
+                panic!("{}", config::render(&findings, &source, style));
+            }
+            compiled += 1;
+        }
+    }
+    assert_eq!(compiled, 3);
+}
+
+#[test]
+fn every_json_of_the_protocol_is_json() {
+    for text in blocks(&document("docs/protocol.md"), "json") {
+        serde_json::from_str::<serde_json::Value>(&text).unwrap_or_else(|_| panic!("{text}"));
+    }
+}
+
+#[test]
+fn the_protocol_names_every_code_of_the_tables() {
+    let text = document("docs/protocol.md");
+    let expect = |row: String| assert!(text.contains(&row), "docs/protocol.md lacks: {row}");
+    for reject in Reject::ALL {
+        expect(format!("| `{}` |", reject.code()));
+    }
+    for disconnect in Disconnect::ALL {
+        expect(format!("| {} | `{}` |", disconnect.code(), disconnect.reason()));
+    }
+    for error in ProtocolError::ALL {
+        expect(format!("| {} |", error.code()));
+    }
+    for status in REFUSAL_STATUSES {
+        expect(format!("| {status} |"));
+    }
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    for path in ["README.md", "docs/getting-started.md", "docs/protocol.md", "docs/architecture.md"]
+    {
+        let folder = root.join(path).parent().expect("a folder").to_owned();
+        for link in document(path).split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let local = !link.starts_with("http") && !link.starts_with('#');
+            assert!(!local || folder.join(link).exists(), "{path}: {link}");
+        }
+    }
+}
