@@ -7,7 +7,9 @@ use shardwire::ws::{Decoder, Input, Item, Negotiated, Rules, Shared};
 use std::hint::black_box;
 
 const RULES: Rules = Rules { message_bytes_max: 1 << 20, fragments_max: 1_024 };
-const CHAT: &[u8] = br#"{"event":"chat.message","target":"lobby","payload":{"text":"hello, everybody in the room, how are you today?","kind":"plain","lang":"en"},"id":"0123456789"}"#;
+const CHAT: &[u8] = br#"{"event":"chat.message","target":"lobby","payload":
+{"text":"hello, everybody in the room, how are you today?","kind":"plain","lang":"en"},
+"id":"0123456789"}"#;
 
 const DEFLATE: Negotiated = Negotiated {
     server_no_context_takeover: true,

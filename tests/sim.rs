@@ -1,9 +1,11 @@
-//! The simulator's main property: whatever the order of events on four shards and a slow mesh, every
-//! member gets every message of its room exactly once, in one order per room, and nothing after it
+//! The simulator's main property: whatever the order of events on four shards and a slow mesh,
+//! every member gets every message of its room exactly once, in one order per room, and nothing after it
 //! left.
 //!
 //! A failing seed is printed; `SIM_SEED=n cargo test --test sim` runs that one alone, `SIM_SEEDS=n`
 //! changes how many are run.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a test stops where it fails")]
 
 mod simulator;
 

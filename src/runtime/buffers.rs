@@ -58,9 +58,9 @@ impl Buffers {
     /// The received bytes of a buffer that a completion named.
     pub fn bytes(&mut self, id: u16, len: usize) -> &mut [u8] {
         let id = usize::from(id % BUFFERS);
-        // SAFETY: the offset is inside `memory`, whose bytes are initialised (zeroed, then written by
-        // the kernel); the kernel does not touch a buffer between its completion and `give_back`, and
-        // `&mut self` keeps us from handing it out twice.
+        // SAFETY: the offset is inside `memory`, whose bytes are initialised (zeroed, then written
+        // by the kernel); the kernel does not touch a buffer between its completion and
+        // `give_back`, and `&mut self` keeps us from handing it out twice.
         unsafe {
             let start = self.memory.as_ptr().add(id * BUFFER_BYTES);
             std::slice::from_raw_parts_mut(start, len.min(BUFFER_BYTES))
@@ -71,10 +71,10 @@ impl Buffers {
     pub fn give_back(&mut self, id: u16) {
         let id = id % BUFFERS;
         let place = usize::from(self.tail % BUFFERS);
-        // SAFETY: `place` is inside the entries and `id` inside the memory; the kernel reads an entry
-        // only below the tail, which is published (released) after the entry is written. The tail's
-        // field lies in the first entry's reserved bytes, aligned for u16, and the kernel only reads
-        // it.
+        // SAFETY: `place` is inside the entries and `id` inside the memory; the kernel reads an
+        // entry only below the tail, which is published (released) after the entry is written. The
+        // tail's field lies in the first entry's reserved bytes, aligned for u16, and the kernel
+        // only reads it.
         unsafe {
             let entry = &mut *self.entries.as_ptr().add(place);
             entry.set_addr(self.memory.as_ptr().add(usize::from(id) * BUFFER_BYTES) as u64);

@@ -352,8 +352,8 @@ impl Driver {
         self.shard.drain(now);
     }
 
-    /// Over when every shard is drained, or the deadline has passed: until then this one may still be
-    /// home to what others are finishing.
+    /// Over when every shard is drained, or the deadline has passed: until then this one may still
+    /// be home to what others are finishing.
     fn is_over(&mut self, now: Now) -> bool {
         if self.shard.is_drained() && !self.counted_as_drained {
             self.counted_as_drained = true;

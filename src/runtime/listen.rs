@@ -1,5 +1,5 @@
-//! Listening sockets: one per shard and address, all on the same port by `SO_REUSEPORT`, so that the
-//! kernel spreads connections over the shards by a hash of their addresses.
+//! Listening sockets: one per shard and address, all on the same port by `SO_REUSEPORT`, so that
+//! the kernel spreads connections over the shards by a hash of their addresses.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 

@@ -202,8 +202,8 @@ fn start_all(
     Ok(threads)
 }
 
-/// An executor sized for one task and one descriptor: the shard brings its own ring. It is pinned by
-/// the shard's thread itself, so that a CPU that may not be used is a warning, not a failure.
+/// An executor sized for one task and one descriptor: the shard brings its own ring. It is pinned
+/// by the shard's thread itself, so that a CPU that may not be used is a warning, not a failure.
 fn executor(name: &str) -> LocalExecutorBuilder {
     LocalExecutorBuilder::new(Placement::Unbound)
         .name(name)
@@ -217,7 +217,7 @@ async fn run_shard(seat: Seat, ready: crossbeam_channel::Sender<Result<(), Start
     if let Some(cpu) = seat.cpu
         && let Err(error) = preflight::pin(cpu)
     {
-        tracing::warn!(shard = seat.id.0, cpu, %error, "may not pin; running where the kernel likes");
+        tracing::warn!(shard = seat.id.0, cpu, %error, "may not pin; running unpinned");
     }
     let shard = Shard::new(seat.id, seat.engine, seat.clock.now(), seat.counters);
     let driver = Driver::new(shard, seat.clock, seat.listeners, seat.ports, seat.shared, seat.http);

@@ -1,8 +1,8 @@
 //! One io_uring: requests in, completions out. The only file that writes submission entries.
 //!
 //! Invariants: created, used and dropped on one thread (SINGLE_ISSUER); the bytes of a send stay
-//! where they are until its completion, which `shard::Shard::poll_send` promises; buffers outlive the
-//! ring (field order).
+//! where they are until its completion, which `shard::Shard::poll_send` promises; buffers outlive
+//! the ring (field order).
 
 #![allow(unsafe_code)]
 
@@ -164,8 +164,8 @@ impl Ring {
         let request = request.user_data(user_data(kind, slot));
         self.unsubmitted += 1;
         loop {
-            // SAFETY: descriptors and slots are open until their completion; a send's bytes are kept
-            // in place by the shard; the timer's value lives in `self` and is read at `enter`.
+            // SAFETY: descriptors and slots are open until their completion; a send's bytes are
+            // kept in place by the shard; the timer's value lives in `self` and is read at `enter`.
             if unsafe { self.ring.submission().push(&request) }.is_ok() {
                 return Ok(());
             }

@@ -1,7 +1,8 @@
 //! The driver's side of each connection: its descriptor and what is pending on it in the ring.
 //!
-//! Invariants: a descriptor is closed only when nothing is pending on it, because closing alone does
-//! not end a multishot receive, and a slot must not be reused while completions for it may come.
+//! Invariants: a descriptor is closed only when nothing is pending on it, because closing alone
+//! does not end a multishot receive, and a slot must not be reused while completions for it may
+//! come.
 
 use std::net::IpAddr;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};

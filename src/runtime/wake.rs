@@ -66,8 +66,8 @@ impl Wake {
 
     fn write(&self) {
         let one = 1u64.to_ne_bytes();
-        // SAFETY: the buffer is 8 readable bytes, what an eventfd wants; the descriptor is ours. The
-        // result says nothing useful: the counter only ever needs to be non-zero.
+        // SAFETY: the buffer is 8 readable bytes, what an eventfd wants; the descriptor is ours.
+        // The result says nothing useful: the counter only ever needs to be non-zero.
         unsafe { libc::write(self.raw_fd(), one.as_ptr().cast(), one.len()) };
     }
 }

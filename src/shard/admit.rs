@@ -4,8 +4,9 @@
 //! accepted -> gate -> head -> upgrade? path? origin? token? permissions? -> Bind -> Bound -> 101
 //! ```
 //!
-//! Invariants: cheap checks come first; a refusal is a short JSON body and the end of the connection,
-//! so bytes behind a refused head are never looked at (RFC 9931); no token reaches a log.
+//! Invariants: cheap checks come first; a refusal is a short JSON body and the end of the
+//! connection, so bytes behind a refused head are never looked at (RFC 9931); no token reaches a
+//! log.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -54,6 +55,14 @@ const NO_UPGRADE: Refusal = refusal(426, "upgrade_required", "this is a WebSocke
 enum Verdict {
     Bind(Guest),
     HandOff,
+}
+
+/// Who asks.
+struct Identity {
+    user: Arc<str>,
+    permissions: Arc<PermissionSet>,
+    /// The subprotocol that came with the token and is answered.
+    echo: Option<&'static str>,
 }
 
 /// A request that may be upgraded once the user's home agrees.
@@ -159,7 +168,7 @@ impl Shard {
         if !origin::allowed(&settings.server.origins, origin, request.header("host")) {
             return Err(BAD_ORIGIN);
         }
-        let (user, permissions, echo) = self.identify(slot, settings, request)?;
+        let Identity { user, permissions, echo } = self.identify(slot, settings, request)?;
         let mut response = Vec::with_capacity(256);
         handshake::write_101(&mut response, &upgrade, echo);
         Ok(Verdict::Bind(Guest { user, permissions, deflate: upgrade.deflate, response }))
@@ -171,10 +180,10 @@ impl Shard {
         slot: u32,
         settings: &Settings,
         request: &Head<'_, '_>,
-    ) -> Result<(Arc<str>, Arc<PermissionSet>, Option<&'static str>), Refusal> {
+    ) -> Result<Identity, Refusal> {
         if settings.auth.mode == AuthMode::None {
             let id = self.conns.key(slot).map(|key| key.to_string()).unwrap_or_default();
-            return Ok((id.into(), Arc::default(), None));
+            return Ok(Identity { user: id.into(), permissions: Arc::default(), echo: None });
         }
         let auth = &settings.auth;
         let query = Some(request.query());
@@ -187,7 +196,8 @@ impl Shard {
         let names = claims.permissions.iter().map(|name| &**name);
         let rights = PermissionSet::from_names(&self.engine.program.permissions, names)
             .map_err(|_| BAD_PERMISSIONS)?;
-        Ok((claims.user.into(), Arc::new(rights), found.echo_subprotocol))
+        let (user, permissions) = (claims.user.into(), Arc::new(rights));
+        Ok(Identity { user, permissions, echo: found.echo_subprotocol })
     }
 
     /// Asks the user's home for a place; the answer to the client waits for it.

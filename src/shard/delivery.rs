@@ -1,7 +1,7 @@
 //! From one frame to the outboxes of those it is for.
 //!
-//! Invariants: a frame is made known once per shard and fan-out; each receiver's outbox refers to it.
-//! A receiver whose outbox is full is disconnected after the fan-out, never inside it.
+//! Invariants: a frame is made known once per shard and fan-out; each receiver's outbox refers to
+//! it. A receiver whose outbox is full is disconnected after the fan-out, never inside it.
 
 use super::Shard;
 use crate::disconnect::Disconnect;

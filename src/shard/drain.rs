@@ -1,5 +1,5 @@
-//! The drain: every connection is told 1001, spread evenly over `drain.over`, so that the clients do
-//! not all come back at the same moment to whoever is next.
+//! The drain: every connection is told 1001, spread evenly over `drain.over`, so that the clients
+//! do not all come back at the same moment to whoever is next.
 //!
 //! Invariants: after `begin` nothing is admitted; each connection that was open is closed once.
 

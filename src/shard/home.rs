@@ -1,7 +1,8 @@
 //! The shard as a home: the authoritative side of users and rooms.
 //!
 //! Invariants: a user's connection count never exceeds `connectionLimit.maxPerUser`, because every
-//! connection of the user is decided here, one at a time; a room's messages leave here in one order.
+//! connection of the user is decided here, one at a time; a room's messages leave here in one
+//! order.
 
 use std::cmp::Reverse;
 use std::sync::Arc;

@@ -14,9 +14,9 @@
 //!        | <---------------------------------------------- Deliver | (to each watching shard)
 //! ```
 //!
-//! Invariants: between two shards frames keep their order and none is lost: a full channel becomes a
-//! backlog at its sender, which stops reading from its connections until the backlog is gone. What a
-//! later, farther peer (another node) may lose is said at each variant.
+//! Invariants: between two shards frames keep their order and none is lost: a full channel becomes
+//! a backlog at its sender, which stops reading from its connections until the backlog is gone.
+//! What a later, farther peer (another node) may lose is said at each variant.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! The error event a sender gets: `{"event":"error","payload":{"code":..,"message":..,"event":..}}`.
+//! The error event a sender gets:
+//! `{"event":"error","payload":{"code":..,"message":..,"event":..}}`.
 //!
 //! Called by `shard::closing` for every reject that is not silenced.
 
@@ -6,8 +7,8 @@ use crate::envelope::text::escape_into;
 use crate::reject::Reject;
 use crate::settings::WireNames;
 
-/// Writes the reply. `event` is the refused event's name as it stood in the message: the inside of a
-/// JSON string, escaped already; empty where there was none.
+/// Writes the reply. `event` is the refused event's name as it stood in the message: the inside of
+/// a JSON string, escaped already; empty where there was none.
 pub(super) fn write_error(
     out: &mut Vec<u8>,
     names: &WireNames,

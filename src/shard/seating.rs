@@ -1,7 +1,7 @@
 //! Seats: which connections here are members of which room, and the watch that keeps it fed.
 //!
-//! Invariants: a connection has at most one seat in a room; a local room without members is forgotten
-//! and its home told; the home is asked to deliver before anybody is told of a join.
+//! Invariants: a connection has at most one seat in a room; a local room without members is
+//! forgotten and its home told; the home is asked to deliver before anybody is told of a join.
 
 use std::sync::Arc;
 

@@ -4,8 +4,8 @@
 //! bytes -> decoder -> message -> envelope -> projection -> interpreter -> effects -> apply
 //! ```
 //!
-//! Invariants: nothing here waits, locks, or allocates in the steady state. A message that must wait
-//! for another shard is held (`hold.rs`), and the bytes behind it are kept unread.
+//! Invariants: nothing here waits, locks, or allocates in the steady state. A message that must
+//! wait for another shard is held (`hold.rs`), and the bytes behind it are kept unread.
 
 use super::hold::Hold;
 use super::host::Host;

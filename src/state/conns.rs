@@ -1,8 +1,8 @@
 //! The slab of connections: one `Conn` per socket, found by slot, checked by generation.
 //!
-//! Invariants: a slot is reused only after its socket is closed; each reuse has a new generation, so
-//! a `ConnKey` that outlived its connection resolves to nothing. An idle `Conn` owns no heap beyond
-//! its seats. Called by `shard`.
+//! Invariants: a slot is reused only after its socket is closed; each reuse has a new generation,
+//! so a `ConnKey` that outlived its connection resolves to nothing. An idle `Conn` owns no heap
+//! beyond its seats. Called by `shard`.
 
 use std::net::IpAddr;
 

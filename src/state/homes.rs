@@ -1,8 +1,8 @@
 //! The authoritative records this shard is home to: rooms and users whose name hashes to it.
 //!
 //! A room's record says which shards have members; one owner sends to all of them, so every member
-//! sees one order. A user's record holds its connections (oldest first), rooms, permissions and rate
-//! windows, so limits are exact across cores without a lock.
+//! sees one order. A user's record holds its connections (oldest first), rooms, permissions and
+//! rate windows, so limits are exact across cores without a lock.
 //!
 //! Invariants: a user's record lives while it has a connection, a grace period or an open rate
 //! window; a room's record lives while a shard watches it. Called by `shard::home`.

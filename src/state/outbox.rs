@@ -10,8 +10,8 @@
 //! not 1,000 times.
 //!
 //! Invariants: references inside a shard are plain counts; nodes and table entries are reused, so
-//! nothing here allocates in the steady state; at most one send per connection is in flight, and its
-//! bytes stay where they are until `sent` or `drop_lane`. Called by `shard`.
+//! nothing here allocates in the steady state; at most one send per connection is in flight, and
+//! its bytes stay where they are until `sent` or `drop_lane`. Called by `shard`.
 
 use super::frames::{Frame, FramePool, FrameRef};
 use crate::ids::FrameId;
@@ -148,8 +148,8 @@ impl Outboxes {
         self.entries[id.0 as usize].frame.as_deref()
     }
 
-    /// The deflated twin of a frame, made at the first call and shared by the later ones; the caller
-    /// holds one reference. `None` from `deflate` means that it gained nothing.
+    /// The deflated twin of a frame, made at the first call and shared by the later ones; the
+    /// caller holds one reference. `None` from `deflate` means that it gained nothing.
     pub fn twin(
         &mut self,
         id: FrameId,

@@ -4,7 +4,8 @@
 //! has a member. Its key carries a generation, because the home's deliveries may still be under way
 //! when the last member leaves and the slot is reused.
 //!
-//! Invariants: `members[seat.place]` is the connection whose seat it is. Called by `shard::seating`.
+//! Invariants: `members[seat.place]` is the connection whose seat it is. Called by
+//! `shard::seating`.
 
 use std::collections::HashMap;
 use std::sync::Arc;

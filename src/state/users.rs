@@ -1,7 +1,8 @@
-//! A shard's own part of each user: the user's connections that live here, and what its home pushed.
+//! A shard's own part of each user: the user's connections that live here, and what its home
+//! pushed.
 //!
-//! Invariants: exists while a connection of the user is bound here; `conns[conn.user_place]` is that
-//! connection. Called by `shard`.
+//! Invariants: exists while a connection of the user is bound here; `conns[conn.user_place]` is
+//! that connection. Called by `shard`.
 
 use std::collections::HashMap;
 use std::sync::Arc;

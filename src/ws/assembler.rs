@@ -1,8 +1,8 @@
 //! What a decoder keeps between reads: an unfinished frame, an unfinished message.
 //!
 //! Invariants: memory grows with what was received (or inflated), never with what was announced.
-//! The text of a message is checked after every piece, before a worse piece is judged, so which rule
-//! a peer broke first does not depend on how its bytes were cut.
+//! The text of a message is checked after every piece, before a worse piece is judged, so which
+//! rule a peer broke first does not depend on how its bytes were cut.
 
 use super::decoder::{MessageKind, Rules};
 use super::deflate::Inflater;

@@ -1,15 +1,15 @@
 //! The receiving side of one connection: bytes in, messages and control frames out.
 //!
 //! Invariants: a decoder is 64 bytes at most and owns no heap between messages (`Kept` context
-//! apart). All of the input is consumed before `next` says `None`, so nothing unread has to be kept.
-//! A result borrows the input where a frame lies in it whole, else the assembly, which goes back to
-//! the pool at the next call. After a close frame or an error every later byte is ignored. How the
-//! bytes are cut changes neither the items nor the error. Called by the shard's turn.
+//! apart). All of the input is consumed before `next` says `None`, so nothing unread has to be
+//! kept. A result borrows the input where a frame lies in it whole, else the assembly, which goes
+//! back to the pool at the next call. After a close frame or an error every later byte is ignored.
+//! How the bytes are cut changes neither the items nor the error. Called by the shard's turn.
 //!
 //! ```text
-//!           +-> control, or a whole uncompressed message: unmasked in the input, borrowed ----> Item
+//!           +-> control, or a whole uncompressed message: unmasked in the input, borrowed --> Item
 //!  header --+
-//!           +-> anything else: open_frame -> receive (unmask, append, check) -> finish -------> Item
+//!           +-> anything else: open_frame -> receive (unmask, append, check) -> finish -----> Item
 //! ```
 
 use std::ops::Range;

@@ -38,7 +38,7 @@ protocol_errors! {
     /// RSV2 or RSV3, or RSV1 where no extension gave it a meaning.
     ReservedBit = 1002 "RFC 6455 5.2" "a reserved bit is set",
     /// RSV1 on a control frame or on a continuation.
-    MisplacedCompressedBit = 1002 "RFC 7692 6.1" "only a message's first frame is marked compressed",
+    MisplacedCompressedBit = 1002 "RFC 7692 6.1" "only a first frame is marked compressed",
     /// Opcodes 3..=7 and 11..=15.
     ReservedOpcode = 1002 "RFC 6455 5.2" "the opcode is reserved",
     /// A client masks every frame.

@@ -1,7 +1,7 @@
 //! Received bytes with a cursor.
 //!
-//! Invariants: bytes `..consumed()` are the decoder's, partly unmasked in place; bytes from there on
-//! are as they were received. The cursor only moves forward.
+//! Invariants: bytes `..consumed()` are the decoder's, partly unmasked in place; bytes from there
+//! on are as they were received. The cursor only moves forward.
 
 use std::ops::Range;
 

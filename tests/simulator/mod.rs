@@ -1,7 +1,7 @@
-//! What several test files share: a seeded source of randomness, the wire as a client sees it, and a
-//! world of shards without sockets.
+//! What several test files share: a seeded source of randomness, the wire as a client sees it, and
+//! a world of shards without sockets.
 
-#![allow(dead_code)] // each test file uses its own part
+#![allow(dead_code, reason = "each test program uses its own part")]
 
 pub mod random;
 pub mod wire;

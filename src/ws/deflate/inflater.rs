@@ -1,7 +1,7 @@
 //! Inflating one message's payload piece by piece.
 //!
-//! Invariants: `out` never grows past `bytes_max + 1`, whatever the input claims; the error does not
-//! depend on how the input was cut. A window of 15 bits reads what any smaller one wrote. About
+//! Invariants: `out` never grows past `bytes_max + 1`, whatever the input claims; the error does
+//! not depend on how the input was cut. A window of 15 bits reads what any smaller one wrote. About
 //! 47 KB live as long as an inflater.
 //!
 //! A peer may end blocks with BFINAL (RFC 7692 section 7.2.3.4); the next block then starts with an

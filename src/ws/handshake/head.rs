@@ -1,8 +1,8 @@
 //! The request head: found, bounded, parsed (RFC 9112 sections 2 to 5).
 //!
 //! Invariants: the search for the head's end goes on where it stopped, so a head that comes byte by
-//! byte costs linear time; the parser runs once, over a whole head. Line ends are CR LF only: a bare
-//! LF is refused when it arrives, two parsers may never disagree about where a line ends.
+//! byte costs linear time; the parser runs once, over a whole head. Line ends are CR LF only: a
+//! bare LF is refused when it arrives, two parsers may never disagree about where a line ends.
 
 use httparse::Header;
 
