@@ -1,6 +1,6 @@
 //! The simulator's main property: whatever the order of events on four shards and a slow mesh,
-//! every member gets every message of its room exactly once, in one order per room, and nothing after it
-//! left.
+//! every member gets every message of its room exactly once, in one order per room, and nothing
+//! after it left.
 //!
 //! A failing seed is printed; `SIM_SEED=n cargo test --test sim` runs that one alone, `SIM_SEEDS=n`
 //! changes how many are run.
