@@ -183,7 +183,8 @@ impl Shard {
     ) -> Result<Identity, Refusal> {
         if settings.auth.mode == AuthMode::None {
             let id = self.conns.key(slot).map(|key| key.to_string()).unwrap_or_default();
-            return Ok(Identity { user: id.into(), permissions: Arc::default(), echo: None });
+            let permissions = Arc::clone(&self.no_permissions);
+            return Ok(Identity { user: id.into(), permissions, echo: None });
         }
         let auth = &settings.auth;
         let query = Some(request.query());
@@ -196,14 +197,18 @@ impl Shard {
         let names = claims.permissions.iter().map(|name| &**name);
         let rights = PermissionSet::from_names(&self.engine.program.permissions, names)
             .map_err(|_| BAD_PERMISSIONS)?;
-        let (user, permissions) = (claims.user.into(), Arc::new(rights));
+        let user = claims.user.into();
+        let permissions = match claims.permissions.is_empty() {
+            true => Arc::clone(&self.no_permissions),
+            false => Arc::new(rights),
+        };
         Ok(Identity { user, permissions, echo: found.echo_subprotocol })
     }
 
     /// Asks the user's home for a place; the answer to the client waits for it.
     fn bind(&mut self, slot: u32, guest: Guest, early: &[u8]) {
         let Guest { user, permissions, deflate, response } = guest;
-        let id = self.users.enter(&user);
+        let id = self.users.enter(&user, &permissions);
         let (Some(local), Some(conn)) = (self.users.get_mut(id), self.conns.get_mut(slot)) else {
             return;
         };

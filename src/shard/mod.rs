@@ -41,6 +41,7 @@ use crate::state::conns::{Conns, Phase};
 use crate::state::gate::Gate;
 use crate::state::homes::{Homes, home_of};
 use crate::state::outbox::{OutboxBounds, Outboxes};
+use crate::state::permissions::PermissionSet;
 use crate::state::rooms::Rooms;
 use crate::state::timers::Wheel;
 use crate::state::users::Users;
@@ -124,6 +125,8 @@ pub struct Shard {
     fired: Vec<u32>,
     draining: Option<Draining>,
     refused_lingering: u32,
+    /// What users hold who were granted nothing.
+    no_permissions: Arc<PermissionSet>,
 }
 
 impl Shard {
@@ -170,6 +173,7 @@ impl Shard {
             fired: Vec::new(),
             draining: None,
             refused_lingering: 0,
+            no_permissions: Arc::default(),
             engine,
         }
     }

@@ -32,11 +32,12 @@ pub struct Users {
 
 impl Users {
     /// The user's slot, made where it is new.
-    pub fn enter(&mut self, name: &Arc<str>) -> UserId {
+    pub fn enter(&mut self, name: &Arc<str>, permissions: &Arc<PermissionSet>) -> UserId {
         if let Some(&slot) = self.by_name.get(name) {
             return UserId(slot);
         }
-        let user = User { name: Arc::clone(name), conns: Vec::new(), permissions: Arc::default() };
+        let permissions = Arc::clone(permissions);
+        let user = User { name: Arc::clone(name), conns: Vec::new(), permissions };
         let slot = self.slots.insert(user) as u32;
         self.by_name.insert(Arc::clone(name), slot);
         UserId(slot)
