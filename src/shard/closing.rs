@@ -43,7 +43,7 @@ impl Shard {
 
     /// The peer broke a rule: close code, flush, end (RFC 6455 section 7.1.7).
     pub(super) fn fail(&mut self, slot: u32, error: ProtocolError) {
-        self.counters.protocol_errors.add(1);
+        self.counters.failed(error);
         if self.phase(slot) == Phase::Open {
             self.queue_close(slot, Some(error.code()), error.reason());
         }

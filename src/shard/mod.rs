@@ -7,6 +7,7 @@ pub mod counters;
 pub mod handoff;
 pub mod mesh;
 pub mod peer;
+pub mod refusal;
 
 mod admit;
 mod apply;
