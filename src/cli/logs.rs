@@ -1,7 +1,7 @@
 //! Where log lines go, and how they look.
 //!
-//! A shard that logs must not wait for whoever reads the log: lines go through a bounded channel to a
-//! thread of their own, and are dropped and counted where the reader is too slow.
+//! A shard that logs must not wait for whoever reads the log: lines go through a bounded channel to
+//! a thread of their own, and are dropped and counted where the reader is too slow.
 //!
 //! Invariants: one line an event on stderr; stdout belongs to the commands. JSON escapes what a
 //! peer typed, and the terminal format does so for every field recorded with `?`.

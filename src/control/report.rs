@@ -54,6 +54,7 @@ pub(super) fn per_shard(shards: &[Arc<Counters>]) -> Value {
 
 /// Every counter, the reasons of drops and refusals by name where they are not zero.
 pub(super) fn totals(shards: &[Arc<Counters>]) -> Value {
+    let broken_rules = ProtocolError::ALL.iter().map(|one| one.reason());
     json!({
         "connections": connections(shards),
         "upgrades": sum(shards, |one| &one.upgrades),
@@ -69,8 +70,7 @@ pub(super) fn totals(shards: &[Arc<Counters>]) -> Value {
         "unhandled": sum(shards, |one| &one.unhandled),
         "acceptErrors": sum(shards, |one| &one.accept_errors),
         "meshFull": sum(shards, |one| &one.mesh_full),
-        "protocolErrors":
-            by_name(ProtocolError::ALL.iter().map(|one| one.reason()), shards, |c| &c.protocol_errors),
+        "protocolErrors": by_name(broken_rules, shards, |c| &c.protocol_errors),
         "rejects": by_name(Reject::ALL.iter().map(|one| one.code()), shards, |c| &c.rejects),
         "disconnects":
             by_name(Disconnect::ALL.iter().map(|one| one.reason()), shards, |c| &c.disconnects),
