@@ -196,19 +196,15 @@ impl Shard {
         self.queue_bytes(slot, |out| header::encode_control(out, opcode, payload));
     }
 
-    /// Refuses one event: counted, and told to the sender unless silenced.
-    pub(super) fn reject(&mut self, slot: u32, reject: Reject, message: &[u8]) {
+    /// Refuses one event: counted, and told to the sender unless silenced. `event` is its name as
+    /// the message spells it, empty where there is none.
+    pub(super) fn reject(&mut self, slot: u32, reject: Reject, event: &[u8]) {
         self.counters.rejected(reject);
         let errors = &self.engine.settings.errors;
         let Protocol::Json { outgoing, .. } = &self.engine.settings.protocol else { return };
         if !errors.reply {
             return;
         }
-        // A message that is no JSON has no event to speak of.
-        let event = match reject {
-            Reject::BadJson | Reject::BadMessage => &[],
-            _ => self.envelope.event.bytes(message),
-        };
         let mut open = self.outboxes.pool.open();
         write_error(open.bytes(), outgoing, &errors.event, reject, event);
         let frame = self.outboxes.pool.seal(open, FrameType::Text);
