@@ -253,6 +253,7 @@ impl Shard {
         conn.decoder = Decoder::new(deflate.as_ref());
         self.counters.upgrades.add(1);
         self.queue_bytes(slot, |out| out.extend_from_slice(response));
+        self.outboxes.admit_messages(slot, true);
         self.arm(slot);
         self.read_on(slot);
     }

@@ -189,6 +189,7 @@ impl Shard {
     }
 
     fn queue_close(&mut self, slot: u32, code: Option<u16>, reason: &str) {
+        self.outboxes.admit_messages(slot, false);
         self.queue_bytes(slot, |out| close::encode(out, code, reason));
     }
 
