@@ -179,8 +179,10 @@ impl Shard {
         conn.phase = phase;
         conn.due_ns = due_ns;
         let resume = std::mem::take(&mut conn.paused);
-        if !matches!(phase, Phase::Closing) {
-            conn.unread = Vec::new();
+        match phase {
+            // The peer's close frame may be among what was not looked at yet.
+            Phase::Closing => self.backlogged.push(slot),
+            _ => conn.unread = Vec::new(),
         }
         if resume {
             self.io.push_back(Io::Resume(slot));

@@ -110,9 +110,11 @@ impl Shard {
     /// Reads what came while the connection was held.
     pub(super) fn read_on(&mut self, slot: u32) {
         let Some(conn) = self.conns.get_mut(slot) else { return };
-        let ready = conn.hold.is_none() && matches!(conn.phase, Phase::Open | Phase::Closing);
-        if !ready || self.mesh.is_backlogged() {
+        if conn.hold.is_some() || !matches!(conn.phase, Phase::Open | Phase::Closing) {
             return;
+        }
+        if self.mesh.is_backlogged() {
+            return self.backlogged.push(slot);
         }
         let mut unread = std::mem::take(&mut conn.unread);
         if std::mem::take(&mut conn.paused) {
@@ -121,7 +123,7 @@ impl Shard {
         self.read_frames(slot, &mut unread);
     }
 
-    /// Reads on where the mesh's backlog was the reason to stop.
+    /// Reads on where the mesh's backlog was the reason to stop, or an end that came meanwhile.
     pub(super) fn resume_backlogged(&mut self) {
         if self.mesh.is_backlogged() {
             return;

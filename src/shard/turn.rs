@@ -199,7 +199,7 @@ impl Shard {
         conn.unread.extend_from_slice(bytes);
         let pause = conn.unread.len() > PARKED_BYTES_MAX && !conn.paused;
         conn.paused |= pause;
-        if conn.hold.is_none() && conn.phase == Phase::Open {
+        if conn.hold.is_none() && matches!(conn.phase, Phase::Open | Phase::Closing) {
             self.backlogged.push(slot);
         }
         if pause {
