@@ -239,6 +239,11 @@ impl Outboxes {
         self.stalled.pop()
     }
 
+    /// Whether messages wait behind the send in flight.
+    pub fn is_stalled(&self, slot: u32) -> bool {
+        self.lanes.get(slot as usize).is_some_and(|lane| lane.stalled)
+    }
+
     /// How long the send in flight has been under way.
     pub fn in_flight_ms(&self, slot: u32, now_ns: u64) -> Option<u32> {
         let lane = self.lanes.get(slot as usize)?;
