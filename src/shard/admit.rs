@@ -269,16 +269,22 @@ impl Shard {
     /// The home refused: one connection too many of this user.
     pub(super) fn on_refuse(&mut self, key: ConnKey) {
         let Some(slot) = self.conns.resolve(key) else { return };
-        self.unhold(slot);
         self.leave_user(slot, false);
         self.refuse(slot, &PER_USER);
     }
 
     /// The home gave this connection's place to a newer one.
     pub(super) fn on_evict(&mut self, key: ConnKey) {
-        if let Some(slot) = self.conns.resolve(key) {
-            self.disconnect(slot, Disconnect::Cycled);
+        let Some(slot) = self.conns.resolve(key) else { return };
+        match self.phase(slot) {
+            Phase::Binding => self.refuse(slot, &PER_USER),
+            _ => self.disconnect(slot, Disconnect::Cycled),
         }
+    }
+
+    /// The drain reached a connection whose request was not answered yet.
+    pub(super) fn refuse_draining(&mut self, slot: u32) {
+        self.refuse(slot, &DRAINING);
     }
 
     pub(super) fn refuse_timed_out(&mut self, slot: u32) {

@@ -25,10 +25,8 @@ use crate::ws::{ProtocolError, close, header};
 impl Shard {
     /// The server's policy ends the connection: say why, then wait for the peer's close frame.
     pub(super) fn disconnect(&mut self, slot: u32, why: Disconnect) {
-        match self.phase(slot) {
-            Phase::Open => {}
-            Phase::Head | Phase::Binding => return self.cut(slot),
-            _ => return,
+        if self.phase(slot) != Phase::Open {
+            return;
         }
         self.counters.disconnected(why);
         self.leave(slot);
