@@ -231,6 +231,7 @@ impl Shard {
         conn.decoder = Decoder::new(deflate.as_ref());
         self.counters.upgrades.add(1);
         self.queue_bytes(slot, |out| out.extend_from_slice(response));
+        self.outboxes.admit_messages(slot, true);
         self.arm(slot);
         self.read_on(slot);
     }
@@ -246,16 +247,22 @@ impl Shard {
     /// The home refused: one connection too many of this user.
     pub(super) fn on_refuse(&mut self, key: ConnKey) {
         let Some(slot) = self.conns.resolve(key) else { return };
-        self.unhold(slot);
         self.leave_user(slot, false);
         self.refuse(slot, Policy::PerUser.into());
     }
 
     /// The home gave this connection's place to a newer one.
     pub(super) fn on_evict(&mut self, key: ConnKey) {
-        if let Some(slot) = self.conns.resolve(key) {
-            self.disconnect(slot, Disconnect::Cycled);
+        let Some(slot) = self.conns.resolve(key) else { return };
+        match self.phase(slot) {
+            Phase::Binding => self.refuse(slot, &PER_USER),
+            _ => self.disconnect(slot, Disconnect::Cycled),
         }
+    }
+
+    /// The drain reached a connection whose request was not answered yet.
+    pub(super) fn refuse_draining(&mut self, slot: u32) {
+        self.refuse(slot, &DRAINING);
     }
 
     pub(super) fn refuse_timed_out(&mut self, slot: u32) {

@@ -1,7 +1,8 @@
 //! Carries out what a run asked for, in order.
 //!
 //! Invariants: a join or leave that other shards must confirm holds the connection, and the effects
-//! behind it wait with it: who is told of a join is a member already. Called by `turn` and `hold`.
+//! behind it wait with it: who is told of a join is a member already. A reject is told last, and
+//! once. Called by `turn` and `hold`.
 
 use std::sync::Arc;
 
@@ -26,17 +27,21 @@ const USER_PREFIX: &str = "user:";
 
 impl Shard {
     /// Applies the effects from `next` on; gives their memory back to the shard at the end.
-    pub(super) fn apply(&mut self, slot: u32, mut effects: Effects, mut next: usize) {
+    /// `event` is the event's name as the message spells it.
+    pub(super) fn apply(&mut self, slot: u32, mut effects: Effects, mut next: usize, event: &[u8]) {
         while let Some(effect) = effects.list.get(next).cloned() {
             next += 1;
             match self.apply_one(slot, &effect, &effects) {
                 Ok(Step::Next) => {}
-                Ok(Step::Wait) => return self.wait_with(slot, effects, next),
+                Ok(Step::Wait) => return self.wait_with(slot, effects, next, event),
                 Err(reject) => {
-                    self.reject(slot, reject, b"");
+                    effects.refused = Some(reject);
                     break;
                 }
             }
+        }
+        if let Some(reject) = effects.refused {
+            self.reject(slot, reject, event);
         }
         effects.clear();
         self.effects = effects;
@@ -114,7 +119,8 @@ impl Shard {
         }
     }
 
-    fn wait_with(&mut self, slot: u32, effects: Effects, next: usize) {
+    fn wait_with(&mut self, slot: u32, mut effects: Effects, next: usize, event: &[u8]) {
+        effects.keep_event(event);
         if let Some(hold) = self.hold_mut(slot) {
             *hold = Hold::Effects { effects, next };
         }

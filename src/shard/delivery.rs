@@ -8,7 +8,7 @@ use crate::disconnect::Disconnect;
 use crate::ids::{FrameId, UserId};
 use crate::state::conns::Deflate;
 use crate::state::frames::{Frame, FramePool, FrameRef};
-use crate::state::outbox::Full;
+use crate::state::outbox::Unqueued;
 use crate::state::rooms::RoomKey;
 
 impl Shard {
@@ -53,11 +53,13 @@ impl Shard {
         };
         match pushed {
             Ok(()) => self.counters.deliveries.add(1),
-            Err(_) => self.overflowed.push(slot),
+            Err(Unqueued::Full) => self.overflowed.push(slot),
+            // It has not joined the talk yet, or has left it: it misses nothing it was promised.
+            Err(Unqueued::Shut) => {}
         }
     }
 
-    fn push_deflated(&mut self, slot: u32, id: FrameId) -> Result<(), Full> {
+    fn push_deflated(&mut self, slot: u32, id: FrameId) -> Result<(), Unqueued> {
         let settings = &self.engine.settings.transport.compression;
         let worth =
             self.outboxes.frame(id).is_some_and(|f| f.payload().len() >= settings.bytes_min);

@@ -119,7 +119,7 @@ pub struct Shard {
     effects: Effects,
     /// Connections whose outbox ran over in this fan-out.
     overflowed: Vec<u32>,
-    /// Connections that wait for the mesh's backlog to go.
+    /// Connections to read on from once the mesh has no backlog.
     backlogged: Vec<u32>,
     /// Users of this home without connections, by when their record may go.
     fading: BinaryHeap<Reverse<(u64, Arc<str>)>>,
