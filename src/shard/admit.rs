@@ -203,7 +203,8 @@ impl Shard {
     /// Asks the user's home for a place; the answer to the client waits for it.
     fn bind(&mut self, slot: u32, guest: Guest, early: &[u8]) {
         let Guest { user, permissions, deflate, response } = guest;
-        let id = self.users.enter(&user);
+        let home = self.home_of(&user);
+        let id = self.users.enter(&user, home);
         let (Some(local), Some(conn)) = (self.users.get_mut(id), self.conns.get_mut(slot)) else {
             return;
         };
