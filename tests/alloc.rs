@@ -4,8 +4,7 @@
 //! After a warm-up that grows every queue and pool to its size, each scenario runs on and its
 //! allocations are compared with zero.
 
-// An allocator can only be written with unsafe code.
-#![allow(clippy::expect_used, reason = "a test stops where it fails")]
+#![allow(clippy::expect_used, clippy::panic, reason = "a test stops where it fails")]
 
 mod simulator;
 

@@ -26,13 +26,19 @@ enum Step {
 const USER_PREFIX: &str = "user:";
 
 impl Shard {
-    /// Applies the effects from `next` on; gives their memory back to the shard at the end.
-    pub(super) fn apply(&mut self, slot: u32, mut effects: Effects, mut next: usize) {
-        while let Some(effect) = effects.list.get(next) {
-            next += 1;
+    /// Applies the effects of a run.
+    pub(super) fn apply(&mut self, slot: u32, mut effects: Effects) {
+        effects.list.reverse();
+        self.apply_rest(slot, effects);
+    }
+
+    /// Applies what is left of a run's effects, the last of the list first, so that each can be
+    /// taken off it; gives their memory back to the shard at the end.
+    pub(super) fn apply_rest(&mut self, slot: u32, mut effects: Effects) {
+        while let Some(effect) = effects.list.pop() {
             match self.apply_one(slot, effect, &effects) {
                 Ok(Step::Next) => {}
-                Ok(Step::Wait) => return self.wait_with(slot, effects, next),
+                Ok(Step::Wait) => return self.wait_with(slot, effects),
                 Err(reject) => {
                     self.reject(slot, reject, b"");
                     break;
@@ -43,20 +49,20 @@ impl Shard {
         self.effects = effects;
     }
 
-    fn apply_one(&mut self, slot: u32, effect: &Effect, all: &Effects) -> Result<Step, Reject> {
+    fn apply_one(&mut self, slot: u32, effect: Effect, all: &Effects) -> Result<Step, Reject> {
         match effect {
-            Effect::SendOrigin { frame } => self.queue_own(slot, FrameRef::clone(frame)),
+            Effect::SendOrigin { frame } => self.queue_own(slot, frame),
             Effect::SendUser { frame } => {
                 if let Some(user) = self.user_of(slot) {
-                    self.send_user(user, FrameRef::clone(frame));
+                    self.send_user(user, frame);
                 }
             }
             Effect::SendTarget { target, frame } => {
-                self.send_target(all.text(target), FrameRef::clone(frame))?;
+                self.send_target(all.text(&target), frame)?;
             }
-            Effect::Join { user, room } => return self.move_user(slot, all, user, room, true),
-            Effect::Leave { user, room } => return self.move_user(slot, all, user, room, false),
-            Effect::Log { text, site } => self.log(slot, all, text, *site),
+            Effect::Join { user, room } => return self.move_user(slot, all, &user, &room, true),
+            Effect::Leave { user, room } => return self.move_user(slot, all, &user, &room, false),
+            Effect::Log { text, site } => self.log(slot, all, &text, site),
             Effect::Close => self.disconnect(slot, Disconnect::Policy),
         }
         Ok(Step::Next)
@@ -125,9 +131,9 @@ impl Shard {
         }
     }
 
-    fn wait_with(&mut self, slot: u32, effects: Effects, next: usize) {
+    fn wait_with(&mut self, slot: u32, effects: Effects) {
         if let Some(hold) = self.hold_mut(slot) {
-            *hold = Hold::Effects { effects, next };
+            *hold = Hold::Effects(effects);
         }
     }
 

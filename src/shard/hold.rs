@@ -20,8 +20,8 @@ pub(super) enum Hold {
     Asked,
     /// It was answered at once, with no.
     Refused,
-    /// A join or leave; then the effects go on at `next`.
-    Effects { effects: Effects, next: usize },
+    /// A join or leave; then the rest of the effects.
+    Effects(Effects),
     /// The verdict of a limit, the one after `granted` others; then the message runs again.
     Message { kind: FrameType, bytes: Vec<u8>, granted: u16 },
 }
@@ -54,8 +54,8 @@ impl Shard {
     pub(super) fn on_done(&mut self, origin: ConnKey) {
         let Some(slot) = self.conns.resolve(origin) else { return };
         match self.unhold(slot) {
-            Some(Hold::Effects { effects, next }) => {
-                self.apply(slot, effects, next);
+            Some(Hold::Effects(effects)) => {
+                self.apply_rest(slot, effects);
                 self.read_on(slot);
             }
             Some(Hold::Asked) | None => {}
@@ -68,7 +68,7 @@ impl Shard {
         let Some(slot) = self.conns.resolve(origin) else { return };
         match self.hold_mut(slot) {
             Some(Hold::Asked) => self.replace_hold(slot, Hold::Refused),
-            Some(Hold::Effects { .. }) => {
+            Some(Hold::Effects(_)) => {
                 self.unhold(slot);
                 self.reject(slot, Reject::Overloaded, b"");
                 self.read_on(slot);

@@ -94,10 +94,10 @@ impl Shard {
         let mut effects = std::mem::take(&mut self.effects);
         let (outcome, asked) = self.run_event(slot, event, kind, message, granted, &mut effects);
         match outcome {
-            Outcome::Done => self.apply(slot, effects, 0),
+            Outcome::Done => self.apply(slot, effects),
             Outcome::Rejected(reject, _) => {
                 // What the steps before the refused one asked for stands, as in the original.
-                self.apply(slot, effects, 0);
+                self.apply(slot, effects);
                 self.reject(slot, reject, message);
             }
             Outcome::Waiting => {

@@ -189,38 +189,31 @@ impl Outboxes {
         if lane.frames as usize >= self.bounds.frames_max || over_bytes && lane.frames > 0 {
             return Err(Full);
         }
-        self.append(slot, id, bytes);
+        self.push_unbounded(slot, id);
         Ok(())
     }
 
     /// Queues a frame whatever the bounds say: close frames and answers to control frames, which
     /// are bounded elsewhere.
     pub fn push_unbounded(&mut self, slot: u32, id: FrameId) {
-        let bytes = self.wire_bytes(id);
-        self.append(slot, id, bytes);
-    }
-
-    fn append(&mut self, slot: u32, id: FrameId, bytes: u32) {
-        self.entries[id.0 as usize].refs += 1;
         let node = self.take_node(id);
+        let entry = &mut self.entries[id.0 as usize];
+        entry.refs += 1;
         let lane = &mut self.lanes[slot as usize];
-        let last = std::mem::replace(&mut lane.tail, node);
         lane.frames += 1;
-        lane.bytes += bytes;
-        let flying = lane.in_flight != NONE;
-        let wake = !lane.dirty && !flying;
-        let stall = flying && !lane.stalled;
-        lane.dirty |= wake;
-        lane.stalled |= stall;
-        match last {
+        lane.bytes += entry.bytes;
+        match std::mem::replace(&mut lane.tail, node) {
             NONE => lane.head = node,
             last => self.nodes[last as usize].next = node,
         }
-        if wake {
+        if lane.in_flight != NONE {
+            if !lane.stalled {
+                lane.stalled = true;
+                self.stalled.push(slot);
+            }
+        } else if !lane.dirty {
+            lane.dirty = true;
             self.dirty.push(slot);
-        }
-        if stall {
-            self.stalled.push(slot);
         }
     }
 
