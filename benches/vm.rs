@@ -10,7 +10,7 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use shardwire::envelope::text::text_of;
 use shardwire::envelope::{Envelope, RoutedKeys, Scanner, Slots, project};
-use shardwire::ids::{EventId, LimitId, PermissionId};
+use shardwire::ids::{ConnKey, EventId, LimitId, PermissionId, ShardId};
 use shardwire::pipeline::op::{Context, Form, FrameKind, Op, Reg, Source};
 use shardwire::pipeline::{
     Builder, Effects, Host, Input, LimitSpec, Outcome, Program, Site, Verdict, Vm,
@@ -115,7 +115,7 @@ impl Bench {
             payload: &self.slots,
             token: self.envelope.token,
             user: "user-1234",
-            conn_id: "00000000000000000001",
+            conn: ConnKey { shard: ShardId(0), index: 1, generation: 1 },
             target: text_of(&self.envelope.target, message, &mut self.scratch),
             kind: FrameType::Text,
             frame_bytes_max: FRAME_BYTES_MAX,

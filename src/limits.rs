@@ -75,6 +75,13 @@ pub const LOG_LINES_WAITING_MAX: usize = 8_192;
 /// Bytes a parked connection may have unread in memory before its socket is paused.
 pub const PARKED_BYTES_MAX: usize = 128 * 1024;
 
+/// Buffers one shard keeps for reuse by held connections, and the largest it keeps.
+pub const SPARE_BUFFERS_MAX: usize = 256;
+pub const SPARE_BUFFER_BYTES_MAX: usize = 16 * 1024;
+
+/// Names of rooms and users that live elsewhere which one shard keeps for reuse.
+pub const NAMES_KEPT: usize = 1_024;
+
 /// Nanoseconds between two ticks of the timer wheel (67 ms): what a timeout may be late.
 pub const TIMER_TICK_NS: u64 = 1 << 26;
 

@@ -12,7 +12,7 @@ use shardwire::envelope::text::text_of;
 use shardwire::envelope::{
     Envelope, Projection, RoutedKeys, Scanner, Slot, SlotKind, Slots, project,
 };
-use shardwire::ids::{EventId, LimitId, PermissionId};
+use shardwire::ids::{ConnKey, EventId, LimitId, PermissionId, ShardId};
 use shardwire::limits::{EFFECTS_MAX, JSON_DEPTH_MAX};
 use shardwire::pipeline::op::{ConstId, Context, Form, FrameKind, Op, Reg, Source};
 use shardwire::pipeline::verify::verify;
@@ -425,7 +425,7 @@ fn programs_that_verify_run_within_bounds_and_the_others_are_refused() {
             payload: &slots,
             token: envelope.token,
             user: random.pick(&["ada", "q\"uo\\te\n", ""]),
-            conn_id: "0",
+            conn: ConnKey { shard: ShardId(0), index: 1, generation: 1 },
             target: random.pick(&["room:x", "", "user:\"\u{1}"]),
             kind: FrameType::Binary,
             frame_bytes_max: FRAME_BYTES_MAX,
@@ -507,7 +507,7 @@ fn a_template_cannot_be_broken_out_of() {
             payload: &slots,
             token: envelope.token,
             user: "q\"uo\\te\n",
-            conn_id: "0",
+            conn: ConnKey { shard: ShardId(0), index: 1, generation: 1 },
             target,
             kind: FrameType::Text,
             frame_bytes_max: FRAME_BYTES_MAX,

@@ -15,11 +15,10 @@ fn is_special(byte: u8) -> bool {
 /// The high bit of each byte that is special. A borrow can flag a byte wrongly only above one that
 /// is flagged rightly, so the lowest flag is exact.
 fn special_flags(word: u64) -> u64 {
-    let zero = |word: u64| word.wrapping_sub(ONES) & !word;
-    let control = word.wrapping_sub(ONES * 0x20) & !word;
-    let quote = zero(word ^ (ONES * u64::from(b'"')));
-    let backslash = zero(word ^ (ONES * u64::from(b'\\')));
-    (control | quote | backslash) & HIGHS
+    let control = word.wrapping_sub(ONES * 0x20);
+    let quote = (word ^ (ONES * u64::from(b'"'))).wrapping_sub(ONES);
+    let backslash = (word ^ (ONES * u64::from(b'\\'))).wrapping_sub(ONES);
+    (control | quote | backslash) & !word & HIGHS
 }
 
 /// Bytes of a block: two vectors of the baseline target.

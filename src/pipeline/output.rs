@@ -1,7 +1,6 @@
 //! The one open output of a run: a text in the arena, or a frame.
 //!
-//! Invariants: at most one is open; a frame's buffer is taken out of the pooled frame once and put
-//! back once, so a piece costs an append and nothing else. Used by `vm` alone.
+//! Invariants: at most one is open. Used by `vm` alone.
 
 use crate::envelope::slot::{Slot, SlotKind};
 use crate::envelope::text::{decode_into, escape_into};
@@ -17,14 +16,12 @@ pub struct Output<'r> {
     arena: &'r mut Vec<u8>,
     text_start: u32,
     frame: Option<(OpenFrame, FrameType)>,
-    /// The open frame's buffer.
-    buf: Vec<u8>,
     frame_bytes_max: usize,
 }
 
 impl<'r> Output<'r> {
     pub fn new(arena: &'r mut Vec<u8>, frame_bytes_max: usize) -> Self {
-        Output { arena, text_start: 0, frame: None, buf: Vec::new(), frame_bytes_max }
+        Output { arena, text_start: 0, frame: None, frame_bytes_max }
     }
 
     pub fn open_text(&mut self) {
@@ -35,29 +32,28 @@ impl<'r> Output<'r> {
         self.text_start..self.arena.len() as u32
     }
 
-    pub fn open_frame(&mut self, mut frame: OpenFrame, kind: FrameType) {
-        self.buf = std::mem::take(frame.bytes());
+    pub fn open_frame(&mut self, frame: OpenFrame, kind: FrameType) {
         self.frame = Some((frame, kind));
     }
 
     pub fn close_frame(&mut self, pool: &mut FramePool) -> Option<FrameRef> {
-        let (mut frame, kind) = self.frame.take()?;
-        *frame.bytes() = std::mem::take(&mut self.buf);
+        let (frame, kind) = self.frame.take()?;
         Some(pool.seal(frame, kind))
     }
 
     /// Gives back a frame that a reject left open.
     pub fn abandon(&mut self, pool: &mut FramePool) {
-        if let Some((mut frame, _)) = self.frame.take() {
-            *frame.bytes() = std::mem::take(&mut self.buf);
+        if let Some((frame, _)) = self.frame.take() {
             pool.discard(frame);
         }
     }
 
     /// Appends a piece; `TooLarge` where the output outgrew its bound.
     pub fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Result<(), Reject> {
-        let (bytes, bytes_max) = match self.frame {
-            Some(_) => (&mut self.buf, self.frame_bytes_max.saturating_add(FRAME_HEADER_BYTES_MAX)),
+        let (bytes, bytes_max) = match &mut self.frame {
+            Some((frame, _)) => {
+                (frame.bytes(), self.frame_bytes_max.saturating_add(FRAME_HEADER_BYTES_MAX))
+            }
             None => (&mut *self.arena, RUN_TEXT_BYTES_MAX),
         };
         write(bytes);

@@ -5,10 +5,12 @@ use super::*;
 use crate::envelope::scan::scan_scalar;
 use crate::envelope::text::text_of;
 use crate::envelope::{Envelope, RoutedKeys, Slots, project};
-use crate::ids::{EventId, LimitId, PermissionId};
+use crate::ids::{ConnKey, EventId, LimitId, PermissionId, ShardId};
 use crate::limits::RUN_TEXT_BYTES_MAX;
 use crate::reject::Reject;
 use crate::state::frames::{FramePool, FrameType};
+
+const CONN: ConnKey = ConnKey { shard: ShardId(0), index: 1, generation: 1 };
 
 const USER: &str = "a\"da";
 
@@ -78,7 +80,7 @@ fn run_within(
         payload: &slots,
         token: envelope.token,
         user: USER,
-        conn_id: "c1",
+        conn: CONN,
         target: text_of(&envelope.target, message, &mut scratch),
         kind: FrameType::Binary,
         frame_bytes_max,
@@ -227,8 +229,9 @@ fn context_values_in_every_form() {
     });
     let message = r#"{"event":"event","target":"t\t"}"#;
     let (_, effects) = run_on(&program, message, &mut Script::default());
+    let user = "a\"da a\\\"da \"a\\\"da\"";
     let expected =
-        "a\"da a\\\"da \"a\\\"da\" c1 c1 \"c1\" t\t t\\t \"t\\t\" event event \"event\" ";
+        format!("{user} {CONN} {CONN} \"{CONN}\" t\t t\\t \"t\\t\" event event \"event\" ");
     assert_eq!(effects, [format!("origin Text {expected}{message}")]);
 }
 
@@ -371,7 +374,7 @@ fn a_reject_in_an_open_frame_gives_the_frame_back() {
             payload: &slots,
             token: Default::default(),
             user: USER,
-            conn_id: "",
+            conn: CONN,
             target: "",
             kind: FrameType::Text,
             frame_bytes_max,

@@ -10,7 +10,7 @@ use super::op::{ConstId, Context, Form, FrameKind, Op, Reg, Source};
 use super::output::{Output, write_slot, write_text};
 use super::program::{Event, Program, Site};
 use crate::envelope::{Slot, Slots, project, text::text_of, validate};
-use crate::ids::{EventId, LimitId, PermissionId};
+use crate::ids::{ConnKey, EventId, LimitId, PermissionId};
 use crate::limits::{REGISTERS_MAX, TOKEN_BYTES_MAX};
 use crate::reject::Reject;
 use crate::state::frames::{FramePool, FrameRef, FrameType};
@@ -43,7 +43,7 @@ pub struct Input<'m> {
     /// The envelope's root `token`.
     pub token: Slot,
     pub user: &'m str,
-    pub conn_id: &'m str,
+    pub conn: ConnKey,
     /// Decoded; empty is none.
     pub target: &'m str,
     /// What the message came as.
@@ -255,9 +255,13 @@ impl<H: Host> Run<'_, H> {
     }
 
     fn context(&mut self, value: Context, form: Form) -> Step {
+        let conn_id;
         let text = match value {
             Context::UserId => self.input.user,
-            Context::ConnId => self.input.conn_id,
+            Context::ConnId => {
+                conn_id = self.input.conn.to_id();
+                std::str::from_utf8(&conn_id).unwrap_or_default()
+            }
             Context::Target => self.input.target,
             Context::EventName => &self.event.name,
         };

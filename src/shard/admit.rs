@@ -181,7 +181,8 @@ impl Shard {
     /// Asks the user's home for a place; the answer to the client waits for it.
     fn bind(&mut self, slot: u32, guest: Guest, early: &[u8]) {
         let Guest { user, permissions, deflate, response } = guest;
-        let id = self.users.enter(&user, &permissions);
+        let home = self.home_of(&user);
+        let id = self.users.enter(&user, home, &permissions);
         let (Some(local), Some(conn)) = (self.users.get_mut(id), self.conns.get_mut(slot)) else {
             return;
         };
@@ -255,14 +256,14 @@ impl Shard {
     pub(super) fn on_evict(&mut self, key: ConnKey) {
         let Some(slot) = self.conns.resolve(key) else { return };
         match self.phase(slot) {
-            Phase::Binding => self.refuse(slot, &PER_USER),
+            Phase::Binding => self.refuse(slot, Policy::PerUser.into()),
             _ => self.disconnect(slot, Disconnect::Cycled),
         }
     }
 
     /// The drain reached a connection whose request was not answered yet.
     pub(super) fn refuse_draining(&mut self, slot: u32) {
-        self.refuse(slot, &DRAINING);
+        self.refuse(slot, Policy::Draining.into());
     }
 
     pub(super) fn refuse_timed_out(&mut self, slot: u32) {

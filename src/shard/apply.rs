@@ -12,6 +12,7 @@ use super::peer::PeerFrame;
 use crate::disconnect::Disconnect;
 use crate::limits::NAME_BYTES_MAX;
 use crate::pipeline::effect::{Effect, Effects, Text};
+use crate::pipeline::program::Site;
 use crate::reject::Reject;
 use crate::state::frames::FrameRef;
 
@@ -26,14 +27,19 @@ enum Step {
 const USER_PREFIX: &str = "user:";
 
 impl Shard {
-    /// Applies the effects from `next` on; gives their memory back to the shard at the end.
-    /// `event` is the event's name as the message spells it.
-    pub(super) fn apply(&mut self, slot: u32, mut effects: Effects, mut next: usize, event: &[u8]) {
-        while let Some(effect) = effects.list.get(next).cloned() {
-            next += 1;
-            match self.apply_one(slot, &effect, &effects) {
+    /// Applies the effects of a run. `event` is the event's name as the message spells it.
+    pub(super) fn apply(&mut self, slot: u32, mut effects: Effects, event: &[u8]) {
+        effects.list.reverse();
+        self.apply_rest(slot, effects, event);
+    }
+
+    /// Applies what is left of a run's effects, the last of the list first, so that each can be
+    /// taken off it; gives their memory back to the shard at the end.
+    pub(super) fn apply_rest(&mut self, slot: u32, mut effects: Effects, event: &[u8]) {
+        while let Some(effect) = effects.list.pop() {
+            match self.apply_one(slot, effect, &effects) {
                 Ok(Step::Next) => {}
-                Ok(Step::Wait) => return self.wait_with(slot, effects, next, event),
+                Ok(Step::Wait) => return self.wait_with(slot, effects, event),
                 Err(reject) => {
                     effects.refused = Some(reject);
                     break;
@@ -47,20 +53,20 @@ impl Shard {
         self.effects = effects;
     }
 
-    fn apply_one(&mut self, slot: u32, effect: &Effect, all: &Effects) -> Result<Step, Reject> {
+    fn apply_one(&mut self, slot: u32, effect: Effect, all: &Effects) -> Result<Step, Reject> {
         match effect {
-            Effect::SendOrigin { frame } => self.queue_own(slot, FrameRef::clone(frame)),
+            Effect::SendOrigin { frame } => self.queue_own(slot, frame),
             Effect::SendUser { frame } => {
                 if let Some(user) = self.user_of(slot) {
-                    self.send_user(user, FrameRef::clone(frame));
+                    self.send_user(user, frame);
                 }
             }
             Effect::SendTarget { target, frame } => {
-                self.send_target(all.text(target), FrameRef::clone(frame))?;
+                self.send_target(all.text(&target), frame)?;
             }
-            Effect::Join { user, room } => return self.move_user(slot, all, user, room, true),
-            Effect::Leave { user, room } => return self.move_user(slot, all, user, room, false),
-            Effect::Log { text, site } => self.log(slot, all.text(text), *site),
+            Effect::Join { user, room } => return self.move_user(slot, all, &user, &room, true),
+            Effect::Leave { user, room } => return self.move_user(slot, all, &user, &room, false),
+            Effect::Log { text, site } => self.log(slot, all, &text, site),
             Effect::Close => self.disconnect(slot, Disconnect::Policy),
         }
         Ok(Step::Next)
@@ -68,7 +74,7 @@ impl Shard {
 
     fn send_target(&mut self, target: &str, frame: FrameRef) -> Result<(), Reject> {
         match target.strip_prefix(USER_PREFIX) {
-            Some(user) => self.send_user(checked_name(user)?.into(), frame),
+            Some(user) => self.send_named(checked_name(user)?, frame),
             None => self.publish(checked_name(target)?, frame),
         }
         Ok(())
@@ -80,13 +86,23 @@ impl Shard {
         self.tell(home, PeerFrame::ToUser { user, frame });
     }
 
+    /// The same, for a user that may not be here.
+    fn send_named(&mut self, user: &str, frame: FrameRef) {
+        let home = self.home_of(user);
+        if home == self.id {
+            return self.on_to_user(user, &frame);
+        }
+        let user = self.names.share(user);
+        self.mesh.push(home, PeerFrame::ToUser { user, frame });
+    }
+
     /// To every member of a room, through its home.
     fn publish(&mut self, room: &str, frame: FrameRef) {
         let home = self.home_of(room);
         if home == self.id {
             return self.publish_here(room, frame);
         }
-        let name = self.rooms.name(room).unwrap_or_else(|| room.into());
+        let name = self.rooms.name(room).unwrap_or_else(|| self.names.share(room));
         self.mesh.push(home, PeerFrame::Publish { room: name, frame });
     }
 
@@ -119,10 +135,10 @@ impl Shard {
         }
     }
 
-    fn wait_with(&mut self, slot: u32, mut effects: Effects, next: usize, event: &[u8]) {
+    fn wait_with(&mut self, slot: u32, mut effects: Effects, event: &[u8]) {
         effects.keep_event(event);
         if let Some(hold) = self.hold_mut(slot) {
-            *hold = Hold::Effects { effects, next };
+            *hold = Hold::Effects(effects);
         }
     }
 
@@ -131,10 +147,13 @@ impl Shard {
         self.users.get(user).map(|user| Arc::clone(&user.name))
     }
 
-    fn log(&self, slot: u32, text: &str, site: crate::pipeline::program::Site) {
-        let user = self.user_of(slot);
-        let user = user.as_deref().unwrap_or_default();
-        tracing::info!(target: "shardwire::pipeline", user, line = site.line, "{text}");
+    fn log(&self, slot: u32, all: &Effects, text: &Text, site: Site) {
+        // Most runs log and few logs are read: nothing is looked up for one that nobody reads.
+        if tracing::enabled!(target: "shardwire::pipeline", tracing::Level::INFO) {
+            let user = self.user_of(slot);
+            let (user, text) = (user.as_deref().unwrap_or_default(), all.text(text));
+            tracing::info!(target: "shardwire::pipeline", user, line = site.line, "{text}");
+        }
     }
 }
 

@@ -91,6 +91,7 @@ impl Shard {
         }
         self.leave(slot);
         self.enter(slot, Phase::Lingering, self.now.mono_ns + linger_ns);
+        self.outboxes.end_lane(slot);
         self.finish_if_flushed(slot);
     }
 

@@ -14,49 +14,53 @@ use crate::state::rooms::RoomKey;
 impl Shard {
     /// Queues a frame that only this connection gets.
     pub(super) fn queue_own(&mut self, slot: u32, frame: FrameRef) {
-        let id = self.outboxes.add(frame);
-        self.queue(slot, id);
-        self.outboxes.release(id);
+        self.queue(&[slot], frame);
         self.cut_overflowed();
     }
 
     /// Queues a frame to every member connected here.
     pub(super) fn deliver(&mut self, local: RoomKey, frame: FrameRef) {
-        let Some(room) = self.rooms.resolve(local) else { return };
-        let id = self.outboxes.add(frame);
-        let mut place = 0;
-        while let Some(&slot) = self.rooms.get(room).and_then(|room| room.members.get(place)) {
-            self.queue(slot, id);
-            place += 1;
+        let Some(slot) = self.rooms.resolve(local) else { return };
+        // Nobody looks at the list before it is back.
+        let members = self.rooms.get_mut(slot).map(|room| std::mem::take(&mut room.members));
+        let Some(members) = members else { return };
+        self.queue(&members, frame);
+        if let Some(room) = self.rooms.get_mut(slot) {
+            room.members = members;
         }
-        self.outboxes.release(id);
         self.cut_overflowed();
     }
 
     /// Queues a frame to every connection of a user here.
     pub(super) fn deliver_user(&mut self, user: UserId, frame: FrameRef) {
-        let id = self.outboxes.add(frame);
-        let mut place = 0;
-        while let Some(&slot) = self.users.get(user).and_then(|user| user.conns.get(place)) {
-            self.queue(slot, id);
-            place += 1;
+        let conns = self.users.get_mut(user).map(|user| std::mem::take(&mut user.conns));
+        let Some(conns) = conns else { return };
+        self.queue(&conns, frame);
+        if let Some(user) = self.users.get_mut(user) {
+            user.conns = conns;
         }
-        self.outboxes.release(id);
         self.cut_overflowed();
     }
 
-    /// Queues a known frame, deflated where the connection negotiated it.
-    fn queue(&mut self, slot: u32, id: FrameId) {
-        let pushed = match self.engine.settings.transport.compression.enabled {
-            false => self.outboxes.push(slot, id),
-            true => self.push_deflated(slot, id),
-        };
-        match pushed {
-            Ok(()) => self.counters.deliveries.add(1),
-            Err(Unqueued::Full) => self.overflowed.push(slot),
-            // It has not joined the talk yet, or has left it: it misses nothing it was promised.
-            Err(Unqueued::Shut) => {}
+    /// Queues a frame to these connections, deflated where they negotiated it.
+    fn queue(&mut self, slots: &[u32], frame: FrameRef) {
+        let deflate = self.engine.settings.transport.compression.enabled;
+        let id = self.outboxes.add(frame);
+        let mut queued = 0;
+        for &slot in slots {
+            let pushed = match deflate {
+                false => self.outboxes.push(slot, id),
+                true => self.push_deflated(slot, id),
+            };
+            match pushed {
+                Ok(()) => queued += 1,
+                Err(Unqueued::Full) => self.overflowed.push(slot),
+                // It has not joined the talk yet, or has left it: it misses nothing promised.
+                Err(Unqueued::Shut) => {}
+            }
         }
+        self.outboxes.release(id);
+        self.counters.deliveries.add(queued);
     }
 
     fn push_deflated(&mut self, slot: u32, id: FrameId) -> Result<(), Unqueued> {

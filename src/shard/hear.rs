@@ -30,7 +30,7 @@ impl Shard {
             PeerFrame::Done { origin } => self.on_done(origin),
             PeerFrame::Full { origin } => self.on_full(origin),
             PeerFrame::Take { origin, user, limit } => self.on_take(origin, &user, limit),
-            PeerFrame::Taken { origin, limit, pass } => self.on_taken(origin, limit, pass),
+            PeerFrame::Taken { origin, pass } => self.on_taken(origin, pass),
             PeerFrame::ToUser { user, frame } => self.on_to_user(&user, &frame),
             PeerFrame::DeliverUser { user, frame } => {
                 if let Some(user) = self.users.find(&user) {

@@ -4,7 +4,7 @@
 //! `conn.unread` and is read, in order, when the hold ends.
 
 use super::{Io, Shard};
-use crate::ids::{ConnKey, LimitId};
+use crate::ids::ConnKey;
 use crate::pipeline::effect::Effects;
 use crate::reject::Reject;
 use crate::state::conns::Phase;
@@ -20,10 +20,10 @@ pub(super) enum Hold {
     Asked,
     /// It was answered at once, with no.
     Refused,
-    /// A join or leave; then the effects go on at `next`.
-    Effects { effects: Effects, next: usize },
-    /// A limit's verdict; then the message runs again.
-    Message { kind: FrameType, bytes: Vec<u8>, granted: Vec<LimitId> },
+    /// A join or leave; then the rest of the effects.
+    Effects(Effects),
+    /// The verdict of a limit, the one after `granted` others; then the message runs again.
+    Message { kind: FrameType, bytes: Vec<u8>, granted: u16 },
 }
 
 impl Shard {
@@ -54,9 +54,9 @@ impl Shard {
     pub(super) fn on_done(&mut self, origin: ConnKey) {
         let Some(slot) = self.conns.resolve(origin) else { return };
         match self.unhold(slot) {
-            Some(Hold::Effects { effects, next }) => {
+            Some(Hold::Effects(effects)) => {
                 let event = effects.text(&effects.event).to_owned();
-                self.apply(slot, effects, next, event.as_bytes());
+                self.apply_rest(slot, effects, event.as_bytes());
                 self.read_on(slot);
             }
             Some(Hold::Asked) | None => {}
@@ -69,9 +69,9 @@ impl Shard {
         let Some(slot) = self.conns.resolve(origin) else { return };
         match self.hold_mut(slot) {
             Some(Hold::Asked) => self.replace_hold(slot, Hold::Refused),
-            Some(Hold::Effects { effects, next }) => {
+            Some(Hold::Effects(effects)) => {
                 // Nothing behind the join happens.
-                *next = effects.list.len();
+                effects.list.clear();
                 effects.refused = Some(Reject::Overloaded);
                 self.on_done(origin);
             }
@@ -80,17 +80,15 @@ impl Shard {
     }
 
     /// A limit's home has spoken.
-    pub(super) fn on_taken(&mut self, origin: ConnKey, limit: LimitId, pass: bool) {
+    pub(super) fn on_taken(&mut self, origin: ConnKey, pass: bool) {
         let Some(slot) = self.conns.resolve(origin) else { return };
         match self.unhold(slot) {
-            Some(Hold::Message { kind, bytes, mut granted }) => {
+            Some(Hold::Message { kind, bytes, granted }) => {
                 match pass {
-                    true => {
-                        granted.push(limit);
-                        self.run_message(slot, kind, &bytes, granted);
-                    }
+                    true => self.run_message(slot, kind, &bytes, granted + 1),
                     false => self.refuse_message(slot, &bytes),
                 }
+                self.spares.give(bytes);
                 self.read_on(slot);
             }
             Some(other) => self.hold(slot, other),
@@ -121,6 +119,7 @@ impl Shard {
             self.io.push_back(Io::Resume(slot));
         }
         self.read_frames(slot, &mut unread);
+        self.spares.give(unread);
     }
 
     /// Reads on where the mesh's backlog was the reason to stop, or an end that came meanwhile.

@@ -155,15 +155,16 @@ impl Shard {
 
     pub(super) fn on_take(&mut self, origin: ConnKey, user: &Arc<str>, limit: LimitId) {
         let pass = self.homes.take(&self.engine.program, user, limit, self.now.mono_ns);
-        self.tell(origin.shard, PeerFrame::Taken { origin, limit, pass });
+        self.tell(origin.shard, PeerFrame::Taken { origin, pass });
     }
 
-    pub(super) fn on_to_user(&mut self, user: &Arc<str>, frame: &FrameRef) {
-        let Some(record) = self.homes.users.get(user) else {
+    pub(super) fn on_to_user(&mut self, user: &str, frame: &FrameRef) {
+        let Some((user, record)) = self.homes.users.get_key_value(user) else {
             return self.counters.undelivered.add(1);
         };
+        let user = Arc::clone(user);
         for shard in record.shards().iter() {
-            let (user, frame) = (Arc::clone(user), FrameRef::clone(frame));
+            let (user, frame) = (Arc::clone(&user), FrameRef::clone(frame));
             self.tell(shard, PeerFrame::DeliverUser { user, frame });
         }
     }

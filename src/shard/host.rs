@@ -20,15 +20,17 @@ pub(super) struct Host<'s> {
     pub homes: &'s mut Homes,
     /// This shard is the user's home.
     pub is_home: bool,
-    /// Limits that already passed for this message.
-    pub granted: &'s [LimitId],
+    /// How many more limits have already passed for this message: a run that starts again meets
+    /// them in the same order.
+    pub granted: u16,
     /// The limit that made the run wait.
     pub asked: Option<LimitId>,
 }
 
 impl vm::Host for Host<'_> {
     fn limit(&mut self, id: LimitId) -> Verdict {
-        if self.granted.contains(&id) {
+        if self.granted > 0 {
+            self.granted -= 1;
             return Verdict::Pass;
         }
         if !self.is_home {

@@ -41,9 +41,11 @@ use crate::settings::{Protocol, Settings, WireNames};
 use crate::state::conns::{Conns, Phase};
 use crate::state::gate::Gate;
 use crate::state::homes::{Homes, home_of};
+use crate::state::names::Names;
 use crate::state::outbox::{OutboxBounds, Outboxes};
 use crate::state::permissions::PermissionSet;
 use crate::state::rooms::Rooms;
+use crate::state::spares::Spares;
 use crate::state::timers::Wheel;
 use crate::state::users::Users;
 use crate::ws::deflate::SharedCompressors;
@@ -105,6 +107,8 @@ pub struct Shard {
     wheel: Wheel,
     mesh: Mesh,
     holds: Slab<Hold>,
+    names: Names,
+    spares: Spares,
     io: VecDeque<Io>,
     rules: Rules,
     decoding: Shared,
@@ -157,6 +161,8 @@ impl Shard {
             wheel: Wheel::new(now.mono_ns),
             mesh: Mesh::new(engine.shards),
             holds: Slab::new(),
+            names: Names::default(),
+            spares: Spares::default(),
             io: VecDeque::new(),
             rules,
             decoding: Shared::default(),
@@ -194,9 +200,10 @@ impl Shard {
     /// The send given out by `poll_send` is over; on failure the peer is gone.
     pub fn handle_sent(&mut self, now: Now, slot: u32, ok: bool) {
         self.now = now;
-        self.outboxes.sent(slot);
+        let flushed = self.outboxes.sent(slot);
         match ok {
-            true => self.finish_if_flushed(slot),
+            true if flushed => self.finish_if_flushed(slot),
+            true => {}
             false => self.cut(slot),
         }
     }

@@ -58,7 +58,7 @@ pub enum PeerFrame {
     /// To the user's home: count an event against a limit. Lost: the event times out.
     Take { origin: ConnKey, user: Arc<str>, limit: LimitId },
     /// From the user's home: the verdict. Lost: as `Take`.
-    Taken { origin: ConnKey, limit: LimitId, pass: bool },
+    Taken { origin: ConnKey, pass: bool },
     /// To the user's home: a message for all its connections. Lost: a message.
     ToUser { user: Arc<str>, frame: FrameRef },
     /// From the user's home: the same, for the connections here. Lost: a message.

@@ -21,7 +21,6 @@ use crate::reject::Reject;
 use crate::settings::Protocol;
 use crate::state::conns::Phase;
 use crate::state::frames::FrameType;
-use crate::state::homes::home_of;
 use crate::ws::{self, Item, MessageKind};
 
 impl Shard {
@@ -74,7 +73,7 @@ impl Shard {
                     MessageKind::Binary => FrameType::Binary,
                 };
                 self.counters.messages_in.add(1);
-                self.run_message(slot, kind, bytes, Vec::new());
+                self.run_message(slot, kind, bytes, 0);
             }
             Item::Message { .. } => {}
             Item::Ping(payload) => self.on_ping(slot, payload),
@@ -85,33 +84,29 @@ impl Shard {
         self.conns.get(slot).is_some_and(|conn| conn.hold.is_none() && reading(conn.phase))
     }
 
-    /// Runs the message's event. `granted` are limits that another shard has let pass.
-    pub(super) fn run_message(
-        &mut self,
-        slot: u32,
-        kind: FrameType,
-        message: &[u8],
-        granted: Vec<LimitId>,
-    ) {
+    /// Runs the message's event. `granted` is how many of its limits another shard has let pass.
+    pub(super) fn run_message(&mut self, slot: u32, kind: FrameType, message: &[u8], granted: u16) {
         let event = match self.route(kind, message) {
             Ok(Some(event)) => event,
             Ok(None) => return self.counters.unhandled.add(1),
             Err(reject) => return self.refuse_unrouted(slot, reject, message),
         };
         let mut effects = std::mem::take(&mut self.effects);
-        let (outcome, asked) = self.run_event(slot, event, kind, message, &granted, &mut effects);
+        let (outcome, asked) = self.run_event(slot, event, kind, message, granted, &mut effects);
         match outcome {
             Outcome::Done => {}
             // What the steps before the refused one asked for stands, as in the original.
             Outcome::Rejected(reject, _) => effects.refused = Some(reject),
             Outcome::Waiting => {
                 self.effects = effects;
-                self.hold(slot, Hold::Message { kind, bytes: message.to_vec(), granted });
+                let mut bytes = self.spares.take();
+                bytes.extend_from_slice(message);
+                self.hold(slot, Hold::Message { kind, bytes, granted });
                 return self.ask_limit(slot, asked);
             }
         }
         let name = self.envelope.event.bytes(message);
-        self.apply(slot, effects, 0, name);
+        self.apply(slot, effects, name);
     }
 
     fn refuse_unrouted(&mut self, slot: u32, reject: Reject, message: &[u8]) {
@@ -147,7 +142,7 @@ impl Shard {
         event: EventId,
         kind: FrameType,
         message: &[u8],
-        granted: &[LimitId],
+        granted: u16,
         effects: &mut Effects,
     ) -> (Outcome, Option<LimitId>) {
         let user = self.conns.get(slot).and_then(|conn| self.users.get(conn.user?));
@@ -161,17 +156,16 @@ impl Shard {
             now: self.now,
             user,
             homes: &mut self.homes,
-            is_home: home_of(&user.name, engine.seed, engine.shards) == self.id,
+            is_home: user.home == self.id,
             granted,
             asked: None,
         };
-        let conn_id = key.to_id();
         let input = Input {
             message,
             payload: &self.slots,
             token: self.envelope.token,
             user: &user.name,
-            conn_id: std::str::from_utf8(&conn_id).unwrap_or_default(),
+            conn: key,
             target: text_of(&self.envelope.target, message, &mut self.target),
             kind,
             frame_bytes_max: engine.settings.transport.message_bytes_max,
@@ -195,6 +189,9 @@ impl Shard {
         let Some(conn) = self.conns.get_mut(slot) else { return };
         if bytes.is_empty() || matches!(conn.phase, Phase::Lingering | Phase::Gone) {
             return;
+        }
+        if conn.unread.capacity() == 0 {
+            conn.unread = self.spares.take();
         }
         conn.unread.extend_from_slice(bytes);
         let pause = conn.unread.len() > PARKED_BYTES_MAX && !conn.paused;

@@ -2,8 +2,8 @@
 //!
 //! Invariants: a sealed frame is immutable and shared by reference across connections and shards;
 //! the shard that made a frame keeps it in its pool and writes into it again only when every other
-//! reference is gone. A payload starts at `FRAME_HEADER_BYTES_MAX`, its header stands right before
-//! it.
+//! reference is gone. The buffer that came back last is written into first: it is still in the
+//! cache. A payload starts at `FRAME_HEADER_BYTES_MAX`, its header stands right before it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -49,40 +49,43 @@ impl Frame {
 /// A frame being written: append the payload to `bytes()`, then `FramePool::seal` it.
 #[derive(Debug)]
 pub struct OpenFrame {
-    /// Not shared until it is sealed.
+    /// Not shared until it is sealed; without its buffer, so that writing needs no look at its
+    /// reference count.
     frame: FrameRef,
+    buf: Vec<u8>,
 }
 
 impl OpenFrame {
     /// The buffer to append the payload to; its first `FRAME_HEADER_BYTES_MAX` bytes are not yours.
     pub fn bytes(&mut self) -> &mut Vec<u8> {
-        &mut Arc::make_mut(&mut self.frame).buf
-    }
-
-    pub fn payload_len(&self) -> usize {
-        self.frame.payload().len()
+        &mut self.buf
     }
 }
 
-/// A shard's frames, oldest first.
+/// A shard's frames.
 #[derive(Debug, Default)]
 pub struct FramePool {
-    made: VecDeque<FrameRef>,
-    /// Capacity of the buffers in `made`.
+    /// Given out, oldest first; some have come back.
+    out: VecDeque<FrameRef>,
+    /// Held by nobody else.
+    free: Vec<FrameRef>,
+    /// Capacity of the buffers in both.
     bytes: usize,
 }
 
-/// How many of the oldest frames `open` looks at before it allocates.
-const RECLAIM_TRIES: usize = 4;
+/// How many of the oldest frames `open` looks at.
+const TAKE_BACK_TRIES: usize = 4;
 
 impl FramePool {
     /// An empty frame to write into.
     pub fn open(&mut self) -> OpenFrame {
-        let mut open = OpenFrame { frame: self.reclaim().unwrap_or_default() };
-        let buf = open.bytes();
+        self.take_back();
+        let mut frame = self.free.pop().unwrap_or_default();
+        let mut buf = std::mem::take(&mut Arc::make_mut(&mut frame).buf);
+        self.bytes -= buf.capacity();
         buf.clear();
-        buf.resize(FRAME_HEADER_BYTES_MAX, 0);
-        open
+        buf.extend_from_slice(&[0; FRAME_HEADER_BYTES_MAX]);
+        OpenFrame { frame, buf }
     }
 
     /// Writes the header and shares the frame.
@@ -96,46 +99,47 @@ impl FramePool {
     }
 
     /// Shares bytes that already are frames, or are none (an HTTP response).
-    pub fn seal_raw(&mut self, mut open: OpenFrame) -> FrameRef {
-        let frame = Arc::make_mut(&mut open.frame);
-        frame.start = FRAME_HEADER_BYTES_MAX as u8;
-        self.share(open)
+    pub fn seal_raw(&mut self, open: OpenFrame) -> FrameRef {
+        self.share(open, FRAME_HEADER_BYTES_MAX as u8, FrameType::Text)
     }
 
     /// Gives an unfinished frame back.
-    pub fn discard(&mut self, open: OpenFrame) {
-        self.bytes += open.frame.buf.capacity();
-        self.made.push_front(open.frame);
+    pub fn discard(&mut self, mut open: OpenFrame) {
+        self.bytes += open.buf.capacity();
+        Arc::make_mut(&mut open.frame).buf = open.buf;
+        self.free.push(open.frame);
     }
 
     fn seal_with(&mut self, mut open: OpenFrame, kind: FrameType, first: u8) -> FrameRef {
-        let frame = Arc::make_mut(&mut open.frame);
-        frame.kind = kind;
-        frame.start = write_header(&mut frame.buf, first);
-        self.share(open)
+        let start = write_header(&mut open.buf, first);
+        self.share(open, start, kind)
     }
 
-    fn share(&mut self, open: OpenFrame) -> FrameRef {
-        let capacity = open.frame.buf.capacity();
+    fn share(&mut self, open: OpenFrame, start: u8, kind: FrameType) -> FrameRef {
+        let OpenFrame { mut frame, buf } = open;
+        let capacity = buf.capacity();
+        *Arc::make_mut(&mut frame) = Frame { buf, start, kind };
         if capacity <= 2 * BATCH_BYTES_MAX && self.bytes + capacity <= FRAME_POOL_BYTES_MAX {
             self.bytes += capacity;
-            self.made.push_back(Arc::clone(&open.frame));
+            self.out.push_back(Arc::clone(&frame));
         }
-        open.frame
+        frame
     }
 
-    /// The oldest frame that nobody else holds. Frames come back roughly in the order they were
-    /// made; one that is held for long goes to the back so that it never blocks the others.
-    fn reclaim(&mut self) -> Option<FrameRef> {
-        for _ in 0..self.made.len().min(RECLAIM_TRIES) {
-            let mut frame = self.made.pop_front()?;
-            if Arc::get_mut(&mut frame).is_some() {
-                self.bytes -= frame.buf.capacity();
-                return Some(frame);
+    /// Looks for frames that nobody else holds any more. They come back roughly in the order they
+    /// were given out; one that is held for long goes to the back, so that it never blocks others.
+    fn take_back(&mut self) {
+        for _ in 0..self.out.len().min(TAKE_BACK_TRIES) {
+            let Some(frame) = self.out.pop_front() else { return };
+            if Arc::strong_count(&frame) == 1 {
+                self.free.push(frame);
+                continue;
             }
-            self.made.push_back(frame);
+            self.out.push_back(frame);
+            if !self.free.is_empty() {
+                return;
+            }
         }
-        None
     }
 }
 

@@ -34,6 +34,8 @@ struct Lane {
     stalled: bool,
     /// Takes messages: the 101 is out and no close frame is.
     open: bool,
+    /// Nothing more will come; whoever ends the connection waits for the last send.
+    ending: bool,
 }
 
 const EMPTY: Lane = Lane {
@@ -46,6 +48,7 @@ const EMPTY: Lane = Lane {
     dirty: false,
     stalled: false,
     open: false,
+    ending: false,
 };
 
 /// One delivery that waits.
@@ -59,6 +62,8 @@ struct Node {
 #[derive(Debug)]
 struct Entry {
     frame: Option<FrameRef>,
+    /// Of the frame, on the wire.
+    bytes: u32,
     refs: u32,
     /// The same message deflated, made at most once; this entry holds one reference to it.
     deflated: u32,
@@ -128,7 +133,8 @@ impl Outboxes {
 
     /// Makes a frame known here; the caller holds one reference and ends it with `release`.
     pub fn add(&mut self, frame: FrameRef) -> FrameId {
-        let entry = Entry { frame: Some(frame), refs: 1, deflated: NONE };
+        let bytes = frame.wire().len() as u32;
+        let entry = Entry { frame: Some(frame), bytes, refs: 1, deflated: NONE };
         match self.free_entries.pop() {
             Some(place) => {
                 self.entries[place as usize] = entry;
@@ -190,7 +196,7 @@ impl Outboxes {
 
     /// Queues a message to a connection.
     pub fn push(&mut self, slot: u32, id: FrameId) -> Result<(), Unqueued> {
-        let bytes = self.wire_len(id) as u32;
+        let bytes = self.wire_bytes(id);
         let lane = &self.lanes[slot as usize];
         if !lane.open {
             return Err(Unqueued::Shut);
@@ -199,38 +205,31 @@ impl Outboxes {
         if lane.frames as usize >= self.bounds.frames_max || over_bytes && lane.frames > 0 {
             return Err(Unqueued::Full);
         }
-        self.append(slot, id, bytes);
+        self.push_unbounded(slot, id);
         Ok(())
     }
 
     /// Queues a frame whatever the bounds say: close frames and answers to control frames, which
     /// are bounded elsewhere.
     pub fn push_unbounded(&mut self, slot: u32, id: FrameId) {
-        let bytes = self.wire_len(id) as u32;
-        self.append(slot, id, bytes);
-    }
-
-    fn append(&mut self, slot: u32, id: FrameId, bytes: u32) {
-        self.entries[id.0 as usize].refs += 1;
         let node = self.take_node(id);
+        let entry = &mut self.entries[id.0 as usize];
+        entry.refs += 1;
         let lane = &mut self.lanes[slot as usize];
-        let last = std::mem::replace(&mut lane.tail, node);
         lane.frames += 1;
-        lane.bytes += bytes;
-        let flying = lane.in_flight != NONE;
-        let wake = !lane.dirty && !flying;
-        let stall = flying && !lane.stalled;
-        lane.dirty |= wake;
-        lane.stalled |= stall;
-        match last {
+        lane.bytes += entry.bytes;
+        match std::mem::replace(&mut lane.tail, node) {
             NONE => lane.head = node,
             last => self.nodes[last as usize].next = node,
         }
-        if wake {
+        if lane.in_flight != NONE {
+            if !lane.stalled {
+                lane.stalled = true;
+                self.stalled.push(slot);
+            }
+        } else if !lane.dirty {
+            lane.dirty = true;
             self.dirty.push(slot);
-        }
-        if stall {
-            self.stalled.push(slot);
         }
     }
 
@@ -269,27 +268,44 @@ impl Outboxes {
         }
     }
 
-    /// The bytes in flight left; what came meanwhile goes into the next flush.
-    pub fn sent(&mut self, slot: u32) {
+    /// The bytes in flight left; what came meanwhile goes into the next flush. True where that was
+    /// the last of a lane that ends.
+    pub fn sent(&mut self, slot: u32) -> bool {
         let lane = &mut self.lanes[slot as usize];
         let id = std::mem::replace(&mut lane.in_flight, NONE);
-        if lane.head != NONE && !lane.dirty {
+        let more = lane.head != NONE;
+        let ended = lane.ending && !more;
+        if more && !lane.dirty {
             lane.dirty = true;
             self.dirty.push(slot);
         }
         if id != NONE {
             self.release(FrameId(id));
         }
+        ended
+    }
+
+    /// Nothing more will come: `sent` tells when the last send is over.
+    pub fn end_lane(&mut self, slot: u32) {
+        self.lanes[slot as usize].ending = true;
     }
 
     /// Forgets what waits; what is in flight stays until `sent`.
     pub fn clear_lane(&mut self, slot: u32) -> u32 {
-        let dropped = self.lanes[slot as usize].frames;
-        while self.lanes[slot as usize].head != NONE {
-            let id = self.pop(slot);
-            self.release(id);
+        let lane = &mut self.lanes[slot as usize];
+        let Lane { head, tail, frames, .. } = *lane;
+        (lane.head, lane.tail, lane.frames, lane.bytes) = (NONE, NONE, 0, 0);
+        let mut at = head;
+        while at != NONE {
+            let node = self.nodes[at as usize];
+            self.release(node.frame);
+            at = node.next;
         }
-        dropped
+        if tail != NONE {
+            self.nodes[tail as usize].next = self.free_node;
+            self.free_node = head;
+        }
+        frames
     }
 
     /// Whether nothing waits and nothing is in flight.
@@ -311,8 +327,8 @@ impl Outboxes {
         self.entries.len() - self.free_entries.len()
     }
 
-    fn wire_len(&self, id: FrameId) -> usize {
-        self.frame(id).map_or(0, |frame| frame.wire().len())
+    fn wire_bytes(&self, id: FrameId) -> u32 {
+        self.entries[id.0 as usize].bytes
     }
 
     fn take_node(&mut self, frame: FrameId) -> u32 {
@@ -342,33 +358,40 @@ impl Outboxes {
         lane.frames -= 1;
         self.nodes[at as usize].next = self.free_node;
         self.free_node = at;
-        let bytes = self.wire_len(node.frame) as u32;
+        let bytes = self.wire_bytes(node.frame);
         self.lanes[slot as usize].bytes -= bytes;
         node.frame
     }
 
     /// Takes as many frames off the lane as one batch holds, as one buffer.
     fn gather(&mut self, slot: u32) -> FrameId {
-        let count = self.batch_len(slot);
-        if count <= 1 {
-            return self.pop(slot);
-        }
         let batch = match self.batch {
-            Some(last) if self.waits_for_last_batch(slot, count) => last,
-            _ => self.copy_batch(slot, count),
+            Some(last) if self.waits_for_last_batch(slot) => last,
+            _ => match self.batch_len(slot) {
+                0 | 1 => return self.pop(slot),
+                count => self.copy_batch(slot, count),
+            },
         };
+        self.drop_first(slot, self.batch_of.len());
+        self.entries[batch.0 as usize].refs += 1;
+        batch
+    }
+
+    fn drop_first(&mut self, slot: u32, count: usize) {
+        if self.lanes[slot as usize].frames as usize == count {
+            self.clear_lane(slot);
+            return;
+        }
         for _ in 0..count {
             let id = self.pop(slot);
             self.release(id);
         }
-        self.entries[batch.0 as usize].refs += 1;
-        batch
     }
 
     fn batch_len(&self, slot: u32) -> usize {
         let (mut count, mut bytes) = (0, 0);
         for id in self.waiting(slot) {
-            let len = self.wire_len(id);
+            let len = self.wire_bytes(id) as usize;
             bytes += len;
             if len > BATCH_FRAME_BYTES_MAX || bytes > BATCH_BYTES_MAX {
                 break;
@@ -378,9 +401,12 @@ impl Outboxes {
         count
     }
 
-    fn waits_for_last_batch(&self, slot: u32, count: usize) -> bool {
-        self.batch_of.len() == count
-            && self.waiting(slot).zip(&self.batch_of).all(|(ours, last)| ours == *last)
+    /// Whether the lane's next batch is the same frames as the last.
+    fn waits_for_last_batch(&self, slot: u32) -> bool {
+        let count = self.batch_of.len();
+        let is_all = self.lanes[slot as usize].frames as usize == count;
+        self.waiting(slot).zip(&self.batch_of).all(|(ours, last)| ours == *last)
+            && (is_all || self.batch_len(slot) == count)
     }
 
     fn copy_batch(&mut self, slot: u32, count: usize) -> FrameId {
@@ -458,7 +484,7 @@ mod tests {
         assert_eq!(sends.len(), 3);
         assert!(sends.iter().all(|(_, bytes, at)| bytes == b"\x81\x02hi" && *at == sends[0].2));
         assert_eq!(out.frames_live(), 1);
-        (0..3).for_each(|slot| out.sent(slot));
+        (0..3).for_each(|slot| assert!(!out.sent(slot)));
         assert_eq!(out.frames_live(), 0);
     }
 
@@ -472,7 +498,7 @@ mod tests {
         let both = &b"\x81\x01a\x81\x01b"[..];
         assert_eq!(texts, [both, both, both, &b"\x81\x01a"[..]]);
         assert!(sends[..3].iter().all(|(_, _, at)| *at == sends[0].2), "one buffer");
-        (0..4).for_each(|slot| out.sent(slot));
+        (0..4).for_each(|slot| assert!(!out.sent(slot)));
         assert_eq!(out.frames_live(), 0);
     }
 

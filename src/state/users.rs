@@ -11,12 +11,13 @@ use foldhash::fast::RandomState;
 use slab::Slab;
 
 use super::permissions::PermissionSet;
-use crate::ids::UserId;
+use crate::ids::{ShardId, UserId};
 
 /// The local part of a user.
 #[derive(Debug)]
 pub struct User {
     pub name: Arc<str>,
+    pub home: ShardId,
     /// Slots of its connections here.
     pub conns: Vec<u32>,
     /// As the home last pushed them.
@@ -32,12 +33,17 @@ pub struct Users {
 
 impl Users {
     /// The user's slot, made where it is new.
-    pub fn enter(&mut self, name: &Arc<str>, permissions: &Arc<PermissionSet>) -> UserId {
+    pub fn enter(
+        &mut self,
+        name: &Arc<str>,
+        home: ShardId,
+        permissions: &Arc<PermissionSet>,
+    ) -> UserId {
         if let Some(&slot) = self.by_name.get(name) {
             return UserId(slot);
         }
         let permissions = Arc::clone(permissions);
-        let user = User { name: Arc::clone(name), conns: Vec::new(), permissions };
+        let user = User { name: Arc::clone(name), home, conns: Vec::new(), permissions };
         let slot = self.slots.insert(user) as u32;
         self.by_name.insert(Arc::clone(name), slot);
         UserId(slot)

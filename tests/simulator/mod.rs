@@ -3,6 +3,7 @@
 
 #![allow(dead_code, reason = "each test program uses its own part")]
 
+pub mod crowd;
 pub mod random;
 pub mod wire;
 pub mod world;
