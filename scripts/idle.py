@@ -4,10 +4,12 @@ Uses plain sockets: a handshake each, then silence. A first lot is opened before
 that what the server allocates once is not counted against the connections.
 """
 
+import json
 import socket
 import sys
 import time
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 WARM_UP = 500
 SETTLE_S = 2.0
@@ -27,6 +29,11 @@ def slab_bytes() -> int:
             if line.startswith("Slab:"):
                 return int(line.split()[1]) * 1024
     raise RuntimeError("no Slab")
+
+
+def per_shard(url) -> list:
+    with urlopen(f"http://{url.netloc}/health", timeout=20) as answer:
+        return json.load(answer)["connectionsPerShard"]
 
 
 def open_one(url) -> socket.socket:
@@ -60,6 +67,7 @@ def main() -> int:
     rss_each = (rss_bytes(pid) - rss) / count
     slab_each = (slab_bytes() - slab) / count
     print(f"connections: {count} in {took:.1f} s, after {WARM_UP} to warm up")
+    print(f"connections a shard: {per_shard(url)}")
     print(f"server RSS before: {rss / 1024:.0f} KiB")
     print(f"user space a connection: {rss_each:.0f} bytes of RSS")
     print(f"kernel a connection: {slab_each:.0f} bytes of slab, both ends, the whole machine's growth")
