@@ -255,14 +255,14 @@ impl Shard {
     pub(super) fn on_evict(&mut self, key: ConnKey) {
         let Some(slot) = self.conns.resolve(key) else { return };
         match self.phase(slot) {
-            Phase::Binding => self.refuse(slot, &PER_USER),
+            Phase::Binding => self.refuse(slot, Policy::PerUser.into()),
             _ => self.disconnect(slot, Disconnect::Cycled),
         }
     }
 
     /// The drain reached a connection whose request was not answered yet.
     pub(super) fn refuse_draining(&mut self, slot: u32) {
-        self.refuse(slot, &DRAINING);
+        self.refuse(slot, Policy::Draining.into());
     }
 
     pub(super) fn refuse_timed_out(&mut self, slot: u32) {
