@@ -69,15 +69,15 @@ fn what_waits_behind_a_hold_is_read_when_the_backlog_is_gone() {
     let mut world = World::calm(&quiet("outbox: { bytes: 64MiB, frames: 100000 }"), 2);
     let flooder = world.open(0, "flooder");
     let held = world.open(0, &named("held", 1, 2));
-    world.say(held, &request("join", &json!(0)));
+    world.say(held, &request("slowly", &json!(0)));
     world.step();
-    assert_eq!(world.live()[0].holds, 1);
+    assert_eq!(world.live()[0].holds, 1, "the limit is asked for at the user's home");
     world.say(held, &request("echo", &json!(1)));
     let most = MESH_BACKLOG_PAUSE_FRAMES as u64 + 500;
     let burst: Vec<u8> = (0..most).flat_map(|n| to_room("say", &room, &json!(n))).collect();
     world.send(flooder, &burst);
     world.settle();
-    let answers = [event("joined", json!(0)), event("echo", json!(1))];
+    let answers = [event("slowly", json!(0)), event("echo", json!(1))];
     assert_eq!(world.messages(held), answers);
     assert_eq!(world.total(|c| c.undelivered.get()), most);
 }

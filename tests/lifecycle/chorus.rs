@@ -24,11 +24,13 @@ events:
   slowly:
     modifiers: [{ name: rate_limit, params: ["100000/h"] }]
     actions: [{ name: _notify_origin, params: [slowly, '{.payload}'] }]
-  thrice:
+  often:
     actions:
       - { name: _notify_origin, params: [one, '{.payload}'] }
       - { name: _notify_origin, params: [two, '{.payload}'] }
       - { name: _notify_origin, params: [three, '{.payload}'] }
+      - { name: _notify_origin, params: [four, '{.payload}'] }
+      - { name: _notify_origin, params: [five, '{.missing}'] }
 "#;
 
 pub const ROOM: &str = "room:x";

@@ -134,9 +134,9 @@ fn a_slow_reader_is_cut_at_its_bytes_and_the_room_goes_on() {
 
 #[test]
 fn nothing_follows_the_close_frame_of_one_whose_outbox_ran_over_in_its_own_event() {
-    let mut world = World::calm(&quiet("outbox: { frames: 1 }"), 1);
+    let mut world = World::calm(&quiet("outbox: { frames: 2 }"), 1);
     let ada = world.open(0, "ada");
-    world.say(ada, &request("thrice", &json!(1)));
+    world.say(ada, &request("often", &json!(1)));
     world.settle();
     assert_eq!(ended(&world, Disconnect::SlowReader), 1);
     let opcodes: Vec<u8> = world.frames(ada).iter().map(|frame| frame.opcode).collect();

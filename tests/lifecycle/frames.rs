@@ -58,6 +58,11 @@ fn fragments_over_any_reads_make_one_message() {
     });
 }
 
+/// Connections of a shard that were ended by a protocol error.
+fn broken(counters: &Counters) -> u64 {
+    counters.protocol_errors.iter().map(|one| one.get()).sum()
+}
+
 #[test]
 fn a_message_may_have_so_many_bytes_and_fragments_and_no_more() {
     let yaml = quiet("maxMessageSize: 100B, maxFragments: 4");
@@ -84,12 +89,8 @@ fn a_message_may_have_so_many_bytes_and_fragments_and_no_more() {
             world.send(ada, &bytes);
             world.settle();
             assert_eq!(close_code(&mut world, ada), code, "{bytes:?}");
-            assert_eq!(world.total(protocol_errors), u64::from(code.is_some()));
+            assert_eq!(world.total(broken), u64::from(code.is_some()));
             assert_eq!(world.clients[ada].gone, code.is_some());
         }
     }
-}
-
-fn protocol_errors(counters: &Counters) -> u64 {
-    counters.protocol_errors.iter().map(|one| one.get()).sum()
 }
