@@ -69,6 +69,9 @@ pub const MESH_FRAMES_PER_TURN: usize = 1_024;
 pub const ACCEPT_BACKOFF_MIN_NS: u64 = 10_000_000;
 pub const ACCEPT_BACKOFF_MAX_NS: u64 = 1_000_000_000;
 
+/// Log lines that wait for a slow reader of stderr; what comes then is dropped and counted.
+pub const LOG_LINES_WAITING_MAX: usize = 8_192;
+
 /// Bytes a parked connection may have unread in memory before its socket is paused.
 pub const PARKED_BYTES_MAX: usize = 128 * 1024;
 

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use shardwire::config::{self, Environment, Options, SecretPolicy, Source};
 use shardwire::disconnect::Disconnect;
 use shardwire::reject::Reject;
-use shardwire::shard::counters::REFUSAL_STATUSES;
+use shardwire::shard::refusal::Refusal;
 use shardwire::ws::error::ProtocolError;
 
 fn document(path: &str) -> String {
@@ -63,8 +63,8 @@ fn the_protocol_names_every_code_of_the_tables() {
     for error in ProtocolError::ALL {
         expect(format!("| {} |", error.code()));
     }
-    for status in REFUSAL_STATUSES {
-        expect(format!("| {status} |"));
+    for refusal in Refusal::all() {
+        expect(format!("| {} | `{}` |", refusal.status(), refusal.code()));
     }
 }
 

@@ -229,7 +229,7 @@ impl Trial {
         let world = &self.world;
         let upgraded = world.clients.iter().filter(|client| client.upgraded).count() as u64;
         assert!(world.total(|c| c.upgrades.get()) >= upgraded);
-        assert_eq!(world.total(|c| c.protocol_errors.get()), 0);
+        assert_eq!(world.total(|c| c.protocol_errors.iter().map(|one| one.get()).sum()), 0);
         assert_eq!(world.total(|c| c.dropped_frames.get()), 0);
         assert_eq!(world.total(|c| c.rejects.iter().map(|one| one.get()).sum()), 0);
         let live: u64 = world.live().iter().map(|live| live.conns as u64).sum();

@@ -44,7 +44,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         false => load(&arguments.config, SecretPolicy::Demand, BRIEF)?,
     };
     output::complain(&loaded.notes);
-    logs::start(&loaded.settings.log)?;
+    let _flush = logs::start(&loaded.settings.log)?;
     let verifier = Verifier::new(&loaded.settings.auth).map_err(Failure::usage)?;
     let dev = arguments.dev.then(|| dev_routes(&loaded));
     serve(loaded, verifier, dev)

@@ -10,7 +10,9 @@ use serde_json::{Map, Value, json};
 use super::Plane;
 use crate::disconnect::Disconnect;
 use crate::reject::Reject;
-use crate::shard::counters::{Count, Counters, REFUSAL_STATUSES};
+use crate::shard::counters::{Count, Counters};
+use crate::shard::refusal::Refusal;
+use crate::ws::ProtocolError;
 
 const EVERY: Duration = Duration::from_secs(60);
 
@@ -30,6 +32,11 @@ pub(super) fn connections(shards: &[Arc<Counters>]) -> u64 {
     sum(shards, |one| &one.connections)
 }
 
+/// Connections open now, shard by shard: how evenly the kernel deals them out.
+pub(super) fn connections_per_shard(shards: &[Arc<Counters>]) -> Vec<u64> {
+    shards.iter().map(|one| one.connections.get()).collect()
+}
+
 /// How connections and messages spread over the shards.
 pub(super) fn per_shard(shards: &[Arc<Counters>]) -> Value {
     shards
@@ -47,6 +54,7 @@ pub(super) fn per_shard(shards: &[Arc<Counters>]) -> Value {
 
 /// Every counter, the reasons of drops and refusals by name where they are not zero.
 pub(super) fn totals(shards: &[Arc<Counters>]) -> Value {
+    let broken_rules = ProtocolError::ALL.iter().map(|one| one.reason());
     json!({
         "connections": connections(shards),
         "upgrades": sum(shards, |one| &one.upgrades),
@@ -57,11 +65,16 @@ pub(super) fn totals(shards: &[Arc<Counters>]) -> Value {
         "sends": sum(shards, |one| &one.sends),
         "rooms": sum(shards, |one| &one.rooms),
         "users": sum(shards, |one| &one.users),
-        "protocolErrors": sum(shards, |one| &one.protocol_errors),
+        "undelivered": sum(shards, |one| &one.undelivered),
+        "droppedFrames": sum(shards, |one| &one.dropped_frames),
+        "unhandled": sum(shards, |one| &one.unhandled),
+        "acceptErrors": sum(shards, |one| &one.accept_errors),
+        "meshFull": sum(shards, |one| &one.mesh_full),
+        "protocolErrors": by_name(broken_rules, shards, |c| &c.protocol_errors),
         "rejects": by_name(Reject::ALL.iter().map(|one| one.code()), shards, |c| &c.rejects),
         "disconnects":
             by_name(Disconnect::ALL.iter().map(|one| one.reason()), shards, |c| &c.disconnects),
-        "refusals": by_name(REFUSAL_STATUSES.iter(), shards, |c| &c.refusals),
+        "refusals": by_name(Refusal::all().map(Refusal::code), shards, |c| &c.refusals),
     })
 }
 

@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use super::program::Site;
+use crate::reject::Reject;
 use crate::state::frames::FrameRef;
 
 /// A text built by a run: a range of `Effects::arena`.
@@ -29,12 +30,25 @@ pub struct Effects {
     pub list: Vec<Effect>,
     /// UTF-8 text of every register closed in the run.
     pub arena: Vec<u8>,
+    /// What ended the run: told to the sender behind everything in `list`.
+    pub refused: Option<Reject>,
+    /// The event's name as the message spelled it; kept where the effects outlive their message.
+    pub event: Text,
 }
 
 impl Effects {
     pub fn clear(&mut self) {
         self.list.clear();
         self.arena.clear();
+        self.refused = None;
+        self.event = 0..0;
+    }
+
+    /// Copies the event's name (escaped, as in the message) before the message goes.
+    pub fn keep_event(&mut self, name: &[u8]) {
+        let start = self.arena.len() as u32;
+        self.arena.extend_from_slice(name);
+        self.event = start..self.arena.len() as u32;
     }
 
     /// The text of a range made by this run.

@@ -31,14 +31,18 @@ pub struct Buffers {
 }
 
 impl Buffers {
-    /// All buffers, published.
+    /// All buffers, published, and faulted in: the kernel uses each in turn, so they are all needed
+    /// soon, and a fault at the first receive would be paid on the message path.
     pub fn new() -> Buffers {
         let mut buffers = Buffers {
             entries: allocate(Self::entries_layout()).cast(),
             memory: allocate(Self::memory_layout()),
             tail: 0,
         };
-        (0..BUFFERS).for_each(|id| buffers.give_back(id));
+        for id in 0..BUFFERS {
+            buffers.bytes(id, BUFFER_BYTES).fill(1);
+            buffers.give_back(id);
+        }
         buffers
     }
 

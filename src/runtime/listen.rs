@@ -17,6 +17,7 @@ pub fn all(
     let mut bound = Vec::new();
     let mut of_shard: Vec<Vec<TcpListener>> = (0..shards).map(|_| Vec::new()).collect();
     for &wanted in addresses {
+        check_free(wanted)?;
         // The first listener fixes the port where the kernel chooses it.
         let first = listen(wanted)?;
         let actual = first.local_addr().map_err(|error| failure(wanted, &error))?;
@@ -27,6 +28,17 @@ pub fn all(
         of_shard[0].push(first);
     }
     Ok((bound, of_shard))
+}
+
+/// `SO_REUSEPORT` would let a second server share the port without a word, and the kernel would
+/// deal the connections out between both: so the port must be free for a socket without it first.
+fn check_free(address: SocketAddr) -> Result<(), StartError> {
+    match bind(address, false) {
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+            Err(failure(address, &error))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Every IPv6 address falls back to every IPv4 address on a machine without IPv6.
@@ -42,17 +54,22 @@ fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
 }
 
 fn open(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = bind(address, true)?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+fn bind(address: SocketAddr, shared: bool) -> std::io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
         socket.set_only_v6(!address.ip().is_unspecified())?;
     }
     socket.set_reuse_address(true)?;
-    socket.set_reuse_port(true)?;
+    socket.set_reuse_port(shared)?;
     // Accepted sockets inherit it.
     socket.set_tcp_nodelay(true)?;
     socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
+    Ok(socket)
 }
 
 fn failure(address: SocketAddr, error: &std::io::Error) -> StartError {

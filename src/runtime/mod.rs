@@ -226,7 +226,7 @@ async fn run_shard(seat: Seat, ready: crossbeam_channel::Sender<Result<(), Start
             // The receiver waits for every shard, so this cannot fail before it has its answer.
             let _ = ready.send(Ok(()));
             drop(ready);
-            driver.run().await;
+            driver.run();
         }
         Err(error) => drop(ready.send(Err(error))),
     }

@@ -9,7 +9,7 @@
 use std::io;
 use std::os::fd::RawFd;
 
-use io_uring::types::{Fd, Timespec};
+use io_uring::types::{Fd, SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, opcode, squeue};
 
 use super::buffers::{BUFFERS, Buffers, GROUP};
@@ -22,6 +22,8 @@ const COMPLETIONS: u32 = 16_384;
 
 const GETEVENTS: u32 = 1;
 
+const NS_PER_S: u64 = 1_000_000_000;
+
 /// What a completion is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -30,10 +32,10 @@ pub enum Kind {
     Recv,
     Send,
     Cancel,
-    Timer,
+    Wake,
 }
 
-const KINDS: [Kind; 5] = [Kind::Accept, Kind::Recv, Kind::Send, Kind::Cancel, Kind::Timer];
+const KINDS: [Kind; 5] = [Kind::Accept, Kind::Recv, Kind::Send, Kind::Cancel, Kind::Wake];
 
 /// One completion.
 #[derive(Clone, Copy, Debug)]
@@ -54,14 +56,20 @@ pub struct Ring {
     // Dropped before the buffers, which the kernel may write to as long as the ring lives.
     ring: IoUring,
     pub buffers: Buffers,
-    timer: Timespec,
     /// Requests written since the last submission.
     unsubmitted: usize,
 }
 
+impl Drop for Ring {
+    fn drop(&mut self) {
+        // The kernel tears a ring down after the descriptor is closed: from here on it must not
+        // pick a buffer any more. Where it fails there is nothing left to protect.
+        let _ = self.ring.submitter().unregister_buf_ring(GROUP);
+    }
+}
+
 impl Ring {
-    /// A ring whose completions also ring `event`.
-    pub fn new(event: RawFd) -> io::Result<Ring> {
+    pub fn new() -> io::Result<Ring> {
         let ring = IoUring::builder()
             .setup_single_issuer()
             .setup_defer_taskrun()
@@ -75,10 +83,7 @@ impl Ring {
         unsafe {
             ring.submitter().register_buf_ring_with_flags(buffers.address(), BUFFERS, GROUP, 0)?
         };
-        ring.submitter().register_eventfd(event)?;
-        let mut ring = Ring { ring, buffers, timer: Timespec::new(), unsubmitted: 0 };
-        ring.ring.completion().disable_eventfd();
-        Ok(ring)
+        Ok(Ring { ring, buffers, unsubmitted: 0 })
     }
 
     /// Submits what was written and lets the kernel run deferred work.
@@ -111,14 +116,30 @@ impl Ring {
             && self.ring.completion().is_empty()
     }
 
-    /// From now on completions ring the event.
-    pub fn listen(&mut self) {
-        self.ring.completion().enable_eventfd();
-        std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
+    /// Submits, then sleeps until there is a completion or the time is over.
+    pub fn wait(&mut self, at_most_ns: Option<u64>) -> io::Result<()> {
+        let (seconds, rest) = match at_most_ns.unwrap_or(u64::MAX) {
+            u64::MAX => (i64::MAX as u64, 0),
+            ns => (ns / NS_PER_S, ns % NS_PER_S),
+        };
+        let time = Timespec::new().sec(seconds).nsec(rest as u32);
+        let mut args = SubmitArgs::new();
+        if at_most_ns.is_some() {
+            args = args.timespec(&time);
+        }
+        match self.ring.submitter().submit_with_args(1, &args) {
+            Ok(_) => self.unsubmitted = 0,
+            Err(error) if error.raw_os_error() == Some(libc::ETIME) => self.unsubmitted = 0,
+            Err(error) if is_passing(&error) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
     }
 
-    pub fn unlisten(&mut self) {
-        self.ring.completion().disable_eventfd();
+    /// A completion each time the event is written to.
+    pub fn watch(&mut self, event: RawFd) -> io::Result<()> {
+        let request = opcode::PollAdd::new(Fd(event), libc::POLLIN as u32).multi(true).build();
+        self.push(request, Kind::Wake, 0)
     }
 
     pub fn accept(&mut self, listener: RawFd, number: u32) -> io::Result<()> {
@@ -150,16 +171,6 @@ impl Ring {
         self.push(request, Kind::Cancel, slot)
     }
 
-    /// A completion after this long, whatever happens.
-    pub fn timer(&mut self, after_ns: u64) -> io::Result<()> {
-        self.timer =
-            Timespec::new().sec(after_ns / 1_000_000_000).nsec((after_ns % 1_000_000_000) as u32);
-        let request = opcode::Timeout::new(&self.timer).build();
-        self.push(request, Kind::Timer, 0)?;
-        // The kernel reads the time when it takes the request: now.
-        self.enter()
-    }
-
     fn push(&mut self, request: squeue::Entry, kind: Kind, slot: u32) -> io::Result<()> {
         let request = request.user_data(user_data(kind, slot));
         self.unsubmitted += 1;
@@ -185,7 +196,7 @@ fn user_data(kind: Kind, slot: u32) -> u64 {
 fn completion(entry: &cqueue::Entry) -> Completion {
     let tag = entry.user_data();
     Completion {
-        kind: KINDS.get((tag >> 32) as usize).copied().unwrap_or(Kind::Timer),
+        kind: KINDS.get((tag >> 32) as usize).copied().unwrap_or(Kind::Cancel),
         slot: tag as u32,
         result: entry.result(),
         buffer: cqueue::buffer_select(entry.flags()),

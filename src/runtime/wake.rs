@@ -35,11 +35,6 @@ impl Wake {
         self.event.as_raw_fd()
     }
 
-    /// A second descriptor of the same event.
-    pub fn duplicate(&self) -> io::Result<OwnedFd> {
-        self.event.try_clone()
-    }
-
     /// After a push: wakes the shard if it sleeps.
     pub fn ring(&self) {
         fence(Ordering::SeqCst);

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use super::hold::Hold;
 use super::peer::{PeerFrame, Welcome};
+use super::refusal::{Policy, Refusal};
 use super::{Io, Shard};
 use crate::auth::{origin, token};
 use crate::disconnect::Disconnect;
@@ -23,33 +24,8 @@ use crate::state::conns::{Deflate, Phase};
 use crate::state::gate::Refused;
 use crate::state::permissions::PermissionSet;
 use crate::ws::deflate::Compressor;
-use crate::ws::handshake::{self, Head, UpgradeRules};
+use crate::ws::handshake::{self, Head, UpgradeRefusal, UpgradeRules};
 use crate::ws::{Decoder, Negotiated};
-
-/// Why a request is not upgraded.
-pub(super) struct Refusal {
-    status: u16,
-    code: &'static str,
-    message: &'static str,
-}
-
-const fn refusal(status: u16, code: &'static str, message: &'static str) -> Refusal {
-    Refusal { status, code, message }
-}
-
-const FULL: Refusal = refusal(503, "server_full", "too many connections, try again later");
-const TOO_FAST: Refusal = refusal(503, "accepting_slowly", "too many new connections");
-const PER_IP: Refusal = refusal(429, "too_many_from_address", "too many connections from here");
-const DRAINING: Refusal = refusal(503, "going_away", "the server is going away, try again");
-const NO_SUCH_PATH: Refusal = refusal(404, "not_found", "no WebSocket endpoint at this path");
-const BAD_ORIGIN: Refusal = refusal(403, "origin_refused", "this origin may not connect");
-const NO_TOKEN: Refusal = refusal(401, "no_token", "a session token is needed");
-const BAD_TOKEN: Refusal = refusal(401, "bad_token", "the session token is not valid");
-const BAD_PERMISSIONS: Refusal =
-    refusal(403, "unknown_permission", "the token grants a permission that is not declared");
-const PER_USER: Refusal = refusal(429, "too_many_of_user", "too many connections of this user");
-const TIMED_OUT: Refusal = refusal(408, "handshake_timeout", "the request head took too long");
-const NO_UPGRADE: Refusal = refusal(426, "upgrade_required", "this is a WebSocket endpoint");
 
 /// What to do with a complete request head.
 enum Verdict {
@@ -77,7 +53,7 @@ impl Shard {
     /// Takes a place at the gate, or refuses before anything is read.
     pub(super) fn admit(&mut self, slot: u32, ip: IpAddr) {
         if self.draining.is_some() {
-            return self.refuse_at_gate(slot, &DRAINING);
+            return self.refuse_at_gate(slot, Policy::Draining.into());
         }
         match self.engine.gate.enter(ip, self.now.mono_ns) {
             Ok(()) => {
@@ -88,9 +64,9 @@ impl Shard {
                 }
                 self.arm(slot);
             }
-            Err(Refused::Full) => self.refuse_at_gate(slot, &FULL),
-            Err(Refused::TooFast) => self.refuse_at_gate(slot, &TOO_FAST),
-            Err(Refused::PerIp) => self.refuse_at_gate(slot, &PER_IP),
+            Err(Refused::Full) => self.refuse_at_gate(slot, Policy::Full.into()),
+            Err(Refused::TooFast) => self.refuse_at_gate(slot, Policy::TooFast.into()),
+            Err(Refused::PerIp) => self.refuse_at_gate(slot, Policy::PerIp.into()),
         }
     }
 
@@ -99,9 +75,9 @@ impl Shard {
     }
 
     /// Refusals at the gate may linger only in small numbers: they hold file descriptors.
-    fn refuse_at_gate(&mut self, slot: u32, refusal: &Refusal) {
+    fn refuse_at_gate(&mut self, slot: u32, refusal: Refusal) {
         if self.refused_lingering >= REFUSED_LINGERING_MAX {
-            self.counters.refused(refusal.status);
+            self.counters.refused(refusal);
             return self.cut(slot);
         }
         self.refused_lingering += 1;
@@ -125,9 +101,7 @@ impl Shard {
                     conn.unread = head;
                 }
             }
-            Err(error) => {
-                self.refuse(slot, &refusal(error.status(), error.code(), error.message()))
-            }
+            Err(error) => self.refuse(slot, error.into()),
         }
     }
 
@@ -138,7 +112,7 @@ impl Shard {
                 self.bind(slot, guest, early);
             }
             Ok(Verdict::HandOff) => self.hand_off(slot, head),
-            Err(refusal) => self.refuse(slot, &refusal),
+            Err(refusal) => self.refuse(slot, refusal),
         }
     }
 
@@ -150,23 +124,22 @@ impl Shard {
     ) -> Result<Verdict, Refusal> {
         let ours = request.path() == settings.server.path;
         if !handshake::is_upgrade(request) {
-            return if ours { Err(NO_UPGRADE) } else { Ok(Verdict::HandOff) };
+            return if ours { Err(UpgradeRefusal::NoUpgrade.into()) } else { Ok(Verdict::HandOff) };
         }
         if !ours {
-            return Err(NO_SUCH_PATH);
+            return Err(Policy::Path.into());
         }
         if self.draining.is_some() {
-            return Err(DRAINING);
+            return Err(Policy::Draining.into());
         }
         let rules = UpgradeRules {
             subprotocols: &settings.server.subprotocols,
             compression: &settings.transport.compression,
         };
-        let upgrade = handshake::upgrade(request, &rules)
-            .map_err(|error| refusal(error.status(), error.code(), error.message()))?;
+        let upgrade = handshake::upgrade(request, &rules)?;
         let origin = request.header("origin");
         if !origin::allowed(&settings.server.origins, origin, request.header("host")) {
-            return Err(BAD_ORIGIN);
+            return Err(Policy::Origin.into());
         }
         let Identity { user, permissions, echo } = self.identify(slot, settings, request)?;
         let mut response = Vec::with_capacity(256);
@@ -183,20 +156,25 @@ impl Shard {
     ) -> Result<Identity, Refusal> {
         if settings.auth.mode == AuthMode::None {
             let id = self.conns.key(slot).map(|key| key.to_string()).unwrap_or_default();
-            return Ok(Identity { user: id.into(), permissions: Arc::default(), echo: None });
+            let permissions = Arc::clone(&self.no_permissions);
+            return Ok(Identity { user: id.into(), permissions, echo: None });
         }
         let auth = &settings.auth;
         let query = Some(request.query());
         let found = token::find(request.headers, query, &auth.sources, &auth.cookie);
-        let found = found.ok_or(NO_TOKEN)?;
+        let found = found.ok_or(Policy::NoToken)?;
         let claims = self.engine.verifier.verify(&found.token, self.now).map_err(|error| {
             tracing::debug!(reason = error.label(), "session token refused");
-            BAD_TOKEN
+            Policy::BadToken
         })?;
         let names = claims.permissions.iter().map(|name| &**name);
         let rights = PermissionSet::from_names(&self.engine.program.permissions, names)
-            .map_err(|_| BAD_PERMISSIONS)?;
-        let (user, permissions) = (claims.user.into(), Arc::new(rights));
+            .map_err(|_| Policy::Permission)?;
+        let user = claims.user.into();
+        let permissions = match claims.permissions.is_empty() {
+            true => Arc::clone(&self.no_permissions),
+            false => Arc::new(rights),
+        };
         Ok(Identity { user, permissions, echo: found.echo_subprotocol })
     }
 
@@ -204,7 +182,7 @@ impl Shard {
     fn bind(&mut self, slot: u32, guest: Guest, early: &[u8]) {
         let Guest { user, permissions, deflate, response } = guest;
         let home = self.home_of(&user);
-        let id = self.users.enter(&user, home);
+        let id = self.users.enter(&user, home, &permissions);
         let (Some(local), Some(conn)) = (self.users.get_mut(id), self.conns.get_mut(slot)) else {
             return;
         };
@@ -254,6 +232,7 @@ impl Shard {
         conn.decoder = Decoder::new(deflate.as_ref());
         self.counters.upgrades.add(1);
         self.queue_bytes(slot, |out| out.extend_from_slice(response));
+        self.outboxes.admit_messages(slot, true);
         self.arm(slot);
         self.read_on(slot);
     }
@@ -269,28 +248,33 @@ impl Shard {
     /// The home refused: one connection too many of this user.
     pub(super) fn on_refuse(&mut self, key: ConnKey) {
         let Some(slot) = self.conns.resolve(key) else { return };
-        self.unhold(slot);
         self.leave_user(slot, false);
-        self.refuse(slot, &PER_USER);
+        self.refuse(slot, Policy::PerUser.into());
     }
 
     /// The home gave this connection's place to a newer one.
     pub(super) fn on_evict(&mut self, key: ConnKey) {
-        if let Some(slot) = self.conns.resolve(key) {
-            self.disconnect(slot, Disconnect::Cycled);
+        let Some(slot) = self.conns.resolve(key) else { return };
+        match self.phase(slot) {
+            Phase::Binding => self.refuse(slot, Policy::PerUser.into()),
+            _ => self.disconnect(slot, Disconnect::Cycled),
         }
     }
 
+    /// The drain reached a connection whose request was not answered yet.
+    pub(super) fn refuse_draining(&mut self, slot: u32) {
+        self.refuse(slot, Policy::Draining.into());
+    }
+
     pub(super) fn refuse_timed_out(&mut self, slot: u32) {
-        self.refuse(slot, &TIMED_OUT);
+        self.refuse(slot, Policy::TimedOut.into());
     }
 
     /// Answers with a status and ends the connection.
-    fn refuse(&mut self, slot: u32, refusal: &Refusal) {
-        self.counters.refused(refusal.status);
-        let Refusal { status, code, message } = *refusal;
+    fn refuse(&mut self, slot: u32, refusal: Refusal) {
+        self.counters.refused(refusal);
         self.queue_bytes(slot, |out| {
-            handshake::write_refusal(out, status, code, message, &[]);
+            handshake::write_refusal(out, refusal.status(), refusal.code(), refusal.message(), &[]);
         });
         self.linger(slot, LINGER_NS);
     }

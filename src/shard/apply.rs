@@ -1,7 +1,8 @@
 //! Carries out what a run asked for, in order.
 //!
 //! Invariants: a join or leave that other shards must confirm holds the connection, and the effects
-//! behind it wait with it: who is told of a join is a member already. Called by `turn` and `hold`.
+//! behind it wait with it: who is told of a join is a member already. A reject is told last, and
+//! once. Called by `turn` and `hold`.
 
 use std::sync::Arc;
 
@@ -26,24 +27,27 @@ enum Step {
 const USER_PREFIX: &str = "user:";
 
 impl Shard {
-    /// Applies the effects of a run.
-    pub(super) fn apply(&mut self, slot: u32, mut effects: Effects) {
+    /// Applies the effects of a run. `event` is the event's name as the message spells it.
+    pub(super) fn apply(&mut self, slot: u32, mut effects: Effects, event: &[u8]) {
         effects.list.reverse();
-        self.apply_rest(slot, effects);
+        self.apply_rest(slot, effects, event);
     }
 
     /// Applies what is left of a run's effects, the last of the list first, so that each can be
     /// taken off it; gives their memory back to the shard at the end.
-    pub(super) fn apply_rest(&mut self, slot: u32, mut effects: Effects) {
+    pub(super) fn apply_rest(&mut self, slot: u32, mut effects: Effects, event: &[u8]) {
         while let Some(effect) = effects.list.pop() {
             match self.apply_one(slot, effect, &effects) {
                 Ok(Step::Next) => {}
-                Ok(Step::Wait) => return self.wait_with(slot, effects),
+                Ok(Step::Wait) => return self.wait_with(slot, effects, event),
                 Err(reject) => {
-                    self.reject(slot, reject, b"");
+                    effects.refused = Some(reject);
                     break;
                 }
             }
+        }
+        if let Some(reject) = effects.refused {
+            self.reject(slot, reject, event);
         }
         effects.clear();
         self.effects = effects;
@@ -131,7 +135,8 @@ impl Shard {
         }
     }
 
-    fn wait_with(&mut self, slot: u32, effects: Effects) {
+    fn wait_with(&mut self, slot: u32, mut effects: Effects, event: &[u8]) {
+        effects.keep_event(event);
         if let Some(hold) = self.hold_mut(slot) {
             *hold = Hold::Effects(effects);
         }

@@ -25,10 +25,8 @@ use crate::ws::{ProtocolError, close, header};
 impl Shard {
     /// The server's policy ends the connection: say why, then wait for the peer's close frame.
     pub(super) fn disconnect(&mut self, slot: u32, why: Disconnect) {
-        match self.phase(slot) {
-            Phase::Open => {}
-            Phase::Head | Phase::Binding => return self.cut(slot),
-            _ => return,
+        if self.phase(slot) != Phase::Open {
+            return;
         }
         self.counters.disconnected(why);
         self.leave(slot);
@@ -43,7 +41,7 @@ impl Shard {
 
     /// The peer broke a rule: close code, flush, end (RFC 6455 section 7.1.7).
     pub(super) fn fail(&mut self, slot: u32, error: ProtocolError) {
-        self.counters.protocol_errors.add(1);
+        self.counters.failed(error);
         if self.phase(slot) == Phase::Open {
             self.queue_close(slot, Some(error.code()), error.reason());
         }
@@ -180,8 +178,10 @@ impl Shard {
         conn.phase = phase;
         conn.due_ns = due_ns;
         let resume = std::mem::take(&mut conn.paused);
-        if !matches!(phase, Phase::Closing) {
-            conn.unread = Vec::new();
+        match phase {
+            // The peer's close frame may be among what was not looked at yet.
+            Phase::Closing => self.backlogged.push(slot),
+            _ => conn.unread = Vec::new(),
         }
         if resume {
             self.io.push_back(Io::Resume(slot));
@@ -190,6 +190,7 @@ impl Shard {
     }
 
     fn queue_close(&mut self, slot: u32, code: Option<u16>, reason: &str) {
+        self.outboxes.admit_messages(slot, false);
         self.queue_bytes(slot, |out| close::encode(out, code, reason));
     }
 
@@ -197,19 +198,15 @@ impl Shard {
         self.queue_bytes(slot, |out| header::encode_control(out, opcode, payload));
     }
 
-    /// Refuses one event: counted, and told to the sender unless silenced.
-    pub(super) fn reject(&mut self, slot: u32, reject: Reject, message: &[u8]) {
+    /// Refuses one event: counted, and told to the sender unless silenced. `event` is its name as
+    /// the message spells it, empty where there is none.
+    pub(super) fn reject(&mut self, slot: u32, reject: Reject, event: &[u8]) {
         self.counters.rejected(reject);
         let errors = &self.engine.settings.errors;
         let Protocol::Json { outgoing, .. } = &self.engine.settings.protocol else { return };
         if !errors.reply {
             return;
         }
-        // A message that is no JSON has no event to speak of.
-        let event = match reject {
-            Reject::BadJson | Reject::BadMessage => &[],
-            _ => self.envelope.event.bytes(message),
-        };
         let mut open = self.outboxes.pool.open();
         write_error(open.bytes(), outgoing, &errors.event, reject, event);
         let frame = self.outboxes.pool.seal(open, FrameType::Text);

@@ -4,8 +4,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::refusal::{REFUSALS, Refusal};
 use crate::disconnect::Disconnect;
 use crate::reject::Reject;
+use crate::ws::ProtocolError;
 
 /// A counter or gauge with one writer.
 #[derive(Debug, Default)]
@@ -60,14 +62,11 @@ pub struct Counters {
     pub rejects: [Count; Reject::ALL.len()],
     /// By `Disconnect as usize`.
     pub disconnects: [Count; Disconnect::ALL.len()],
-    /// Connections ended by a protocol error.
-    pub protocol_errors: Count,
-    /// Refused requests, by HTTP status: see `REFUSAL_STATUSES`.
-    pub refusals: [Count; REFUSAL_STATUSES.len()],
+    /// Connections ended by a protocol error, by `ProtocolError as usize`.
+    pub protocol_errors: [Count; ProtocolError::ALL.len()],
+    /// Refused requests, by `Refusal::place`.
+    pub refusals: [Count; REFUSALS],
 }
-
-/// Statuses a request may be refused with, in the order of `Counters::refusals`.
-pub const REFUSAL_STATUSES: [u16; 11] = [400, 401, 403, 404, 405, 408, 413, 426, 429, 431, 503];
 
 impl Counters {
     pub fn rejected(&self, reject: Reject) {
@@ -78,9 +77,11 @@ impl Counters {
         self.disconnects[why as usize].add(1);
     }
 
-    /// A status that is not in the table counts as the last one.
-    pub fn refused(&self, status: u16) {
-        let place = REFUSAL_STATUSES.iter().position(|one| *one == status);
-        self.refusals[place.unwrap_or(REFUSAL_STATUSES.len() - 1)].add(1);
+    pub fn failed(&self, error: ProtocolError) {
+        self.protocol_errors[error as usize].add(1);
+    }
+
+    pub fn refused(&self, refusal: Refusal) {
+        self.refusals[refusal.place()].add(1);
     }
 }

@@ -32,7 +32,9 @@ impl Shard {
     pub(super) fn arm(&mut self, slot: u32) {
         let Some(conn) = self.conns.get(slot) else { return };
         let due_ns = match conn.phase {
-            Phase::Open => next_due_ns(conn, &self.engine.settings.transport),
+            Phase::Open => {
+                next_due_ns(conn, &self.engine.settings.transport).min(self.write_due_ns(slot))
+            }
             _ => conn.due_ns,
         };
         if due_ns < u64::MAX {
@@ -42,13 +44,22 @@ impl Shard {
 
     /// Gives the connections whose send is stuck an entry for the write timeout.
     pub(super) fn watch_stalled(&mut self) {
-        let due_ns = self.now.mono_ns + self.engine.settings.transport.write_timeout_ns;
         while let Some(slot) = self.outboxes.next_stalled() {
-            let Some(conn) = self.conns.get(slot) else { continue };
-            let transport = &self.engine.settings.transport;
-            if conn.phase == Phase::Open && next_due_ns(conn, transport) > due_ns {
-                self.wheel.set(slot, due_ns);
+            if self.phase(slot) == Phase::Open {
+                self.arm(slot);
             }
+        }
+    }
+
+    /// When a send that others wait for will have been stuck for too long.
+    fn write_due_ns(&self, slot: u32) -> u64 {
+        let stuck_ms = self.outboxes.in_flight_ms(slot, self.now.mono_ns);
+        match stuck_ms.filter(|_| self.outboxes.is_stalled(slot)) {
+            Some(stuck_ms) => {
+                let timeout_ns = self.engine.settings.transport.write_timeout_ns;
+                self.now.mono_ns + timeout_ns.saturating_sub(u64::from(stuck_ms) * MS_NS)
+            }
+            None => u64::MAX,
         }
     }
 

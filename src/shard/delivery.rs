@@ -8,7 +8,7 @@ use crate::disconnect::Disconnect;
 use crate::ids::{FrameId, UserId};
 use crate::state::conns::Deflate;
 use crate::state::frames::{Frame, FramePool, FrameRef};
-use crate::state::outbox::Full;
+use crate::state::outbox::Unqueued;
 use crate::state::rooms::RoomKey;
 
 impl Shard {
@@ -41,24 +41,29 @@ impl Shard {
         }
         self.cut_overflowed();
     }
+
     /// Queues a frame to these connections, deflated where they negotiated it.
     fn queue(&mut self, slots: &[u32], frame: FrameRef) {
         let deflate = self.engine.settings.transport.compression.enabled;
         let id = self.outboxes.add(frame);
+        let mut queued = 0;
         for &slot in slots {
             let pushed = match deflate {
                 false => self.outboxes.push(slot, id),
                 true => self.push_deflated(slot, id),
             };
-            if pushed.is_err() {
-                self.overflowed.push(slot);
+            match pushed {
+                Ok(()) => queued += 1,
+                Err(Unqueued::Full) => self.overflowed.push(slot),
+                // It has not joined the talk yet, or has left it: it misses nothing promised.
+                Err(Unqueued::Shut) => {}
             }
         }
         self.outboxes.release(id);
-        self.counters.deliveries.add((slots.len() - self.overflowed.len()) as u64);
+        self.counters.deliveries.add(queued);
     }
 
-    fn push_deflated(&mut self, slot: u32, id: FrameId) -> Result<(), Full> {
+    fn push_deflated(&mut self, slot: u32, id: FrameId) -> Result<(), Unqueued> {
         let settings = &self.engine.settings.transport.compression;
         let worth =
             self.outboxes.frame(id).is_some_and(|f| f.payload().len() >= settings.bytes_min);

@@ -52,7 +52,8 @@ impl Shard {
     fn drain_one(&mut self, slot: u32) {
         match self.phase(slot) {
             Phase::Open => self.disconnect(slot, Disconnect::Drain),
-            Phase::Head | Phase::Binding => self.cut(slot),
+            Phase::Head => self.cut(slot),
+            Phase::Binding => self.refuse_draining(slot),
             _ => {}
         }
     }

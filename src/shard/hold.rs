@@ -55,7 +55,8 @@ impl Shard {
         let Some(slot) = self.conns.resolve(origin) else { return };
         match self.unhold(slot) {
             Some(Hold::Effects(effects)) => {
-                self.apply_rest(slot, effects);
+                let event = effects.text(&effects.event).to_owned();
+                self.apply_rest(slot, effects, event.as_bytes());
                 self.read_on(slot);
             }
             Some(Hold::Asked) | None => {}
@@ -68,10 +69,11 @@ impl Shard {
         let Some(slot) = self.conns.resolve(origin) else { return };
         match self.hold_mut(slot) {
             Some(Hold::Asked) => self.replace_hold(slot, Hold::Refused),
-            Some(Hold::Effects(_)) => {
-                self.unhold(slot);
-                self.reject(slot, Reject::Overloaded, b"");
-                self.read_on(slot);
+            Some(Hold::Effects(effects)) => {
+                // Nothing behind the join happens.
+                effects.list.clear();
+                effects.refused = Some(Reject::Overloaded);
+                self.on_done(origin);
             }
             _ => {}
         }
@@ -98,16 +100,19 @@ impl Shard {
     fn refuse_message(&mut self, slot: u32, message: &[u8]) {
         // The envelope was overwritten by other messages while this one waited.
         if self.scanner.scan(message, &self.keys, &mut self.envelope).is_ok() {
-            self.reject(slot, Reject::RateLimited, message);
+            let event = self.envelope.event.bytes(message);
+            self.reject(slot, Reject::RateLimited, event);
         }
     }
 
     /// Reads what came while the connection was held.
     pub(super) fn read_on(&mut self, slot: u32) {
         let Some(conn) = self.conns.get_mut(slot) else { return };
-        let ready = conn.hold.is_none() && matches!(conn.phase, Phase::Open | Phase::Closing);
-        if !ready || self.mesh.is_backlogged() {
+        if conn.hold.is_some() || !matches!(conn.phase, Phase::Open | Phase::Closing) {
             return;
+        }
+        if self.mesh.is_backlogged() {
+            return self.backlogged.push(slot);
         }
         let mut unread = std::mem::take(&mut conn.unread);
         if std::mem::take(&mut conn.paused) {
@@ -117,7 +122,7 @@ impl Shard {
         self.spares.give(unread);
     }
 
-    /// Reads on where the mesh's backlog was the reason to stop.
+    /// Reads on where the mesh's backlog was the reason to stop, or an end that came meanwhile.
     pub(super) fn resume_backlogged(&mut self) {
         if self.mesh.is_backlogged() {
             return;

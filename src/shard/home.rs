@@ -69,8 +69,10 @@ impl Shard {
     pub(super) fn on_unbind(&mut self, conn: ConnKey, user: Arc<str>) {
         let grace_ns = self.engine.settings.compat.leave_grace_ns;
         let Some(record) = self.homes.users.get_mut(&user) else { return };
+        let known = record.conns.len();
         record.conns.retain(|other| *other != conn);
-        if !record.conns.is_empty() {
+        // One that was evicted is not in the record any more: its end ends nothing.
+        if !record.conns.is_empty() || record.conns.len() == known {
             return;
         }
         record.grace_ends_ns = self.now.mono_ns + grace_ns;

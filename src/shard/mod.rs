@@ -7,6 +7,7 @@ pub mod counters;
 pub mod handoff;
 pub mod mesh;
 pub mod peer;
+pub mod refusal;
 
 mod admit;
 mod apply;
@@ -42,6 +43,7 @@ use crate::state::gate::Gate;
 use crate::state::homes::{Homes, home_of};
 use crate::state::names::Names;
 use crate::state::outbox::{OutboxBounds, Outboxes};
+use crate::state::permissions::PermissionSet;
 use crate::state::rooms::Rooms;
 use crate::state::spares::Spares;
 use crate::state::timers::Wheel;
@@ -121,13 +123,15 @@ pub struct Shard {
     effects: Effects,
     /// Connections whose outbox ran over in this fan-out.
     overflowed: Vec<u32>,
-    /// Connections that wait for the mesh's backlog to go.
+    /// Connections to read on from once the mesh has no backlog.
     backlogged: Vec<u32>,
     /// Users of this home without connections, by when their record may go.
     fading: BinaryHeap<Reverse<(u64, Arc<str>)>>,
     fired: Vec<u32>,
     draining: Option<Draining>,
     refused_lingering: u32,
+    /// What users hold who were granted nothing.
+    no_permissions: Arc<PermissionSet>,
 }
 
 impl Shard {
@@ -176,6 +180,7 @@ impl Shard {
             fired: Vec::new(),
             draining: None,
             refused_lingering: 0,
+            no_permissions: Arc::default(),
             engine,
         }
     }

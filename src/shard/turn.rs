@@ -89,25 +89,33 @@ impl Shard {
         let event = match self.route(kind, message) {
             Ok(Some(event)) => event,
             Ok(None) => return self.counters.unhandled.add(1),
-            Err(reject) => return self.reject(slot, reject, message),
+            Err(reject) => return self.refuse_unrouted(slot, reject, message),
         };
         let mut effects = std::mem::take(&mut self.effects);
         let (outcome, asked) = self.run_event(slot, event, kind, message, granted, &mut effects);
         match outcome {
-            Outcome::Done => self.apply(slot, effects),
-            Outcome::Rejected(reject, _) => {
-                // What the steps before the refused one asked for stands, as in the original.
-                self.apply(slot, effects);
-                self.reject(slot, reject, message);
-            }
+            Outcome::Done => {}
+            // What the steps before the refused one asked for stands, as in the original.
+            Outcome::Rejected(reject, _) => effects.refused = Some(reject),
             Outcome::Waiting => {
                 self.effects = effects;
                 let mut bytes = self.spares.take();
                 bytes.extend_from_slice(message);
                 self.hold(slot, Hold::Message { kind, bytes, granted });
-                self.ask_limit(slot, asked);
+                return self.ask_limit(slot, asked);
             }
         }
+        let name = self.envelope.event.bytes(message);
+        self.apply(slot, effects, name);
+    }
+
+    fn refuse_unrouted(&mut self, slot: u32, reject: Reject, message: &[u8]) {
+        // A message that is no envelope has no event to speak of.
+        let event = match reject {
+            Reject::BadJson | Reject::BadMessage => &[],
+            _ => self.envelope.event.bytes(message),
+        };
+        self.reject(slot, reject, event);
     }
 
     /// Finds the event of a message and fills the slots it reads.
@@ -188,7 +196,7 @@ impl Shard {
         conn.unread.extend_from_slice(bytes);
         let pause = conn.unread.len() > PARKED_BYTES_MAX && !conn.paused;
         conn.paused |= pause;
-        if conn.hold.is_none() && conn.phase == Phase::Open {
+        if conn.hold.is_none() && matches!(conn.phase, Phase::Open | Phase::Closing) {
             self.backlogged.push(slot);
         }
         if pause {

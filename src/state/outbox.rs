@@ -32,6 +32,8 @@ struct Lane {
     dirty: bool,
     /// Frames came while a send was in flight.
     stalled: bool,
+    /// Takes messages: the 101 is out and no close frame is.
+    open: bool,
     /// Nothing more will come; whoever ends the connection waits for the last send.
     ending: bool,
 }
@@ -45,6 +47,7 @@ const EMPTY: Lane = Lane {
     since_ms: 0,
     dirty: false,
     stalled: false,
+    open: false,
     ending: false,
 };
 
@@ -73,9 +76,14 @@ pub struct OutboxBounds {
     pub frames_max: usize,
 }
 
-/// The queue is at its bound: the peer reads too slowly.
+/// Why a message was not queued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Full;
+pub enum Unqueued {
+    /// The queue is at its bound: the peer reads too slowly.
+    Full,
+    /// The connection is not a WebSocket yet, or has been told that it ends.
+    Shut,
+}
 
 /// All queues of one shard.
 #[derive(Debug)]
@@ -110,12 +118,17 @@ impl Outboxes {
         }
     }
 
-    /// Prepares the queue of a new connection's slot.
+    /// Prepares the queue of a new connection's slot; it takes no messages yet.
     pub fn open_lane(&mut self, slot: u32) {
         if self.lanes.len() <= slot as usize {
             self.lanes.resize(slot as usize + 1, EMPTY);
         }
         self.lanes[slot as usize] = EMPTY;
+    }
+
+    /// Lets messages in, or none any more: none may go out before the 101 or after a close frame.
+    pub fn admit_messages(&mut self, slot: u32, open: bool) {
+        self.lanes[slot as usize].open = open;
     }
 
     /// Makes a frame known here; the caller holds one reference and ends it with `release`.
@@ -181,13 +194,16 @@ impl Outboxes {
         Some(self.add(made))
     }
 
-    /// Queues a frame to a connection.
-    pub fn push(&mut self, slot: u32, id: FrameId) -> Result<(), Full> {
+    /// Queues a message to a connection.
+    pub fn push(&mut self, slot: u32, id: FrameId) -> Result<(), Unqueued> {
         let bytes = self.wire_bytes(id);
         let lane = &self.lanes[slot as usize];
+        if !lane.open {
+            return Err(Unqueued::Shut);
+        }
         let over_bytes = lane.bytes as usize + bytes as usize > self.bounds.bytes_max;
         if lane.frames as usize >= self.bounds.frames_max || over_bytes && lane.frames > 0 {
-            return Err(Full);
+            return Err(Unqueued::Full);
         }
         self.push_unbounded(slot, id);
         Ok(())
@@ -220,6 +236,11 @@ impl Outboxes {
     /// A connection that got frames while its last send was still in flight, once a send.
     pub fn next_stalled(&mut self) -> Option<u32> {
         self.stalled.pop()
+    }
+
+    /// Whether messages wait behind the send in flight.
+    pub fn is_stalled(&self, slot: u32) -> bool {
+        self.lanes.get(slot as usize).is_some_and(|lane| lane.stalled)
     }
 
     /// How long the send in flight has been under way.
@@ -423,7 +444,10 @@ mod tests {
 
     fn outboxes(bytes_max: usize, frames_max: usize, lanes: u32) -> Outboxes {
         let mut out = Outboxes::new(OutboxBounds { bytes_max, frames_max });
-        (0..lanes).for_each(|slot| out.open_lane(slot));
+        for slot in 0..lanes {
+            out.open_lane(slot);
+            out.admit_messages(slot, true);
+        }
         out
     }
 
@@ -509,11 +533,26 @@ mod tests {
     }
 
     #[test]
+    fn a_lane_takes_messages_only_between_the_101_and_the_close_frame() {
+        let mut out = outboxes(100, 3, 0);
+        out.open_lane(0);
+        let id = frame(&mut out, b"m");
+        assert_eq!(out.push(0, id), Err(Unqueued::Shut));
+        out.admit_messages(0, true);
+        assert_eq!(out.push(0, id), Ok(()));
+        out.admit_messages(0, false);
+        assert_eq!(out.push(0, id), Err(Unqueued::Shut));
+        out.push_unbounded(0, id);
+        out.release(id);
+        assert_eq!(flush(&mut out)[0].1, b"\x81\x01m\x81\x01m");
+    }
+
+    #[test]
     fn bounds_hold_and_a_single_frame_always_fits() {
         let mut out = outboxes(100, 3, 2);
         let big = frame(&mut out, &[b'x'; 500]);
         assert_eq!(out.push(0, big), Ok(()));
-        assert_eq!(out.push(0, big), Err(Full));
+        assert_eq!(out.push(0, big), Err(Unqueued::Full));
         out.release(big);
         let small = frame(&mut out, b"s");
         let fits = (0..5).filter(|_| out.push(1, small).is_ok()).count();

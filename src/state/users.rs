@@ -33,12 +33,17 @@ pub struct Users {
 
 impl Users {
     /// The user's slot, made where it is new.
-    pub fn enter(&mut self, name: &Arc<str>, home: ShardId) -> UserId {
+    pub fn enter(
+        &mut self,
+        name: &Arc<str>,
+        home: ShardId,
+        permissions: &Arc<PermissionSet>,
+    ) -> UserId {
         if let Some(&slot) = self.by_name.get(name) {
             return UserId(slot);
         }
-        let user =
-            User { name: Arc::clone(name), home, conns: Vec::new(), permissions: Arc::default() };
+        let permissions = Arc::clone(permissions);
+        let user = User { name: Arc::clone(name), home, conns: Vec::new(), permissions };
         let slot = self.slots.insert(user) as u32;
         self.by_name.insert(Arc::clone(name), slot);
         UserId(slot)

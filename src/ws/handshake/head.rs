@@ -20,6 +20,10 @@ pub enum HeadError {
 }
 
 impl HeadError {
+    /// Every error (counters).
+    pub const ALL: &'static [HeadError] =
+        &[HeadError::Malformed, HeadError::TooLong, HeadError::TooManyHeaders];
+
     /// The status of the refusal.
     pub fn status(self) -> u16 {
         match self {

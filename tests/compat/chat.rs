@@ -1,0 +1,64 @@
+//! The original's own configuration and the exchange of its browser chat.
+
+use serde_json::{Value, json};
+use shardwire::disconnect::Disconnect;
+use shardwire::reject::Reject;
+
+use super::chorus::{ask, event, refused};
+use super::simulator::world::World;
+
+const ORIGINAL: &str = include_str!("../data/go-dispatch-config.yaml");
+const ROOM: &str = "room:global";
+
+fn join(world: &mut World, client: usize, name: &str) -> Vec<Value> {
+    let payload = json!({ "name": name });
+    ask(world, client, &json!({ "event": "join_room", "target": ROOM, "payload": payload }))
+}
+
+fn say(world: &mut World, client: usize, text: &str) -> Vec<Value> {
+    let payload = json!({ "message": text });
+    ask(world, client, &json!({ "event": "send_message", "target": ROOM, "payload": payload }))
+}
+
+fn joined(id: &str, name: &str) -> Value {
+    event("user_joined", json!({ "user": { "id": id, "name": name } }))
+}
+
+#[test]
+fn the_chat_of_the_original_goes_as_it_went() {
+    for shards in [1, 2, 4] {
+        let mut world = World::calm(ORIGINAL, shards);
+        let (ada, bob) = (world.open(0, "ada"), world.open(usize::from(shards) - 1, "bob"));
+        let success = event("join_success", json!({ "room": ROOM, "status": "ok" }));
+        assert_eq!(join(&mut world, ada, "Ada"), [success.clone(), joined("ada", "Ada")]);
+        assert_eq!(join(&mut world, bob, "Bob"), [success, joined("bob", "Bob")]);
+        assert_eq!(world.messages(ada), [joined("bob", "Bob")]);
+        let said = event("new_message", json!({ "user": "ada", "message": "hi" }));
+        for _ in 0..10 {
+            assert_eq!(say(&mut world, ada, "hi"), std::slice::from_ref(&said));
+            assert_eq!(world.messages(bob), std::slice::from_ref(&said));
+        }
+        for _ in 0..2 {
+            let told = [refused(Reject::RateLimited, "send_message")];
+            assert_eq!(say(&mut world, ada, "hi"), told);
+        }
+        assert_eq!(world.messages(bob), Vec::<Value>::new());
+        let leave = json!({ "event": "leave_room", "target": ROOM, "payload": {} });
+        let left = event("user_left", json!({ "user": "bob", "room": ROOM }));
+        assert_eq!(ask(&mut world, bob, &leave), Vec::<Value>::new());
+        assert_eq!(world.messages(ada), [left]);
+    }
+}
+
+#[test]
+fn the_original_closes_the_oldest_of_four_connections() {
+    let mut world = World::calm(ORIGINAL, 2);
+    let conns: Vec<usize> = (0..4).map(|n| world.open(n % 2, "ada")).collect();
+    let cycled = world.total(|c| c.disconnects[Disconnect::Cycled as usize].get());
+    assert_eq!(cycled, 1);
+    let codes: Vec<usize> = conns
+        .iter()
+        .map(|conn| world.frames(*conn).iter().filter(|frame| frame.opcode == 8).count())
+        .collect();
+    assert_eq!(codes, [1, 0, 0, 0]);
+}
