@@ -68,6 +68,7 @@ pub(super) fn totals(shards: &[Arc<Counters>]) -> Value {
         "undelivered": sum(shards, |one| &one.undelivered),
         "droppedFrames": sum(shards, |one| &one.dropped_frames),
         "unhandled": sum(shards, |one| &one.unhandled),
+        "endlessTokens": sum(shards, |one| &one.endless_tokens),
         "acceptErrors": sum(shards, |one| &one.accept_errors),
         "meshFull": sum(shards, |one| &one.mesh_full),
         "protocolErrors": by_name(broken_rules, shards, |c| &c.protocol_errors),

@@ -167,6 +167,9 @@ impl Shard {
             tracing::debug!(reason = error.label(), "session token refused");
             Policy::BadToken
         })?;
+        if claims.expires_unix_s.is_none() {
+            self.note_endless_token();
+        }
         let names = claims.permissions.iter().map(|name| &**name);
         let rights = PermissionSet::from_names(&self.engine.program.permissions, names)
             .map_err(|_| Policy::Permission)?;
@@ -176,6 +179,16 @@ impl Shard {
             false => Arc::new(rights),
         };
         Ok(Identity { user, permissions, echo: found.echo_subprotocol })
+    }
+
+    /// Says once a shard that a token never expires; each is counted.
+    fn note_endless_token(&self) {
+        if self.counters.endless_tokens.get() == 0 {
+            tracing::warn!(
+                "a session token carries no exp; `auth.requireExpiry` refuses such tokens"
+            );
+        }
+        self.counters.endless_tokens.add(1);
     }
 
     /// Asks the user's home for a place; the answer to the client waits for it.

@@ -54,6 +54,8 @@ pub struct Counters {
     pub dropped_frames: Count,
     /// Raw messages that no hook wants.
     pub unhandled: Count,
+    /// Accepted tokens that never expire.
+    pub endless_tokens: Count,
     /// Accepts that failed (out of files or memory).
     pub accept_errors: Count,
     /// Times a full channel made a frame wait.

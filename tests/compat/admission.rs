@@ -6,6 +6,7 @@ use shardwire::config::{self, Environment, Options, Source};
 use shardwire::reject::Reject;
 
 use super::chorus::{ask, count, event, events, refused, request, status};
+use super::simulator::wire;
 use super::simulator::world::{SECRET, World, compile, token};
 
 const SECURE: &str = r#"
@@ -224,4 +225,19 @@ fn g16_other_options_come_from_the_original_names_too() {
         served(&events(HELLO), &variables).unwrap_or_else(|_| panic!("compiles")).settings;
     assert_eq!(settings.server.connection_limit.max_per_user, 7);
     assert_eq!(settings.transport.read_timeout_ns, 300_000_000_000);
+}
+
+#[test]
+fn g15_a_token_without_an_end_is_accepted_and_counted_or_refused_where_that_is_demanded() {
+    let endless = claims(&json!({ "sub": "ada" }));
+    let ask = |config: &str| {
+        let mut world = World::calm(config, 1);
+        let ada = world.dial(0, "ada");
+        world.send(ada, &wire::upgrade("/ws", &endless));
+        world.settle();
+        let upgraded = world.take_upgrade(ada);
+        (upgraded, world.total(|counters| counters.endless_tokens.get()))
+    };
+    assert_eq!(ask("events: {}\n"), (true, 1));
+    assert_eq!(ask("auth: { requireExpiry: true }\nevents: {}\n"), (false, 0));
 }
