@@ -76,11 +76,11 @@ impl Shard {
 
     /// Refusals at the gate may linger only in small numbers: they hold file descriptors.
     fn refuse_at_gate(&mut self, slot: u32, refusal: Refusal) {
-        if self.refused_lingering >= REFUSED_LINGERING_MAX {
+        self.refused_lingering += 1;
+        if self.refused_lingering > REFUSED_LINGERING_MAX {
             self.counters.refused(refusal);
             return self.cut(slot);
         }
-        self.refused_lingering += 1;
         self.refuse(slot, refusal);
     }
 
