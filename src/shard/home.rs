@@ -41,6 +41,10 @@ impl Shard {
         if full && limit.mode == ConnectionLimitMode::Reject {
             return self.tell(conn.shard, PeerFrame::Refuse { conn });
         }
+        if record.conns.is_empty() && record.grace_ends_ns <= self.now.mono_ns {
+            // The record may be kept longer than the rooms, for a rate window.
+            record.rooms.clear();
+        }
         let oldest = full.then(|| record.conns.remove(0));
         record.conns.push(conn);
         let changed = record.permissions != permissions;
