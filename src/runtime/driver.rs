@@ -10,10 +10,12 @@
 //! message), and no wake can be lost between two rings (docs/architecture.md tells the story).
 //!
 //! Invariants: one send in flight a connection; a turn's work is bounded by what the ring and the
-//! inbox held at its start; the shard's time stands still within a turn.
+//! inbox held at its start, and ends early where its outboxes have enough to send; the shard's time
+//! stands still within a turn.
 
 #![allow(unsafe_code)]
 
+use std::collections::VecDeque;
 use std::net::TcpListener;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::sync::Arc;
@@ -48,6 +50,8 @@ pub struct Driver {
     listeners: Vec<Listener>,
     sockets: Vec<Option<Socket>>,
     completions: Vec<Completion>,
+    /// Receives that wait their turn, in order, with the buffers they hold.
+    received: VecDeque<Completion>,
     /// The ring watches the bell.
     watching: bool,
     starved: Vec<u32>,
@@ -85,6 +89,7 @@ impl Driver {
             listeners: listeners.into_iter().map(listener).collect(),
             sockets: Vec::new(),
             completions: Vec::with_capacity(4_096),
+            received: VecDeque::with_capacity(4_096),
             watching: false,
             starved: Vec::new(),
             deadline_ns: u64::MAX,
@@ -128,6 +133,7 @@ impl Driver {
             self.complete(now, completion)?;
         }
         self.completions = completions;
+        worked |= self.hear_sockets(now);
         self.receive_again()?;
         worked |= self.hear(now);
         if self.shard.poll_deadline().is_some_and(|due_ns| due_ns <= now.mono_ns) {
@@ -136,12 +142,13 @@ impl Driver {
         }
         self.check_drain(now);
         self.flush()?;
-        Ok(worked || !self.ring.is_quiet() || self.shard.has_peer_frames())
+        let waiting = !self.received.is_empty() || self.shard.has_peer_frames();
+        Ok(worked || waiting || !self.ring.is_quiet())
     }
 
     fn complete(&mut self, now: Now, done: Completion) -> std::io::Result<()> {
         match done.kind {
-            Kind::Recv => self.received(now, done),
+            Kind::Recv => self.received.push_back(done),
             Kind::Send => self.sent(now, done),
             Kind::Accept => return self.accepted(now, done),
             Kind::Wake => self.watching = done.more,
@@ -150,7 +157,20 @@ impl Driver {
         Ok(())
     }
 
-    fn received(&mut self, now: Now, done: Completion) {
+    /// What came from sockets, until the turn is full: the rest comes first in the next one, after
+    /// the sends of this one.
+    fn hear_sockets(&mut self, now: Now) -> bool {
+        let mut any = false;
+        while !self.shard.is_turn_full()
+            && let Some(done) = self.received.pop_front()
+        {
+            self.take_received(now, done);
+            any = true;
+        }
+        any
+    }
+
+    fn take_received(&mut self, now: Now, done: Completion) {
         if let (Some(id), 1..) = (done.buffer, done.result) {
             let bytes = self.ring.buffers.bytes(id, done.result as usize);
             self.shard.handle_bytes(now, done.slot, bytes);
@@ -238,6 +258,7 @@ impl Driver {
     fn hear(&mut self, now: Now) -> bool {
         let mut frames = 0;
         while frames < MESH_FRAMES_PER_TURN
+            && !self.shard.is_turn_full()
             && let Ok(frame) = self.ports.inbox.try_recv()
         {
             self.shard.handle_peer(now, frame);

@@ -59,6 +59,9 @@ impl Shard {
                 Err(Unqueued::Shut) => {}
             }
         }
+        if queued > 0 {
+            self.outboxes.count_into_turn(id);
+        }
         self.outboxes.release(id);
         self.counters.deliveries.add(queued);
     }

@@ -314,6 +314,12 @@ impl Shard {
         &self.counters
     }
 
+    /// Whether input should wait for the next turn. One connection's burst would otherwise overflow
+    /// the outbox of every member of its room before the first byte could be sent to them.
+    pub fn is_turn_full(&self) -> bool {
+        self.outboxes.is_turn_full()
+    }
+
     /// Whether frames wait for a peer.
     pub fn has_peer_frames(&self) -> bool {
         !self.mesh.is_empty()

@@ -69,6 +69,13 @@ struct Entry {
     deflated: u32,
 }
 
+/// Frames of one turn, as if one connection got them all.
+#[derive(Clone, Copy, Debug, Default)]
+struct Turn {
+    frames: usize,
+    bytes: usize,
+}
+
 /// Bounds of one connection's queue.
 #[derive(Clone, Copy, Debug)]
 pub struct OutboxBounds {
@@ -98,6 +105,8 @@ pub struct Outboxes {
     stalled: Vec<u32>,
     batch_of: Vec<FrameId>,
     batch: Option<FrameId>,
+    /// What this turn has queued to one connection at most.
+    turn: Turn,
     pub pool: FramePool,
 }
 
@@ -114,6 +123,7 @@ impl Outboxes {
             stalled: Vec::new(),
             batch_of: Vec::new(),
             batch: None,
+            turn: Turn::default(),
             pool: FramePool::default(),
         }
     }
@@ -314,8 +324,23 @@ impl Outboxes {
         lane.head == NONE && lane.in_flight == NONE
     }
 
-    /// End of a flush: the shared batch is not kept longer than that.
+    /// Counts a frame that somebody gets into the turn.
+    pub fn count_into_turn(&mut self, id: FrameId) {
+        self.turn.frames += 1;
+        self.turn.bytes += self.wire_bytes(id) as usize;
+    }
+
+    /// Whether the turn has queued as much as one send carries, or half of what a queue holds: more
+    /// would make slow readers of connections that had no chance to read.
+    pub fn is_turn_full(&self) -> bool {
+        let OutboxBounds { bytes_max, frames_max } = self.bounds;
+        self.turn.frames >= frames_max.div_ceil(2)
+            || self.turn.bytes >= BATCH_BYTES_MAX.min(bytes_max.div_ceil(2))
+    }
+
+    /// End of a flush: the shared batch is not kept longer than that, and the next turn begins.
     pub fn end_flush(&mut self) {
+        self.turn = Turn::default();
         self.batch_of.clear();
         if let Some(batch) = self.batch.take() {
             self.release(batch);
