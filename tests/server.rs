@@ -200,3 +200,36 @@ fn a_second_signal_ends_the_process_while_a_client_holds_the_drain_up() {
     assert!(matches!(status, Some(0 | 130)), "{status:?}");
     drop(silent);
 }
+
+/// More messages in one write than an outbox holds: members that read get them all.
+#[test]
+fn a_burst_of_one_member_cuts_nobody_who_reads() {
+    const TIMES: usize = 3_000;
+    let server = dev_server("1");
+    let connect = |name: &str| Chatter::connect(server.address, &dev_token(server.address, name));
+    let (mut ada, mut bob) = (connect("ada"), connect("bob"));
+    ada.send("join_room", "room:1", &json!({ "name": "Ada" }));
+    ada.expect("join_success");
+    ada.expect("user_joined");
+    let reader = std::thread::spawn(move || {
+        (0..TIMES).for_each(|_| drop(ada.expect("user_left")));
+    });
+    bob.send_burst(r#"{"event":"leave_room","target":"room:1"}"#, TIMES);
+    reader.join().expect("ada got every message");
+}
+
+/// A restart finds the port free at once: nothing of the server before listens any more.
+#[test]
+fn a_server_that_ended_leaves_its_port() {
+    let mut server = dev_server("2");
+    let address = server.address.to_string();
+    for _ in 0..5 {
+        server.signal("TERM");
+        assert!(server.ended().success());
+        let taken = std::net::TcpStream::connect(&address).is_ok();
+        assert!(!taken, "somebody still listens");
+        let settings = [("SHARDWIRE_SERVER_ADDRESS", address.as_str())];
+        server = Server::start(&[&chat(), "--dev"], &settings);
+        assert_eq!(server.address.to_string(), address);
+    }
+}

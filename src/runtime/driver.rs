@@ -16,10 +16,12 @@
 #![allow(unsafe_code)]
 
 use std::collections::VecDeque;
-use std::net::TcpListener;
+use std::net::{Shutdown, TcpListener};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+
+use socket2::SockRef;
 
 use super::clock::Clock;
 use super::mesh::Ports;
@@ -359,7 +361,10 @@ impl Driver {
             return;
         }
         for (number, listener) in self.listeners.drain(..).enumerate() {
-            // Connections the kernel already took for us are reset with the listener.
+            // Connections the kernel already took for us are reset with the listener. The ring
+            // keeps the socket for a while after us, so it is told to listen no more: whoever is
+            // next must find the port free.
+            let _ = SockRef::from(&listener.socket).shutdown(Shutdown::Both);
             let _ = self.ring.cancel(Kind::Accept, number as u32);
             drop(listener);
         }

@@ -1,13 +1,19 @@
 //! Listening sockets: one per shard and address, all on the same port by `SO_REUSEPORT`, so that
 //! the kernel spreads connections over the shards by a hash of their addresses.
 
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::StartError;
 
 const BACKLOG: i32 = 4_096;
+
+/// How often, and how far apart, a port is tried that a server may have just left.
+const TAKEN_TRIES: u32 = 40;
+const TAKEN_PAUSE: Duration = Duration::from_millis(50);
 
 /// The addresses listened on, and each shard's listeners.
 pub fn all(
@@ -32,12 +38,21 @@ pub fn all(
 
 /// `SO_REUSEPORT` would let a second server share the port without a word, and the kernel would
 /// deal the connections out between both: so the port must be free for a socket without it first.
+/// The kernel keeps the listeners of a killed server until its rings are taken down, a moment after
+/// the process is gone: a restart waits for that.
 fn check_free(address: SocketAddr) -> Result<(), StartError> {
-    match bind(address, false) {
-        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
-            Err(failure(address, &error))
+    let mut tries = 0;
+    loop {
+        match bind(address, false) {
+            Err(error) if error.kind() == ErrorKind::AddrInUse && tries < TAKEN_TRIES => {
+                tries += 1;
+                std::thread::sleep(TAKEN_PAUSE);
+            }
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {
+                return Err(failure(address, &error));
+            }
+            _ => return Ok(()),
         }
-        _ => Ok(()),
     }
 }
 

@@ -16,6 +16,9 @@ const ROOMS: &str = r#"
     actions:
       - { name: _leave, params: ["{$user.id}", "{$target.id}"] }
       - { name: _notify_origin, params: [left, '{}'] }
+  limited:
+    modifiers: [{ name: rate_limit, params: ["10/h"] }]
+    actions: [{ name: _notify_origin, params: [limited, '{}'] }]
   invite:
     actions: [{ name: _join, params: ["{.payload.user}", "{$target.id}"] }]
   say:
@@ -116,5 +119,23 @@ fn g9_leave_grace_keeps_the_membership_so_long() {
         world.settle();
         world.advance_ms(4_000);
         assert!(world.live().iter().all(|live| *live == Live::default()), "{:?}", world.live());
+    }
+}
+
+/// The rate window keeps the user's record for an hour, but not its rooms.
+#[test]
+fn g9_leave_grace_is_not_prolonged_by_a_rate_window() {
+    let yaml = format!("compat: {{ leaveGrace: 3s }}\n{}", events(ROOMS));
+    let mut world = World::calm(&yaml, 2);
+    let speaker = world.open(0, "speaker");
+    let mut ada = world.open(1, "ada");
+    assert_eq!(do_in_room(&mut world, ada, "limited"), [event("limited", json!({}))]);
+    for time in 0..3 {
+        do_in_room(&mut world, ada, "join");
+        world.hang_up(ada);
+        world.settle();
+        world.advance_ms(3_100);
+        ada = world.open(0, "ada");
+        assert_eq!(hearers(&mut world, speaker, &[ada]), [false], "time {time}");
     }
 }

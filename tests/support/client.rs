@@ -116,6 +116,12 @@ impl Chatter {
         self.socket.send(Message::text(text)).expect("sends");
     }
 
+    /// Says the same many times, in as few writes as it takes.
+    pub fn send_burst(&mut self, text: &str, times: usize) {
+        (0..times).for_each(|_| self.socket.write(Message::text(text)).expect("sends"));
+        self.socket.flush().expect("sends");
+    }
+
     /// The next message, as event and payload.
     pub fn next(&mut self) -> (String, Value) {
         loop {

@@ -89,6 +89,7 @@ fn phrase(status: u16) -> &'static str {
         403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
+        408 => "Request Timeout",
         413 => "Content Too Large",
         426 => "Upgrade Required",
         429 => "Too Many Requests",
@@ -133,7 +134,7 @@ mod tests {
         assert!(refusal(503, &[]).contains("\r\nRetry-After: 1\r\n"));
         let own = refusal(429, &[("retry-after", "7")]);
         assert!(own.contains("\r\nretry-after: 7\r\n") && !own.contains("Retry-After"));
-        for status in [400, 401, 403, 404, 405, 413, 426, 429, 431, 503] {
+        for status in [400, 401, 403, 404, 405, 408, 413, 426, 429, 431, 503] {
             let text = refusal(status, &[]);
             assert!(text.contains("\r\nConnection: close"), "{status}");
             assert!(!text.contains("Refused"), "{status}");
