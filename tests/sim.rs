@@ -171,7 +171,7 @@ impl Trial {
                 self.world.step();
                 self.world.now = self.world.now.plus_ns(100_000);
             }
-            if self.random.one_in(4) {
+            if self.random.one_in(2) {
                 self.listen_all();
             }
         }

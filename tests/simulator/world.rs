@@ -26,6 +26,10 @@ pub const SECRET: &str = "a secret for tests, thirty-two bytes or more";
 
 const START: Now = Now { mono_ns: 1_000_000_000, unix_ms: 1_800_000_000_000 };
 
+/// How often a link stalls, and for how long at most.
+const LINK_STALLS_ONE_IN: u64 = 60;
+const LINK_STALL_STEPS_MAX: usize = 60;
+
 /// Frames an inbox holds before it gives them back.
 const INBOX_FRAMES: usize = 8;
 
@@ -57,6 +61,8 @@ pub struct World {
     pub handed_off: Vec<Vec<u8>>,
     settings: Arc<Settings>,
     links: Vec<Vec<VecDeque<PeerFrame>>>,
+    /// Steps for which a link still lets nothing through.
+    stalled: Vec<Vec<usize>>,
     /// Deliver everything at once, in order: for tests that are not about chaos.
     pub calm: bool,
 }
@@ -115,6 +121,7 @@ impl World {
             handed_off: Vec::new(),
             settings,
             links: (0..shards).map(|_| lane()).collect(),
+            stalled: vec![vec![0; usize::from(shards)]; usize::from(shards)],
             calm: false,
         }
     }
@@ -288,15 +295,28 @@ impl World {
 
     fn hear(&mut self, to: usize) {
         for from in 0..self.shards.len() {
-            let frames = match self.calm {
-                true => usize::MAX,
-                false => self.random.index(4),
-            };
+            let frames = self.frames_through(from, to);
             for _ in 0..frames {
                 let Some(frame) = self.links[from][to].pop_front() else { break };
                 self.shards[to].handle_peer(self.now, frame);
             }
         }
+    }
+
+    /// How many frames a link lets through now: a few, or none for a long while.
+    fn frames_through(&mut self, from: usize, to: usize) -> usize {
+        if self.calm {
+            return usize::MAX;
+        }
+        let stalled = &mut self.stalled[from][to];
+        if *stalled > 0 {
+            *stalled -= 1;
+            return 0;
+        }
+        if self.random.one_in(LINK_STALLS_ONE_IN) {
+            *stalled = 1 + self.random.index(LINK_STALL_STEPS_MAX);
+        }
+        self.random.index(4)
     }
 
     /// Carries out what a shard wants.
