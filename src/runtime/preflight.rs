@@ -40,6 +40,13 @@ pub fn plan(settings: &Settings) -> Result<Plan, StartError> {
     let files = raise(libc::RLIMIT_NOFILE).unwrap_or(1_024);
     let reserved = FILES_RESERVED + FILES_PER_SHARD * cpus.len() as u64;
     let room = files.saturating_sub(reserved) as usize;
+    if room == 0 {
+        return Err(StartError(format!(
+            "the file limit is {files} and {} shards keep {reserved} for themselves, so nobody \
+             could connect; run `ulimit -n 1048576`, or set LimitNOFILE= in the systemd unit",
+            cpus.len()
+        )));
+    }
     let connections_max = match settings.server.limits.connections_max {
         Some(wanted) if wanted <= room => wanted,
         Some(wanted) => {
