@@ -301,7 +301,7 @@ impl Default for Transport {
             message_bytes_max: 64 * 1024,
             fragments_max: 1_024,
             outbox_bytes_max: 1 << 20,
-            outbox_frames_max: 1_024,
+            outbox_frames_max: 8_192,
             compression: Compression::default(),
         }
     }

@@ -23,7 +23,7 @@ pub(super) async fn every_minute(plane: Arc<Plane>) {
     loop {
         ticks.tick().await;
         let counters = totals(&plane.engine.counters);
-        tracing::debug!(%counters, pages_dropped = plane.intake.dropped(), "counters");
+        tracing::info!(%counters, pages_dropped = plane.intake.dropped(), "counters");
     }
 }
 

@@ -144,7 +144,7 @@ impl Driver {
         }
         self.check_drain(now);
         self.flush()?;
-        let waiting = !self.received.is_empty() || self.shard.has_peer_frames();
+        let waiting = !self.received.is_empty() || self.shard.has_work();
         Ok(worked || waiting || !self.ring.is_quiet())
     }
 

@@ -56,18 +56,30 @@ impl Shard {
             return self.refuse_at_gate(slot, Policy::Draining.into());
         }
         match self.engine.gate.enter(ip, self.now.mono_ns) {
-            Ok(()) => {
-                let due_ns = self.now.mono_ns + self.limits().handshake_timeout_ns;
-                if let Some(conn) = self.conns.get_mut(slot) {
-                    conn.in_gate = true;
-                    conn.due_ns = due_ns;
-                }
-                self.arm(slot);
-            }
-            Err(Refused::Full) => self.refuse_at_gate(slot, Policy::Full.into()),
+            Ok(()) => self.await_head(slot, true),
+            Err(Refused::Full) => self.hear_out(slot),
             Err(Refused::TooFast) => self.refuse_at_gate(slot, Policy::TooFast.into()),
             Err(Refused::PerIp) => self.refuse_at_gate(slot, Policy::PerIp.into()),
         }
+    }
+
+    /// A full server still answers `/health`, or it would be restarted for being full: in small
+    /// numbers heads are read all the same, and what turns out to be an upgrade is refused then.
+    fn hear_out(&mut self, slot: u32) {
+        if self.refused_lingering >= REFUSED_LINGERING_MAX {
+            return self.refuse_at_gate(slot, Policy::Full.into());
+        }
+        self.refused_lingering += 1;
+        self.await_head(slot, false);
+    }
+
+    fn await_head(&mut self, slot: u32, in_gate: bool) {
+        let due_ns = self.now.mono_ns + self.limits().handshake_timeout_ns;
+        if let Some(conn) = self.conns.get_mut(slot) {
+            conn.in_gate = in_gate;
+            conn.due_ns = due_ns;
+        }
+        self.arm(slot);
     }
 
     fn limits(&self) -> &crate::settings::ServerLimits {
@@ -125,6 +137,9 @@ impl Shard {
         let ours = request.path() == settings.server.path;
         if !handshake::is_upgrade(request) {
             return if ours { Err(UpgradeRefusal::NoUpgrade.into()) } else { Ok(Verdict::HandOff) };
+        }
+        if !self.conns.get(slot).is_some_and(|conn| conn.in_gate) {
+            return Err(Policy::Full.into());
         }
         if !ours {
             return Err(Policy::Path.into());
@@ -247,7 +262,7 @@ impl Shard {
         self.queue_bytes(slot, |out| out.extend_from_slice(response));
         self.outboxes.admit_messages(slot, true);
         self.arm(slot);
-        self.read_on(slot);
+        self.to_read.push(slot);
     }
 
     fn deflate_lane(&mut self, negotiated: &Negotiated) -> Deflate {

@@ -116,6 +116,10 @@ impl Shard {
         join: bool,
     ) -> Result<Step, Reject> {
         let user: Arc<str> = checked_name(all.text(user))?.into();
+        // Messages to such a target go to the user, so a room of that name could not be reached.
+        if all.text(room).starts_with(USER_PREFIX) {
+            return Err(Reject::BadName);
+        }
         let room: Arc<str> = checked_name(all.text(room))?.into();
         let Some(origin) = self.conns.key(slot) else { return Ok(Step::Next) };
         let home = self.home_of(&user);

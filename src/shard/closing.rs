@@ -180,7 +180,7 @@ impl Shard {
         let resume = std::mem::take(&mut conn.paused);
         match phase {
             // The peer's close frame may be among what was not looked at yet.
-            Phase::Closing => self.backlogged.push(slot),
+            Phase::Closing => self.to_read.push(slot),
             _ => conn.unread = Vec::new(),
         }
         if resume {

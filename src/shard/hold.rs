@@ -57,7 +57,7 @@ impl Shard {
             Some(Hold::Effects(effects)) => {
                 let event = effects.text(&effects.event).to_owned();
                 self.apply_rest(slot, effects, event.as_bytes());
-                self.read_on(slot);
+                self.to_read.push(slot);
             }
             Some(Hold::Asked) | None => {}
             Some(other) => self.hold(slot, other),
@@ -89,7 +89,7 @@ impl Shard {
                     false => self.refuse_message(slot, &bytes),
                 }
                 self.spares.give(bytes);
-                self.read_on(slot);
+                self.to_read.push(slot);
             }
             Some(other) => self.hold(slot, other),
             None => {}
@@ -106,13 +106,13 @@ impl Shard {
     }
 
     /// Reads what came while the connection was held.
-    pub(super) fn read_on(&mut self, slot: u32) {
+    fn read_on(&mut self, slot: u32) {
         let Some(conn) = self.conns.get_mut(slot) else { return };
         if conn.hold.is_some() || !matches!(conn.phase, Phase::Open | Phase::Closing) {
             return;
         }
         if self.mesh.is_backlogged() {
-            return self.backlogged.push(slot);
+            return self.to_read.push(slot);
         }
         let mut unread = std::mem::take(&mut conn.unread);
         if std::mem::take(&mut conn.paused) {
@@ -122,13 +122,16 @@ impl Shard {
         self.spares.give(unread);
     }
 
-    /// Reads on where the mesh's backlog was the reason to stop, or an end that came meanwhile.
-    pub(super) fn resume_backlogged(&mut self) {
-        if self.mesh.is_backlogged() {
-            return;
-        }
-        for slot in std::mem::take(&mut self.backlogged) {
+    /// Reads on where a hold ended or the mesh's backlog is gone. Never from inside another
+    /// connection's message: one that frees a thousand held ones must not nest a thousand runs.
+    pub(super) fn read_waiting(&mut self) {
+        let mut next = 0;
+        while !self.mesh.is_backlogged()
+            && let Some(&slot) = self.to_read.get(next)
+        {
+            next += 1;
             self.read_on(slot);
         }
+        self.to_read.drain(..next);
     }
 }

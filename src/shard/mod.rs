@@ -123,8 +123,8 @@ pub struct Shard {
     effects: Effects,
     /// Connections whose outbox ran over in this fan-out.
     overflowed: Vec<u32>,
-    /// Connections to read on from once the mesh has no backlog.
-    backlogged: Vec<u32>,
+    /// Connections whose unread bytes may be looked at, at the end of the turn.
+    to_read: Vec<u32>,
     /// Users of this home without connections, by when their record may go.
     fading: BinaryHeap<Reverse<(u64, Arc<str>)>>,
     fired: Vec<u32>,
@@ -175,7 +175,7 @@ impl Shard {
             vm: Vm::default(),
             effects: Effects::default(),
             overflowed: Vec::new(),
-            backlogged: Vec::new(),
+            to_read: Vec::new(),
             fading: BinaryHeap::new(),
             fired: Vec::new(),
             draining: None,
@@ -274,7 +274,7 @@ impl Shard {
 
     /// The next request about a socket.
     pub fn poll_io(&mut self) -> Option<Io> {
-        self.resume_backlogged();
+        self.read_waiting();
         self.io.pop_front()
     }
 
@@ -318,6 +318,11 @@ impl Shard {
     /// the outbox of every member of its room before the first byte could be sent to them.
     pub fn is_turn_full(&self) -> bool {
         self.outboxes.is_turn_full()
+    }
+
+    /// Whether the next turn has something to do whatever comes in.
+    pub fn has_work(&self) -> bool {
+        !self.mesh.is_empty() || !self.to_read.is_empty()
     }
 
     /// Whether frames wait for a peer.

@@ -197,7 +197,7 @@ impl Shard {
         let pause = conn.unread.len() > PARKED_BYTES_MAX && !conn.paused;
         conn.paused |= pause;
         if conn.hold.is_none() && matches!(conn.phase, Phase::Open | Phase::Closing) {
-            self.backlogged.push(slot);
+            self.to_read.push(slot);
         }
         if pause {
             self.io.push_back(Io::Pause(slot));

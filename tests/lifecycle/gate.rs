@@ -82,3 +82,17 @@ fn bytes_behind_a_refused_head_are_not_looked_at() {
     assert_eq!(received.matches("HTTP/1.1 ").count(), 1, "{received}");
     assert_eq!(status(&world, client), Some(401));
 }
+
+#[test]
+fn a_full_server_still_answers_pages() {
+    let mut world = limited("connections: 1");
+    assert_eq!(try_open(&mut world, 0, HERE).1, 101);
+    for shard in [0, 1] {
+        let page = world.dial(shard, "probe");
+        world.send(page, b"GET /health HTTP/1.1\r\nHost: test\r\n\r\n");
+        world.settle();
+    }
+    assert_eq!(world.handed_off.len(), 2);
+    assert_eq!(try_open(&mut world, 1, HERE).1, 503);
+    assert_eq!(world.live().iter().map(|live| live.conns).sum::<usize>(), 1);
+}

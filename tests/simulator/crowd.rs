@@ -86,6 +86,7 @@ impl Crowd {
     pub fn pass_peer_frames(&mut self) -> bool {
         let mut any = false;
         for from in 0..self.shards.len() {
+            while self.shards[from].poll_io().is_some() {}
             for to in 0..self.shards.len() {
                 while let Some(frame) = self.shards[from].poll_peer(ShardId(to as u16)) {
                     self.shards[to].handle_peer(self.now, frame);

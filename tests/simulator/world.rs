@@ -278,7 +278,7 @@ impl World {
         };
         self.clients.iter().all(idle)
             && self.links.iter().flatten().all(VecDeque::is_empty)
-            && !self.shards.iter().any(Shard::has_peer_frames)
+            && !self.shards.iter().any(Shard::has_work)
     }
 
     fn deliver_bytes(&mut self, client: usize) {

@@ -201,7 +201,7 @@ pub static KEYS: &[Key] = &[
     ),
     key(
         "transport.outbox.frames",
-        "1024",
+        "8192",
         New,
         Kind::Count(1..=1 << 20, |d, n| d.settings.transport.outbox_frames_max = n as usize),
         "Messages waiting for one connection before it is closed as a slow reader.",
