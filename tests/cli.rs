@@ -124,7 +124,9 @@ fn serve_refuses_missing_short_and_known_secrets_with_a_remedy() {
 fn explain_lists_an_event_and_names_the_others() {
     let output = run(&["explain", "send_message", "--config", &chat()]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    assert!(stdout(&output).contains("send_message"));
+    assert!(stdout(&output).starts_with("steps of \"send_message\" in "));
+    assert!(stdout(&output).contains("  - name: "), "{}", stdout(&output));
+    assert!(stdout(&output).contains("send_target"), "{}", stdout(&output));
     assert!(stdout(&output).lines().count() > 5, "{}", stdout(&output));
     let unknown = run(&["explain", "sendmessage", "--config", &chat()]);
     assert_eq!(unknown.status.code(), Some(2));
