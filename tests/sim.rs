@@ -192,15 +192,26 @@ impl Trial {
             self.said += 1;
             let last = self.said;
             self.said_in.insert(last, room);
+            let counted = self.counted();
             self.world.say(self.watchers[room], &request("say", room, last));
             self.world.settle();
             self.listen_all();
+            let mut members = 1; // the watcher
             for &client in &self.clients {
                 let seat = self.seats.entry((client, room)).or_default();
                 let got = seat.heard.last() == Some(&last);
                 assert_eq!(got, seat.member, "client {client} room {room}: {seat:?}");
+                members += u64::from(got);
             }
+            let (messages, deliveries) = counted;
+            assert_eq!(self.counted(), (messages + 1, deliveries + members), "room {room}");
         }
+    }
+
+    /// Messages taken in and frames queued, by the shards' own counters.
+    fn counted(&self) -> (u64, u64) {
+        let world = &self.world;
+        (world.total(|c| c.messages_in.get()), world.total(|c| c.deliveries.get()))
     }
 
     fn check_order(&self) {

@@ -83,7 +83,8 @@ fn split_port(text: &str) -> (&str, Option<&str>) {
     }
 }
 
-fn without_default_port<'a>(scheme: &str, authority: &'a str) -> &'a str {
+/// An authority as it is compared: the port that the scheme has anyway is left out.
+pub fn without_default_port<'a>(scheme: &str, authority: &'a str) -> &'a str {
     let default = match scheme {
         "http" => ":80",
         "https" => ":443",

@@ -195,7 +195,7 @@ pub fn origin(text: &str) -> Result<OriginRule, Problem> {
         let bare = format!("an origin has no path: `{scheme}://{authority}`");
         return Err(wrong().help(bare));
     }
-    let authority = without_default_port(scheme, authority);
+    let authority = crate::auth::origin::without_default_port(scheme, authority);
     let host = authority.strip_prefix("*.").unwrap_or(authority);
     let usable = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
     if scheme.is_empty() || host.is_empty() || !host.chars().all(usable) {
@@ -207,15 +207,6 @@ pub fn origin(text: &str) -> Result<OriginRule, Problem> {
         Some(suffix) => OriginRule::Subdomains { scheme: scheme.into(), suffix: suffix.into() },
         None => OriginRule::Exact(format!("{scheme}://{authority}")),
     })
-}
-
-fn without_default_port<'a>(scheme: &str, authority: &'a str) -> &'a str {
-    let port = match scheme {
-        "http" => ":80",
-        "https" => ":443",
-        _ => return authority,
-    };
-    authority.strip_suffix(port).unwrap_or(authority)
 }
 
 #[cfg(test)]
