@@ -262,6 +262,17 @@ impl Shard {
         self.watch_stalled();
     }
 
+    /// How many peers something is due to; as many calls of `next_peer` meet each of them.
+    pub fn peers_due(&self) -> usize {
+        self.mesh.due()
+    }
+
+    /// The next peer that something is due to; one that does not take everything is due again, in
+    /// the next turn.
+    pub fn next_peer(&mut self) -> Option<ShardId> {
+        self.mesh.next_due()
+    }
+
     /// The next frame due to a peer.
     pub fn poll_peer(&mut self, to: ShardId) -> Option<PeerFrame> {
         self.mesh.pop(to)
@@ -325,9 +336,9 @@ impl Shard {
         !self.mesh.is_empty() || !self.to_read.is_empty()
     }
 
-    /// Whether frames wait for a peer.
-    pub fn has_peer_frames(&self) -> bool {
-        !self.mesh.is_empty()
+    /// Frames that wait for a peer to take them.
+    pub fn peer_backlog(&self) -> usize {
+        self.mesh.backlog()
     }
 
     /// What is alive, for leak checks: connections, rooms, users, home rooms, home users, frames.
