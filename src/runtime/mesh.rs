@@ -52,6 +52,7 @@ impl Ports {
                 self.wakes[peer.index()].ring();
             }
         }
+        shard.end_peers();
     }
 
     /// Whether anything was passed on.

@@ -10,12 +10,14 @@
 //! (push) and by the driver or the simulator (next peer, pop, `unpop` where a channel is full).
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use slab::Slab;
 
 use super::peer::PeerFrame;
 use crate::ids::ShardId;
 use crate::limits::MESH_BACKLOG_PAUSE_FRAMES;
+use crate::state::pressure::Pressure;
 
 const NONE: u32 = u32::MAX;
 
@@ -45,11 +47,14 @@ pub struct Mesh {
     /// Peers to look at, the one that has waited longest first. A lane that was emptied in another
     /// way than through `next_due` stands here until it is met.
     due: VecDeque<ShardId>,
+    pressure: Arc<Pressure>,
+    /// What waits here is counted in the pressure.
+    pressing: bool,
 }
 
 impl Mesh {
-    pub fn new(shards: u16) -> Mesh {
-        Mesh { lanes: vec![EMPTY; usize::from(shards)], ..Mesh::default() }
+    pub fn new(shards: u16, pressure: Arc<Pressure>) -> Mesh {
+        Mesh { lanes: vec![EMPTY; usize::from(shards)], pressure, ..Mesh::default() }
     }
 
     pub fn push(&mut self, to: ShardId, frame: PeerFrame) {
@@ -111,8 +116,23 @@ impl Mesh {
         self.nodes.len()
     }
 
-    /// Whether the shard should stop reading from its connections.
+    /// Whether the shard should stop reading from its connections: its peers do not keep up with
+    /// it, or some shard's with what others, maybe this one, sent it to pass on.
     pub fn is_backlogged(&self) -> bool {
+        self.is_over_bound() || self.pressure.is_high()
+    }
+
+    /// Every peer was offered its frames: what is left is a backlog.
+    pub fn end_flush(&mut self) {
+        let pressing = self.is_over_bound();
+        match (std::mem::replace(&mut self.pressing, pressing), pressing) {
+            (false, true) => self.pressure.rise(),
+            (true, false) => self.pressure.fall(),
+            _ => {}
+        }
+    }
+
+    fn is_over_bound(&self) -> bool {
         self.nodes.len() > MESH_BACKLOG_PAUSE_FRAMES
     }
 
@@ -147,7 +167,7 @@ mod tests {
 
     #[test]
     fn a_lane_keeps_its_order_also_for_a_frame_that_came_back() {
-        let mut mesh = Mesh::new(3);
+        let mut mesh = Mesh::new(3, Arc::default());
         for job in 0..6 {
             mesh.push(ShardId(1 + job as u16 % 2), frame(job));
         }
@@ -163,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_peer_is_due_once_until_it_was_looked_at_and_again_while_it_has_frames() {
-        let mut mesh = Mesh::new(256);
+        let mut mesh = Mesh::new(256, Arc::default());
         for job in 0..10 {
             mesh.push(ShardId(200), frame(job));
             mesh.push(ShardId(7), frame(job));
@@ -180,8 +200,23 @@ mod tests {
     }
 
     #[test]
+    fn everybody_stops_reading_while_one_has_too_much_and_goes_on_when_it_is_gone() {
+        let pressure = Arc::default();
+        let mut meshes = [(); 2].map(|()| Mesh::new(2, Arc::clone(&pressure)));
+        (0..=MESH_BACKLOG_PAUSE_FRAMES as u32)
+            .for_each(|job| meshes[0].push(ShardId(1), frame(job)));
+        // Within the turn only the shard itself is full: its channels may still take everything.
+        assert!(meshes[0].is_backlogged() && !meshes[1].is_backlogged());
+        (0..2).for_each(|_| meshes[0].end_flush());
+        assert!(meshes[1].is_backlogged());
+        meshes[0].pop(ShardId(1));
+        meshes[0].end_flush();
+        assert!(!meshes[0].is_backlogged() && !meshes[1].is_backlogged());
+    }
+
+    #[test]
     fn memory_follows_what_waits_at_once_not_the_lanes() {
-        let mut mesh = Mesh::new(256);
+        let mut mesh = Mesh::new(256, Arc::default());
         for to in (0..256).map(ShardId) {
             (0..1_000).for_each(|job| mesh.push(to, frame(job)));
             assert_eq!(jobs(&mut mesh, to).len(), 1_000);

@@ -44,6 +44,7 @@ use crate::state::homes::{Homes, home_of};
 use crate::state::names::Names;
 use crate::state::outbox::{OutboxBounds, Outboxes};
 use crate::state::permissions::PermissionSet;
+use crate::state::pressure::Pressure;
 use crate::state::rooms::Rooms;
 use crate::state::spares::Spares;
 use crate::state::timers::Wheel;
@@ -64,6 +65,7 @@ pub struct Engine {
     pub program: Arc<Program>,
     pub verifier: Arc<Verifier>,
     pub gate: Arc<Gate>,
+    pub pressure: Arc<Pressure>,
     pub shards: u16,
     /// Seeds the choice of homes; the same for every shard of a process.
     pub seed: u64,
@@ -159,7 +161,7 @@ impl Shard {
             homes: Homes::default(),
             outboxes: Outboxes::new(bounds),
             wheel: Wheel::new(now.mono_ns),
-            mesh: Mesh::new(engine.shards),
+            mesh: Mesh::new(engine.shards, Arc::clone(&engine.pressure)),
             holds: Slab::new(),
             names: Names::default(),
             spares: Spares::default(),
@@ -281,6 +283,12 @@ impl Shard {
     /// A peer's channel is full: the frame goes back to the front of its lane.
     pub fn return_peer(&mut self, to: ShardId, frame: PeerFrame) {
         self.mesh.unpop(to, frame);
+    }
+
+    /// Every peer that was due was offered its frames: what is left is a backlog, and with too much
+    /// of it no shard reads from its connections.
+    pub fn end_peers(&mut self) {
+        self.mesh.end_flush();
     }
 
     /// The next request about a socket.

@@ -1,7 +1,7 @@
 //! Whole crowds on 64 and 256 shards: one giant room, a burst, a reconnect storm, a shard that
 //! stands still.
 
-use shardwire::limits::MESH_CHANNEL_FRAMES;
+use shardwire::limits::{MESH_BACKLOG_PAUSE_FRAMES, MESH_CHANNEL_FRAMES};
 
 use super::oracle::Oracle;
 use super::simulator::crowd::Member;
@@ -36,7 +36,7 @@ fn burst(fleet: &mut Fleet, from: Member, messages: usize) -> Counts {
 
 #[test]
 fn a_publish_to_a_giant_room_crosses_the_mesh_once_a_shard_however_many_members_it_has() {
-    for (shards, members) in [(64, 640), (64, 100_000), (256, 2_560)] {
+    for (shards, members) in [(64, 640), (64, 50_000), (256, 2_560)] {
         let (mut fleet, conns) = giant(shards, members);
         let (near, far) = near_and_far(&conns, shards);
         let watchers = u64::from(shards);
@@ -164,4 +164,32 @@ fn a_shard_that_stands_still_holds_up_its_own_members_only_and_loses_nothing() {
     let delivered = fleet.total(|counters| counters.deliveries.get()) - before;
     assert_eq!(delivered as usize, messages * usize::from(shards));
     assert_eq!(fleet.shards[near.shard].peer_backlog(), 0);
+}
+
+/// A shard at a quarter of the speed of those who publish: its frames wait at the room's home,
+/// which has no connection to hold back. The publishers' shard must be the one that stops reading.
+#[test]
+fn a_slow_shard_holds_back_those_who_publish_to_it_and_its_home_keeps_a_bounded_backlog() {
+    let (mut fleet, _) = giant(3, 0);
+    let others: Vec<usize> = (0..3).filter(|shard| *shard != home(ROOM, 3)).collect();
+    let (slow, fast) = (fleet.connect(others[0], ""), fleet.connect(others[1], ""));
+    fleet.settle();
+    fleet.say(slow, "join", ROOM);
+    fleet.settle();
+    let (a_turn, mut said) = (800, 0);
+    for round in 0..400 {
+        fleet.stalled[slow.shard] = round % 4 != 0;
+        let reading = !fleet.paused.contains(&fast);
+        said += if reading { a_turn } else { 0 };
+        (0..a_turn).filter(|_| reading).for_each(|_| fleet.say(fast, "say", ROOM));
+        fleet.round();
+    }
+    // What was on its way when the bound was crossed comes on top: an inbox and a turn.
+    let bound = MESH_BACKLOG_PAUSE_FRAMES + MESH_CHANNEL_FRAMES + a_turn;
+    let backlog_max = fleet.counts.backlog_max;
+    assert!((MESH_BACKLOG_PAUSE_FRAMES..bound).contains(&backlog_max), "{backlog_max}");
+    fleet.stalled[slow.shard] = false;
+    fleet.settle();
+    assert_eq!(fleet.total(|counters| counters.deliveries.get()), said as u64);
+    assert!(fleet.paused.is_empty() && said < 400 * a_turn);
 }

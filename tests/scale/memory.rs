@@ -3,6 +3,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::sync::Arc;
 
 use shardwire::limits::MESH_CHANNEL_FRAMES;
 use shardwire::shard::mesh::Mesh;
@@ -64,7 +65,9 @@ fn inboxes_take_a_quarter_of_a_mebibyte_a_shard() {
 #[test]
 fn lanes_are_the_only_thing_that_grows_with_the_pairs_of_shards() {
     for shards in [64, 256] {
-        let (bytes, _meshes) = held(|| (0..shards).map(|_| Mesh::new(shards)).collect::<Vec<_>>());
+        let pressure = Arc::default();
+        let mesh = |_| Mesh::new(shards, Arc::clone(&pressure));
+        let (bytes, _meshes) = held(|| (0..shards).map(mesh).collect::<Vec<_>>());
         let pairs = i64::from(shards) * i64::from(shards);
         let fixed = i64::from(shards) * 256;
         assert!(bytes <= 12 * pairs + fixed, "{bytes} bytes, {pairs} pairs");

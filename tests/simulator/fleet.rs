@@ -5,7 +5,7 @@
 //! came in the rounds before it, then passes on what it has, so the counts do not depend on the
 //! order of shards. Nothing is random here; what clients are sent is counted, not kept.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
@@ -55,6 +55,8 @@ pub struct Fleet {
     pub counts: Counts,
     /// Shards that take nothing from their inbox.
     pub stalled: Vec<bool>,
+    /// Connections that are not to be read from.
+    pub paused: BTreeSet<Member>,
     inboxes: Vec<VecDeque<PeerFrame>>,
     settings: Arc<Settings>,
     received: Vec<u8>,
@@ -70,6 +72,7 @@ impl Fleet {
             settings: Arc::clone(&settings),
             program: Arc::new(compiled.program),
             gate: Arc::new(Gate::new(usize::MAX, 0, 0)),
+            pressure: Arc::default(),
             shards,
             seed: SEED,
         };
@@ -79,6 +82,7 @@ impl Fleet {
             shards: (0..shards).map(shard).collect(),
             counts: Counts { heard, ..Counts::default() },
             stalled: vec![false; usize::from(shards)],
+            paused: BTreeSet::new(),
             inboxes: (0..shards).map(|_| VecDeque::new()).collect(),
             settings,
             received: Vec::new(),
@@ -178,7 +182,9 @@ impl Fleet {
             match request {
                 Io::Finish(slot) => shard.handle_hangup(NOW, slot),
                 Io::Close(slot) => shard.handle_closed(NOW, slot),
-                Io::Pause(_) | Io::Resume(_) | Io::HandOff(_) => {}
+                Io::Pause(slot) => drop(self.paused.insert(Member { shard: place, slot })),
+                Io::Resume(slot) => drop(self.paused.remove(&Member { shard: place, slot })),
+                Io::HandOff(_) => {}
             }
         }
         any
@@ -210,6 +216,7 @@ impl Fleet {
                 any = true;
             }
         }
+        self.shards[from].end_peers();
         let backlog = self.shards[from].peer_backlog();
         self.counts.backlog_max = self.counts.backlog_max.max(backlog);
         any
