@@ -56,7 +56,8 @@ pub const BATCH_BYTES_MAX: usize = 64 * 1024;
 /// Capacity of the frame buffers one shard keeps for reuse.
 pub const FRAME_POOL_BYTES_MAX: usize = 16 << 20;
 
-/// Peer frames between two shards; a full channel becomes a backlog at the sender, never a loss.
+/// Peer frames in one shard's inbox, from all others; a full one becomes a backlog at the sender,
+/// never a loss.
 pub const MESH_CHANNEL_FRAMES: usize = 4_096;
 
 /// Backlogged peer frames at which a shard stops reading from its connections.

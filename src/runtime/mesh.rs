@@ -65,16 +65,16 @@ impl Ports {
         self.inbox.is_empty() && self.newcomers.is_empty()
     }
 
-    /// Passes on what the shard has for its peers.
+    /// Passes on what the shard has for its peers; looks only at those it has something for.
     pub fn flush(&self, shard: &mut Shard) {
-        if !shard.has_peer_frames() {
-            return;
-        }
-        for peer in (0..self.peers.len() as u16).map(ShardId) {
-            if self.flush_to(shard, peer) {
+        for _ in 0..shard.peers_due() {
+            if let Some(peer) = shard.next_peer()
+                && self.flush_to(shard, peer)
+            {
                 self.wakes[peer.index()].ring();
             }
         }
+        shard.end_peers();
     }
 
     /// Whether anything was passed on.

@@ -154,6 +154,7 @@ pub fn launch(launch: Launch) -> Result<Running, StartError> {
         program: launch.program,
         verifier: launch.verifier,
         gate: Arc::new(gate),
+        pressure: Arc::default(),
         shards,
         seed: seed()?,
     };

@@ -23,7 +23,7 @@ const ENTER: &str = "events:
 ";
 
 /// A member's connection.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Member {
     pub shard: usize,
     pub slot: u32,
