@@ -63,6 +63,7 @@ pub(super) fn totals(shards: &[Arc<Counters>]) -> Value {
         "compressions": sum(shards, |one| &one.compressions),
         "bytesIn": sum(shards, |one| &one.bytes_in),
         "bytesOut": sum(shards, |one| &one.bytes_out),
+        "turns": sum(shards, |one| &one.turns),
         "sends": sum(shards, |one| &one.sends),
         "rooms": sum(shards, |one| &one.rooms),
         "users": sum(shards, |one| &one.users),

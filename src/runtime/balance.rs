@@ -63,7 +63,9 @@ mod tests {
         for shards in [1, 2, 3, 64] {
             let balance = Balance::new(shards);
             // All arrive at the first shard: the worst a hash can do.
-            (0..20_000).for_each(|turn| drop(balance.deal(ShardId(0), turn)));
+            (0..20_000).for_each(|turn| {
+                let _ = balance.deal(ShardId(0), turn);
+            });
             let open: Vec<u32> = (0..shards).map(|id| balance.open(ShardId(id))).collect();
             let (least, most) = (open.iter().min().unwrap(), open.iter().max().unwrap());
             assert_eq!(open.iter().sum::<u32>(), 20_000);
@@ -74,9 +76,13 @@ mod tests {
     #[test]
     fn holes_that_closed_connections_leave_are_filled() {
         let balance = Balance::new(2);
-        (0..1_000).for_each(|turn| drop(balance.deal(ShardId(turn as u16 % 2), turn)));
+        (0..1_000).for_each(|turn| {
+            let _ = balance.deal(ShardId(turn as u16 % 2), turn);
+        });
         (0..400).for_each(|_| balance.leave(ShardId(1)));
-        (0..400).for_each(|turn| drop(balance.deal(ShardId(turn as u16 % 2), turn)));
+        (0..400).for_each(|turn| {
+            let _ = balance.deal(ShardId(turn as u16 % 2), turn);
+        });
         assert!(balance.open(ShardId(0)).abs_diff(balance.open(ShardId(1))) <= 10);
     }
 }

@@ -162,6 +162,7 @@ impl Driver {
             self.shard.handle_timeout(now);
         }
         if worked {
+            self.shard.counters().turns.add(1);
             self.busy_until_ns = now.mono_ns.saturating_add(self.spin_ns);
         }
         self.check_drain(now);
