@@ -20,8 +20,11 @@ pub const REGISTERS_MAX: usize = 16;
 /// Instructions one event may compile to; there are no back edges, so also the steps of a run.
 pub const PROGRAM_OPS_MAX: usize = 65_536;
 
-/// Bytes of text (names, log lines) one run may build, a single piece apart.
+/// Bytes of text (names) one run may build, a single piece apart.
 pub const RUN_TEXT_BYTES_MAX: usize = 1 << 20;
+
+/// Bytes of log lines one run may build; what is beyond is cut off.
+pub const RUN_LOG_BYTES_MAX: usize = 1 << 20;
 
 /// Effects one run may produce.
 pub const EFFECTS_MAX: usize = 1_024;
