@@ -2,4 +2,5 @@
 
 pub mod adapter;
 pub mod outgoing;
+pub mod scenario;
 pub mod stamp;
