@@ -11,6 +11,7 @@ use std::os::fd::RawFd;
 
 use io_uring::types::{Fd, SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, opcode, squeue};
+use socket2::SockAddr;
 
 use super::buffers::{BUFFERS, Buffers, GROUP};
 
@@ -33,9 +34,11 @@ pub enum Kind {
     Send,
     Cancel,
     Wake,
+    Connect,
 }
 
-const KINDS: [Kind; 5] = [Kind::Accept, Kind::Recv, Kind::Send, Kind::Cancel, Kind::Wake];
+const KINDS: [Kind; 6] =
+    [Kind::Accept, Kind::Recv, Kind::Send, Kind::Cancel, Kind::Wake, Kind::Connect];
 
 /// One completion.
 #[derive(Clone, Copy, Debug)]
@@ -147,6 +150,12 @@ impl Ring {
         self.push(request, Kind::Accept, number)
     }
 
+    /// The address must stay in place until the next submission, which copies it.
+    pub fn connect(&mut self, socket: RawFd, slot: u32, to: &SockAddr) -> io::Result<()> {
+        let request = opcode::Connect::new(Fd(socket), to.as_ptr().cast(), to.len()).build();
+        self.push(request, Kind::Connect, slot)
+    }
+
     pub fn recv(&mut self, socket: RawFd, slot: u32) -> io::Result<()> {
         self.push(opcode::RecvMulti::new(Fd(socket), GROUP).build(), Kind::Recv, slot)
     }
@@ -176,7 +185,7 @@ impl Ring {
         self.unsubmitted += 1;
         loop {
             // SAFETY: descriptors and slots are open until their completion; a send's bytes are
-            // kept in place by the shard; the timer's value lives in `self` and is read at `enter`.
+            // kept in place by the shard, an address by the fleet; the timer's value lives in `self` and is read at `enter`.
             if unsafe { self.ring.submission().push(&request) }.is_ok() {
                 return Ok(());
             }
