@@ -154,7 +154,9 @@ fn frame(bytes: &[u8]) -> Result<Option<Frame<'_>>, Fault> {
 
 fn length(short: u8, rest: &[u8]) -> Option<(u64, &[u8])> {
     match short {
-        126 => rest.split_first_chunk().map(|(wide, rest)| (u16::from_be_bytes(*wide).into(), rest)),
+        126 => {
+            rest.split_first_chunk().map(|(wide, rest)| (u16::from_be_bytes(*wide).into(), rest))
+        }
         127 => rest.split_first_chunk().map(|(wide, rest)| (u64::from_be_bytes(*wide), rest)),
         _ => Some((short.into(), rest)),
     }

@@ -120,7 +120,9 @@ mod tests {
         assert_eq!(read_answer(bytes, false), refused);
         let bare = Outcome::Refused("HTTP 503".into());
         assert_eq!(read_answer(b"HTTP/1.1 503 x\r\n\r\n", false), bare);
-        assert!(matches!(read_answer(b"", true), Outcome::Refused(text) if text.contains("closed")));
+        assert!(
+            matches!(read_answer(b"", true), Outcome::Refused(text) if text.contains("closed"))
+        );
         assert!(matches!(read_answer(b"SSH-2.0\r\n\r\n", false), Outcome::Refused(_)));
     }
 
@@ -135,6 +137,8 @@ mod tests {
         write_request(&mut out, "127.0.0.1:9", &upgrade);
         let text = String::from_utf8(out).unwrap();
         assert!(text.starts_with("GET /ws?x=1 HTTP/1.1\r\nHost: 127.0.0.1:9\r\n"));
-        assert!(text.contains("\r\nAuthorization: Bearer t\r\nSec-WebSocket-Protocol: chat\r\n\r\n"));
+        assert!(
+            text.contains("\r\nAuthorization: Bearer t\r\nSec-WebSocket-Protocol: chat\r\n\r\n")
+        );
     }
 }
