@@ -31,6 +31,11 @@ impl Stamp {
         Stamp(text)
     }
 
+    /// What may be a stamp.
+    pub fn of_text(text: [u8; STAMP_BYTES]) -> Stamp {
+        Stamp(text)
+    }
+
     pub fn text(&self) -> &[u8; STAMP_BYTES] {
         &self.0
     }

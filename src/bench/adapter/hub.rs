@@ -9,9 +9,9 @@
 //! A URL whose path is `/json` asks for `/jsonecho`, `/json/NAME` and `/jsonpublish/NAME` instead:
 //! there the hub takes events apart and builds new ones, as a hand-written server would.
 
-use super::super::outgoing::Outgoing;
-use super::super::stamp::{self, MARK, STAMP_BYTES};
 use super::{Adapter, Answer, Body, Heard, Role, RoomName, Seat, Upgrade, padding};
+use crate::bench::outgoing::Outgoing;
+use crate::bench::stamp::{self, MARK, STAMP_BYTES};
 
 /// Around the stamp and the padding of a body that is a JSON object of its own.
 pub(super) const FRONT: &[u8] = br#"{"t":""#;
@@ -109,8 +109,8 @@ impl Adapter for Hub {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::stamp::Stamp;
     use super::*;
+    use crate::bench::stamp::Stamp;
 
     fn seat(role: Role) -> Seat<'static> {
         Seat { number: 0, role, token: "", session: "" }

@@ -7,10 +7,10 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::super::outgoing::Outgoing;
-use super::super::stamp;
 use super::template::{Fill, Template};
 use super::{Adapter, Answer, Body, Heard, Seat, Upgrade};
+use crate::bench::outgoing::Outgoing;
+use crate::bench::stamp;
 
 /// What this configuration's events are called: templates with `{room}`, `{user}` and `{body}`.
 #[derive(Clone, Debug)]
@@ -145,9 +145,9 @@ fn refusal(message: &[u8]) -> Cow<'static, str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::stamp::Stamp;
     use super::super::Role;
     use super::*;
+    use crate::bench::stamp::Stamp;
 
     fn adapter() -> Shardwire {
         Shardwire::new("", &Words::default()).unwrap()

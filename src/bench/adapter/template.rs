@@ -2,9 +2,9 @@
 //!
 //! Invariants: parsed once; writing one is putting slices behind each other, without an allocation.
 
-use super::super::outgoing::Outgoing;
-use super::super::stamp::{MARK, STAMP_BYTES};
 use super::{Body, ROOM_BYTES, RoomName, Seat, USER_BYTES, padding};
+use crate::bench::outgoing::Outgoing;
+use crate::bench::stamp::{MARK, STAMP_BYTES};
 
 /// What `{body}` becomes at least: a mark and a stamp.
 const BODY_BYTES_MIN: usize = MARK.len() + STAMP_BYTES;
@@ -56,14 +56,6 @@ impl Template {
         self.0.iter().map(bytes).sum()
     }
 
-    /// The text before the first hole.
-    pub(super) fn front(&self) -> &str {
-        match self.0.first() {
-            Some(Piece::Text(text)) => text,
-            _ => "",
-        }
-    }
-
     /// Writes the message as one frame. The body is padded by so many bytes.
     pub(super) fn write(&self, fill: &Fill<'_>, out: &mut Outgoing<'_>) {
         let user = fill.seat.user();
@@ -107,9 +99,9 @@ fn first_hole(text: &str) -> Option<(usize, &'static str, Piece)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::stamp::Stamp;
     use super::super::Role;
     use super::*;
+    use crate::bench::stamp::Stamp;
 
     fn written(template: &Template, padding_bytes: usize) -> String {
         let role = Role::Member { room: 3 };
@@ -129,7 +121,6 @@ mod tests {
         assert_eq!(text, r#"{"u":"u0000042","r":"bench00003","m":"t:0000000000000abc"}"#);
         assert_eq!(text.len(), template.bytes_min());
         assert_eq!(written(&template, 9).len(), template.bytes_min() + 9);
-        assert_eq!(template.front(), r#"{"u":""#);
     }
 
     #[test]
