@@ -205,7 +205,7 @@ impl Driver {
             Kind::SendNow => return self.send_rest(now, done),
             Kind::Accept => return self.accepted(now, done),
             Kind::Wake => self.watching = done.more,
-            Kind::Cancel => {}
+            Kind::Cancel | Kind::Connect => {}
         }
         Ok(())
     }
