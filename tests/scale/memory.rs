@@ -9,8 +9,9 @@ use shardwire::limits::MESH_CHANNEL_FRAMES;
 use shardwire::shard::mesh::Mesh;
 use shardwire::shard::peer::PeerFrame;
 
-use super::EVENTS;
+use super::simulator::crowd::Member;
 use super::simulator::fleet::Fleet;
+use super::{EVENTS, anonymous};
 
 struct Counting;
 
@@ -83,4 +84,61 @@ fn a_shard_without_connections_is_small_whatever_their_number() {
         let each = (bytes - alone) / i64::from(shards - 1);
         assert!(each <= 96 * 1024, "{each} bytes a shard");
     }
+}
+
+/// Connections taken in before bytes are counted, and as many more that are counted: a power of
+/// two, so that every table that doubles is as full before as after.
+const LOT: usize = 1 << 13;
+
+/// So many at a time, so that what is held for those under way stays small.
+const AT_ONCE: usize = 64;
+
+/// Does something `LOT` times in small groups; returns the bytes each time holds.
+fn bytes_each(fleet: &mut Fleet, mut act: impl FnMut(&mut Fleet, usize)) -> i64 {
+    let (bytes, ()) = held(|| {
+        for number in 0..LOT {
+            act(fleet, number);
+            if number % AT_ONCE == AT_ONCE - 1 {
+                fleet.settle();
+            }
+        }
+    });
+    bytes / LOT as i64
+}
+
+/// Two lots of connections of a fleet, `LOT` each; the first on the first shard, the second, whose
+/// bytes are counted, on the last.
+fn lots(shards: u16) -> (Fleet, [Vec<Member>; 2], i64) {
+    let mut fleet = Fleet::new(&anonymous(), shards);
+    let mut lots = [(); 2].map(|()| Vec::with_capacity(LOT));
+    let mut counted = 0;
+    for (lot, shard) in lots.iter_mut().zip([0, usize::from(shards) - 1]) {
+        counted = bytes_each(&mut fleet, |fleet, _| lot.push(fleet.connect(shard, "")));
+    }
+    (fleet, lots, counted)
+}
+
+fn join(fleet: &mut Fleet, lot: &[Member], room: impl Fn(usize) -> String) -> i64 {
+    bytes_each(fleet, |fleet, number| fleet.say(lot[number], "join", &room(number)))
+}
+
+/// What the document's model takes for a connection, a seat in a room and a room.
+#[test]
+fn a_connection_a_seat_and_a_room_hold_the_bytes_that_the_model_takes_for_them() {
+    let (mut fleet, lots_here, conn) = lots(1);
+    let shared = |_| "room:one".to_owned();
+    join(&mut fleet, &lots_here[0], shared);
+    let seat = join(&mut fleet, &lots_here[1], shared);
+    let own = |lot: usize| move |number: usize| format!("room:{lot}:{number:06}");
+    join(&mut fleet, &lots_here[0], own(0));
+    // The second seat of each: its lists have room for it.
+    let room = join(&mut fleet, &lots_here[1], own(1));
+    let (mut fleet, lots_apart, _) = lots(2);
+    join(&mut fleet, &lots_apart[0], own(0));
+    let part = join(&mut fleet, &lots_apart[1], own(0)) - seat;
+    let model = &inputs::MEASURED;
+    assert_eq!(
+        [conn, seat, part, room - part].map(|bytes| bytes as f64),
+        [model.conn_bytes, model.seat_bytes, model.room_part_bytes, model.room_home_bytes]
+    );
 }
