@@ -2,7 +2,7 @@
 // (an ArrayBuffer is its cheapest form), compression is off, nothing times out.
 'use strict';
 
-const uws = require('@btc-vision/uwebsockets.js');
+const { uws } = require('./native.js');
 const { Limit, step } = require('./step.js');
 
 const port = Number(process.argv[2]);
