@@ -82,7 +82,7 @@ fn hop(c: &mut Criterion) {
     c.bench_function("mesh/hop", |b| {
         b.iter(|| {
             let frame = frame.clone();
-            sender.try_send(PeerFrame::Deliver { local, frame }).unwrap();
+            sender.try_send(PeerFrame::Deliver { local, frame, deflated: None }).unwrap();
             drop(black_box(receiver.try_recv()));
         })
     });

@@ -60,6 +60,7 @@ pub(super) fn totals(shards: &[Arc<Counters>]) -> Value {
         "upgrades": sum(shards, |one| &one.upgrades),
         "messagesIn": sum(shards, |one| &one.messages_in),
         "deliveries": sum(shards, |one| &one.deliveries),
+        "compressions": sum(shards, |one| &one.compressions),
         "bytesIn": sum(shards, |one| &one.bytes_in),
         "bytesOut": sum(shards, |one| &one.bytes_out),
         "sends": sum(shards, |one| &one.sends),

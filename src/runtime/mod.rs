@@ -5,16 +5,17 @@
 //! ```
 //!
 //! Invariants: nothing above this folder knows a socket, nothing below it knows a protocol.
-//! Called by `cli::serve`.
+//! Called by `cli::serve`; `bench` drives the same ring from a client's end.
 
 mod buffers;
-mod clock;
+pub(crate) mod clock;
+pub(crate) mod dial;
 mod driver;
 mod listen;
 mod mesh;
 pub mod preflight;
-mod ring;
-mod sockets;
+pub(crate) mod ring;
+pub(crate) mod sockets;
 mod wake;
 
 use std::fmt;

@@ -42,6 +42,8 @@ pub struct Counters {
     pub messages_in: Count,
     /// Frames queued to connections.
     pub deliveries: Count,
+    /// Messages deflated; one that many receivers share counts once.
+    pub compressions: Count,
     pub bytes_in: Count,
     pub bytes_out: Count,
     /// Sends asked of the kernel.
