@@ -2,7 +2,7 @@ use super::*;
 use crate::state::frames::FrameType;
 
 fn outboxes(bytes_max: usize, frames_max: usize, lanes: u32) -> Outboxes {
-    let mut out = Outboxes::new(OutboxBounds { bytes_max, frames_max });
+    let mut out = Outboxes::new(OutboxBounds { bytes_max, frames_max }, Delays::default());
     for slot in 0..lanes {
         out.open_lane(slot);
         out.admit_messages(slot, true);
