@@ -1,5 +1,5 @@
-//! Connections whose flush is put off for the sake of their rooms (`batch.delay`): one list for each
-//! class of rooms, so that who came first in a list is due first. There is no timer a connection.
+//! Connections whose flush is put off for the sake of their rooms (`batch.delay`): one list for
+//! each class of rooms, so that who came first in a list is due first. No connection has a timer.
 //!
 //! Invariants: a connection is in at most one list, the one where it is due earliest; a list is in
 //! the order of its due times, because time does not go back and a class has one delay. Without a

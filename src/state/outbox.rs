@@ -14,9 +14,10 @@
 //! must go at once, or a send's worth waits. So order is never changed, only the moment of a flush.
 //!
 //! Invariants: a lane in which frames wait is dirty, or held, or behind a send in flight whose end
-//! makes it dirty unless it is held. References inside a shard are plain counts; nodes and table entries are reused, so
-//! nothing here allocates in the steady state; at most one send per connection is in flight, and
-//! its bytes stay where they are until `sent` or `drop_lane`. Called by `shard`.
+//! makes it dirty unless it is held. References inside a shard are plain counts; nodes and table
+//! entries are reused, so nothing here allocates in the steady state; at most one send per
+//! connection is in flight, and its bytes stay where they are until `sent`. Called
+//! by `shard`.
 
 use super::delays::{Delay, Delays};
 use super::frames::{Frame, FramePool, FrameRef};

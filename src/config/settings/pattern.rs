@@ -1,7 +1,7 @@
 //! Text of a room pattern to its parts: `chat:{tenant}:{id:int}`.
 //!
-//! Invariants: what is returned can match some room's name; two variables never touch, so a pattern
-//! says for every name which part is which. Called by `rooms`.
+//! Invariants: what is returned can match some room's name; two variables never touch:
+//! nothing would say which character is whose. Called by `rooms`.
 
 use super::super::codes::Code;
 use super::value::Problem;

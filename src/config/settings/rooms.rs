@@ -50,14 +50,15 @@ rooms:
 ```
 
 A pattern is text and variables: `{name}` stands for one or more characters other than `:`,
-`{name:int}` for one or more digits. A room belongs to the first pattern of the file that matches its
-whole name; a room that matches none has the defaults. Which one that is is decided when a room gets
-its first member, not for every message.
+`{name:int}` for one or more digits. A room belongs to the first pattern of the file that matches
+its whole name; a room that matches none has the defaults. This is looked up when a room gets its
+first member on a shard, never for a message.
 
-`batch.delay` is for rooms with much traffic whose members do not notice some milliseconds: positions,
-typing, prices, logs. A write costs far more than a message in it, so ten messages that arrive within
-the delay cost about as much as one, and a client wakes up once. Leave it out where messages are rare
-or somebody waits for them: then every message pays the delay and few share a write.
+`batch.delay` is for rooms with much traffic whose members do not notice some milliseconds:
+positions, typing, prices, logs. A write costs far more than a message in it
+([performance.md](performance.md) has figures), and a client that gets several at once wakes up
+once. Leave it out where messages are rare or somebody waits for them: then every message pays the
+delay and few share a write. Each shard delays for the members connected to it.
 ";
 
 fn put_batch_delay(class: &mut RoomClass, text: &str) -> Result<(), Problem> {
