@@ -17,19 +17,29 @@ pub enum Fate {
     HandOff,
 }
 
+/// How far the send of a socket is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sending {
+    No,
+    /// Asked to be carried out at once: over when it is submitted and has not completed by then.
+    Now,
+    /// Its completion will tell.
+    Waiting,
+}
+
 /// One socket.
 #[derive(Debug)]
 pub struct Socket {
     fd: OwnedFd,
     pub fate: Fate,
     pub receiving: bool,
-    pub sending: bool,
+    pub sending: Sending,
     pub paused: bool,
 }
 
 impl Socket {
     pub fn new(fd: OwnedFd) -> Socket {
-        Socket { fd, fate: Fate::Live, receiving: false, sending: false, paused: false }
+        Socket { fd, fate: Fate::Live, receiving: false, sending: Sending::No, paused: false }
     }
 
     pub fn raw_fd(&self) -> RawFd {
@@ -41,7 +51,7 @@ impl Socket {
     }
 
     pub fn is_pending(&self) -> bool {
-        self.receiving || self.sending
+        self.receiving || self.sending != Sending::No
     }
 
     /// Whether a receive request should be running and is not.

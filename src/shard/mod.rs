@@ -126,6 +126,8 @@ pub struct Shard {
     overflowed: Vec<u32>,
     /// Connections whose unread bytes may be looked at, at the end of the turn.
     to_read: Vec<u32>,
+    /// Something waits for the end of a send of the last turn.
+    sends_to_follow: bool,
     /// Users of this home without connections, by when their record may go.
     fading: BinaryHeap<Reverse<(u64, Arc<str>)>>,
     fired: Vec<u32>,
@@ -178,6 +180,7 @@ impl Shard {
             effects: Effects::default(),
             overflowed: Vec::new(),
             to_read: Vec::new(),
+            sends_to_follow: false,
             fading: BinaryHeap::new(),
             fired: Vec::new(),
             draining: None,
@@ -258,9 +261,15 @@ impl Shard {
         Some((slot, bytes))
     }
 
+    /// The bytes of the send that `handle_sent` has not ended yet.
+    pub fn in_flight(&self, slot: u32) -> Option<&[u8]> {
+        self.outboxes.in_flight(slot)
+    }
+
     /// The turn's sends were all taken.
     pub fn end_turn(&mut self) {
         self.outboxes.end_flush();
+        self.sends_to_follow = self.outboxes.take_to_follow();
         self.watch_stalled();
     }
 
@@ -325,7 +334,7 @@ impl Shard {
 
     /// Whether the next turn has something to do whatever comes in.
     pub fn has_work(&self) -> bool {
-        !self.mesh.is_empty() || !self.to_read.is_empty()
+        !self.mesh.is_empty() || !self.to_read.is_empty() || self.sends_to_follow
     }
 
     /// Whether frames wait for a peer.

@@ -118,6 +118,8 @@ pub struct Outboxes {
     batch: Option<FrameId>,
     /// What this turn has queued to one connection at most.
     turn: Turn,
+    /// A send of this flush has frames behind it, or is the last of a connection that ends.
+    to_follow: bool,
     pub pool: FramePool,
 }
 
@@ -136,6 +138,7 @@ impl Outboxes {
             batch_of: Vec::new(),
             batch: None,
             turn: Turn::default(),
+            to_follow: false,
             pool: FramePool::default(),
         }
     }
@@ -356,8 +359,16 @@ impl Outboxes {
             lane.in_flight = id.0;
             lane.since_ms = (now_ns / 1_000_000) as u32;
             lane.stalled = false;
+            self.to_follow |= lane.head != NONE || lane.ending;
             return self.frame(id).map(|frame| (slot, frame.wire()));
         }
+    }
+
+    /// The bytes in flight.
+    pub fn in_flight(&self, slot: u32) -> Option<&[u8]> {
+        let lane = self.lanes.get(slot as usize)?;
+        let entry = self.entries.get(lane.in_flight as usize)?;
+        entry.frame.as_deref().map(Frame::wire)
     }
 
     /// The bytes in flight left; what came meanwhile goes into the next flush. True where that was
@@ -440,6 +451,11 @@ impl Outboxes {
         if let Some(batch) = self.batch.take() {
             self.release(batch);
         }
+    }
+
+    /// Whether somebody waits for the end of a send that went out since the last call.
+    pub fn take_to_follow(&mut self) -> bool {
+        std::mem::take(&mut self.to_follow)
     }
 
     /// Frames known here (leak checks).
