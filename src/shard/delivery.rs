@@ -69,20 +69,13 @@ impl Shard {
         if let Some(twin) = deflated {
             self.outboxes.adopt_twin(id, window_bits, twin);
         }
-        let plain = !enabled && delay.is_none();
-        let mut queued = 0;
-        for &slot in slots {
-            let pushed = match plain {
-                true => self.outboxes.push(slot, id),
-                false => self.push_fitted(slot, id, delay),
-            };
-            match pushed {
-                Ok(()) => queued += 1,
-                Err(Unqueued::Full) => self.overflowed.push(slot),
-                // It has not joined the talk yet, or has left it: it misses nothing promised.
-                Err(Unqueued::Shut) => {}
+        let queued = match (enabled, delay) {
+            (false, None) => self.queue_each(slots, |shard, slot| shard.outboxes.push(slot, id)),
+            (false, Some(delay)) => {
+                self.queue_each(slots, |shard, slot| shard.outboxes.push_delayed(slot, id, delay))
             }
-        }
+            (true, _) => self.queue_each(slots, |shard, slot| shard.push_fitted(slot, id, delay)),
+        };
         if queued > 0 {
             self.outboxes.count_into_turn(id);
         }
@@ -90,6 +83,25 @@ impl Shard {
         self.outboxes.release(id);
         self.counters.deliveries.add(queued);
         deflated
+    }
+
+    /// Pushes to each of these connections; how many took it.
+    #[inline]
+    fn queue_each(
+        &mut self,
+        slots: &[u32],
+        push: impl Fn(&mut Shard, u32) -> Result<(), Unqueued>,
+    ) -> u64 {
+        let mut queued = 0;
+        for &slot in slots {
+            match push(self, slot) {
+                Ok(()) => queued += 1,
+                Err(Unqueued::Full) => self.overflowed.push(slot),
+                // It has not joined the talk yet, or has left it: it misses nothing promised.
+                Err(Unqueued::Shut) => {}
+            }
+        }
+        queued
     }
 
     /// Queues a frame as this connection reads it, at once or delayed.

@@ -62,23 +62,32 @@ impl Delays {
     }
 
     /// Puts a connection's flush off, unless it is due earlier already.
+    #[inline]
     pub fn hold(&mut self, slot: u32, delay: Delay) {
-        let place = slot as usize;
-        if self.links.len() <= place {
-            self.links.resize(place + 1, UNLINKED);
-        }
-        let due_ns = self.links[place].due_ns;
-        if due_ns == 0 || due_ns > delay.due_ns {
-            self.release(slot);
-            self.append(slot, delay);
+        match self.links.get(slot as usize) {
+            Some(link) if link.due_ns > 0 && link.due_ns <= delay.due_ns => {}
+            _ => self.move_to(slot, delay),
         }
     }
 
-    /// Ends the wait; the flush is somebody else's business now.
-    pub fn release(&mut self, slot: u32) {
-        if !self.holds(slot) {
-            return;
+    fn move_to(&mut self, slot: u32, delay: Delay) {
+        if self.links.len() <= slot as usize {
+            self.links.resize(slot as usize + 1, UNLINKED);
         }
+        self.release(slot);
+        self.append(slot, delay);
+    }
+
+    /// Ends the wait; the flush is somebody else's business now.
+    #[inline]
+    pub fn release(&mut self, slot: u32) {
+        if self.holds(slot) {
+            self.unlink(slot);
+        }
+    }
+
+    #[inline(never)]
+    fn unlink(&mut self, slot: u32) {
         let Link { prev, next, class, .. } = self.links[slot as usize];
         let list = &mut self.lists[usize::from(class.0)];
         match prev {
@@ -92,6 +101,7 @@ impl Delays {
         self.links[slot as usize] = UNLINKED;
     }
 
+    #[inline]
     pub fn holds(&self, slot: u32) -> bool {
         self.links.get(slot as usize).is_some_and(|link| link.due_ns > 0)
     }

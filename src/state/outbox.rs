@@ -237,6 +237,7 @@ impl Outboxes {
     }
 
     /// Queues a message to a connection; it leaves at the end of the turn.
+    #[inline(always)]
     pub fn push(&mut self, slot: u32, id: FrameId) -> Result<(), Unqueued> {
         self.admit(slot, id)?;
         self.push_unbounded(slot, id);
@@ -248,16 +249,18 @@ impl Outboxes {
         self.admit(slot, id)?;
         let may_wait = self.lanes[slot as usize].head == NONE || self.delays.holds(slot);
         self.link(slot, id);
-        match may_wait && !self.has_a_sends_worth(slot) {
-            true => self.delays.hold(slot, delay),
-            false => self.wake(slot),
+        if !may_wait || self.has_a_sends_worth(slot) {
+            self.wake(slot);
+            return Ok(());
         }
+        self.delays.hold(slot, delay);
         if self.lanes[slot as usize].in_flight != NONE {
             self.stall(slot);
         }
         Ok(())
     }
 
+    #[inline(always)]
     fn admit(&self, slot: u32, id: FrameId) -> Result<(), Unqueued> {
         let bytes = self.wire_bytes(id);
         let lane = &self.lanes[slot as usize];
@@ -273,12 +276,14 @@ impl Outboxes {
 
     /// Queues a frame whatever the bounds say: close frames and answers to control frames, which
     /// are bounded elsewhere.
+    #[inline]
     pub fn push_unbounded(&mut self, slot: u32, id: FrameId) {
         self.link(slot, id);
         self.wake(slot);
     }
 
     /// Appends a frame to a lane.
+    #[inline(always)]
     fn link(&mut self, slot: u32, id: FrameId) {
         let node = self.take_node(id);
         let entry = &mut self.entries[id.0 as usize];
@@ -293,11 +298,12 @@ impl Outboxes {
     }
 
     /// What waits leaves with the next flush, or as soon as the send in flight is over.
+    #[inline(always)]
     fn wake(&mut self, slot: u32) {
         let lane = &mut self.lanes[slot as usize];
         if lane.in_flight != NONE {
-            self.delays.release(slot);
             self.stall(slot);
+            self.delays.release(slot);
         } else if !lane.dirty {
             lane.dirty = true;
             self.dirty.push(slot);
@@ -305,6 +311,7 @@ impl Outboxes {
     }
 
     /// Frames wait behind a send in flight.
+    #[cold]
     fn stall(&mut self, slot: u32) {
         let lane = &mut self.lanes[slot as usize];
         if !lane.stalled {
