@@ -46,6 +46,13 @@ pub struct StormPlan {
     pub per_s: Option<f64>,
 }
 
+impl StormPlan {
+    /// Connections beside the members, on one thread.
+    pub fn others(&self) -> u32 {
+        self.witnesses.count + 1
+    }
+}
+
 /// Where one member is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Place {
