@@ -237,7 +237,7 @@ mod tests {
     #[test]
     fn what_cannot_be_done_is_said_before_anything_connects() {
         assert!(refusal(|plan| plan.scene = Scene::Idle { connections: 0 }).contains("at least 1"));
-        assert!(refusal(|plan| plan.delivered_bytes = 5).contains("--size is at least 34"));
+        assert!(refusal(|plan| plan.delivered_bytes = 5).contains("--size is at least 33"));
         assert!(refusal(|plan| plan.delivered_bytes = 1 << 30).contains("--size is at most"));
         assert!(refusal(|plan| plan.measured_ns = 0).contains("--duration"));
         assert!(refusal(|plan| plan.warmup_ns = RUN_NS_MAX).contains("an hour"));
