@@ -79,10 +79,6 @@ impl Course {
         self.start_ns.load(Ordering::Relaxed)..self.end_ns.load(Ordering::Relaxed)
     }
 
-    pub fn begin_ns(&self) -> u64 {
-        self.begin_ns.load(Ordering::Acquire)
-    }
-
     /// One thread has all its connections in place.
     pub fn announce(&self) {
         self.in_place.fetch_add(1, Ordering::Relaxed);

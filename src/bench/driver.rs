@@ -88,8 +88,8 @@ impl<S: Scenario> Driver<S> {
         if let Some(reason) = self.fleet.failure() {
             self.course.fail(reason);
         }
-        self.scenario.finish(&mut self.fleet);
         let finished = self.finish();
+        self.scenario.finish(&mut self.fleet);
         ran.and(finished).map_err(|error| format!("the ring failed: {error}"))?;
         Ok(self.fleet.tally.clone())
     }
@@ -374,10 +374,8 @@ impl<S: Scenario> Driver<S> {
     /// Ends every connection, and waits until the kernel is done with them.
     fn finish(&mut self) -> io::Result<()> {
         let until_ns = self.clock.mono_ns() + FINISH_NS_MAX;
-        for link in self.links.iter_mut().flatten() {
-            link.socket.fate = Fate::Close;
-            link.socket.shut();
-        }
+        self.fleet.close_all();
+        self.flush()?;
         while self.links.iter().flatten().any(Link::is_pending) && self.clock.mono_ns() < until_ns {
             self.ring.wait(Some(NAP_NS))?;
             self.reap()?;

@@ -18,9 +18,15 @@ mod handshake;
 mod link;
 pub mod outgoing;
 mod pace;
+pub mod plan;
+mod probe;
+pub mod report;
+mod run;
 pub mod scenario;
 pub mod stamp;
 pub mod tally;
+pub mod target;
 pub mod tokens;
 
 pub use course::Stage;
+pub use run::{Measured, run};

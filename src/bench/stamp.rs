@@ -1,7 +1,7 @@
 //! The time a message carries: 16 hexadecimal digits of nanoseconds, found again in a delivery.
 //!
-//! Invariants: a stamp is ASCII without a character that JSON escapes, so every server hands it on as
-//! it is; it stands behind a mark, so that digits of something else are not taken for it.
+//! Invariants: a stamp is ASCII without a character that JSON escapes, so every server hands it on
+//! as it is; it stands behind a mark, so that digits of something else are not taken for it.
 
 /// Bytes of a stamp.
 pub const STAMP_BYTES: usize = 16;

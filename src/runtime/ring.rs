@@ -210,8 +210,8 @@ impl Ring {
         let request = request.user_data(user_data(kind, slot));
         loop {
             // SAFETY: descriptors and slots are open until their completion; a send's bytes are
-            // kept in place by the shard, an address by the fleet; the timer's value lives in `self`
-            // and is read at `enter`.
+            // kept in place by the shard, an address by the fleet; the timer's value lives in
+            // `self` and is read at `enter`.
             if unsafe { self.ring.submission().push(&request) }.is_ok() {
                 return Ok(());
             }

@@ -1,8 +1,8 @@
 //! What the generator has to know about a server's protocol: functions over bytes, no I/O.
 //!
 //! ```text
-//! upgrade (path, headers) -> 101 -> hello -> read: Opened -> join -> read: Joined -> publish | echo
-//!                                                    read: Delivered, Refused, answers to pings
+//! upgrade (path, headers) -> 101 -> hello -> read: Opened -> join -> read: Joined
+//!     -> publish | echo -> read: Delivered, Refused, answers to pings
 //! ```
 //!
 //! Invariants: an adapter holds nothing of a connection; what a server calls a connection is kept

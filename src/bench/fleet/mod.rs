@@ -278,6 +278,16 @@ impl Fleet {
         self.failure.as_deref()
     }
 
+    /// The run is over.
+    pub(super) fn close_all(&mut self) {
+        self.roster = Roster::default();
+        for (slot, conn) in self.conns.iter_mut().filter(|(_, conn)| conn.phase != Phase::Closing) {
+            conn.ending.get_or_insert(Ending::Asked);
+            conn.phase = Phase::Closing;
+            self.requests.push_back(Io::Close(slot as u32, Farewell::Gone));
+        }
+    }
+
     pub(super) fn take_done(&mut self) -> Option<(u32, Done)> {
         self.done.pop()
     }
