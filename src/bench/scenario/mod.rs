@@ -13,12 +13,19 @@ mod echo;
 mod fanout;
 mod idle;
 mod room;
+mod slow_readers;
+mod storm;
+mod witnesses;
 
 use std::ops::Range;
 
+pub use chat::{Chat, ChatPlan};
 pub use echo::Echo;
 pub use fanout::{Fanout, FanoutPlan};
 pub use idle::Idle;
+pub use slow_readers::{SlowReaders, SlowReadersPlan};
+pub use storm::{Kind, Storm, StormPlan};
+pub use witnesses::WitnessPlan;
 
 use super::course::Stage;
 use super::fleet::{Ending, Fleet};
