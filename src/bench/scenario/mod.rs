@@ -92,6 +92,11 @@ pub fn fail_while_gathering(fleet: &mut Fleet, number: u32, reason: &str) {
     }
 }
 
+/// Whether a connection is over because the run is: nothing is to be learnt from that.
+pub fn is_dispersed(fleet: &Fleet, ending: &Ending) -> bool {
+    *ending == Ending::Asked && fleet.stage() == Stage::Draining
+}
+
 /// Sends of an open loop that were due are counted, and those that went out late.
 pub fn count_due(fleet: &mut Fleet, due_ns: u64) {
     if fleet.stage() == Stage::Measured {

@@ -14,7 +14,7 @@ use super::super::course::Stage;
 use super::super::fleet::{Ending, Enlisted, Fleet};
 use super::super::pace::Pace;
 use super::super::stamp::Stamp;
-use super::{Scenario, Share, at, count_due, fail_while_gathering, is_loaded};
+use super::{Scenario, Share, at, count_due, fail_while_gathering, is_dispersed, is_loaded};
 use crate::runtime::dial::Dial;
 
 /// Bytes a slow reader's kernel takes for it: as few as it lets anybody ask for.
@@ -181,6 +181,9 @@ impl Scenario for SlowReaders {
     }
 
     fn closed(&mut self, fleet: &mut Fleet, number: u32, slot: u32, ending: &Ending) {
+        if is_dispersed(fleet, ending) {
+            return;
+        }
         fail_while_gathering(fleet, number, &ending.to_string());
         match std::mem::take(at(&mut self.parts, slot)) {
             Part::Slow { .. } => self.closed += 1,

@@ -2,11 +2,11 @@
 //!
 //! ```text
 //! gathering: witnesses (and members that are there first) -> warm-up: witnesses talk
-//! -> measured: the storm, until everybody is in -> draining: roll call, one message to all members
+//! -> measured: the storm, until everybody is in -> draining: roll call, a message to all
 //! ```
 //!
-//! A member's latency is from the beginning of the storm, when all of them wanted in, until it is in
-//! its room; so the largest is the time to full. Witnesses count until then.
+//! A member's latency is from the beginning of the storm, when all of them wanted in, until it is
+//! in its room; so the largest is the time to full. Witnesses count until then.
 //!
 //! Invariants: a turn does no more than `STEP` members' work, so that the witnesses' latencies are
 //! the server's and not those of this thread; the roll call must reach every member exactly once.
@@ -18,7 +18,7 @@ use super::super::course::Stage;
 use super::super::fleet::{Ending, Farewell, Fleet, Ramp};
 use super::super::stamp::Stamp;
 use super::witnesses::{WitnessPlan, Witnesses};
-use super::{Scenario, Share, at, fail_while_gathering, is_loaded};
+use super::{Scenario, Share, at, fail_while_gathering, is_dispersed, is_loaded};
 
 /// Members that are connected, asked to join, or cut in one turn.
 const STEP: usize = 32;
@@ -44,6 +44,13 @@ pub struct StormPlan {
     pub witnesses: WitnessPlan,
     /// Connections a second in the storm; as fast as they can where there is none.
     pub per_s: Option<f64>,
+}
+
+impl StormPlan {
+    /// Connections beside the members, on one thread.
+    pub fn others(&self) -> u32 {
+        self.witnesses.count + 1
+    }
 }
 
 /// Where one member is.
@@ -229,6 +236,9 @@ impl Scenario for Storm {
     }
 
     fn closed(&mut self, fleet: &mut Fleet, number: u32, slot: u32, ending: &Ending) {
+        if is_dispersed(fleet, ending) {
+            return;
+        }
         let is_member = number < self.plan.members;
         if is_member {
             return self.member_closed(fleet, number, slot, ending);

@@ -13,7 +13,7 @@ use super::super::adapter::Role;
 use super::super::fleet::{Ending, Fleet};
 use super::super::pace::Pace;
 use super::super::stamp::Stamp;
-use super::{Scenario, Share, at, count_due, fail_while_gathering, is_loaded};
+use super::{Scenario, Share, at, count_due, fail_while_gathering, is_dispersed, is_loaded};
 use crate::bench::course::Stage;
 use cast::{Cast, Part};
 use script::{Deed, Script};
@@ -128,6 +128,9 @@ impl Scenario for Chat {
     }
 
     fn closed(&mut self, fleet: &mut Fleet, number: u32, slot: u32, ending: &Ending) {
+        if is_dispersed(fleet, ending) {
+            return;
+        }
         fail_while_gathering(fleet, number, &ending.to_string());
         // What it would have said is not said any more; what it misses is lost.
         *at(&mut self.members, slot) = 0;
