@@ -108,9 +108,16 @@ pub struct LimitId(pub u16);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RoomId(pub u32);
 
+/// A class of rooms, index into `Settings::rooms`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RoomClassId(pub u16);
+
 /// A user's slot in one shard's slab; means nothing on another shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UserId(pub u32);
+
+/// What the target of a message begins with where it is a user, not a room.
+pub const USER_PREFIX: &str = "user:";
 
 /// A frame's slot in one shard's frame table; means nothing on another shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -8,6 +8,12 @@ pub const SHARDS_MAX: usize = 256;
 /// Bytes of a room, user or event name.
 pub const NAME_BYTES_MAX: usize = 255;
 
+/// Classes of rooms one configuration may declare; each is looked at when a shard meets a new room.
+pub const ROOM_CLASSES_MAX: usize = 256;
+
+/// Nanoseconds a message may wait for others to its room (`batch.delay`).
+pub const BATCH_DELAY_NS_MAX: u64 = 1_000_000_000;
+
 /// Events one configuration may declare.
 pub const EVENTS_MAX: usize = 4_096;
 
@@ -108,4 +114,5 @@ const _: () = assert!(JSON_DEPTH_MAX <= u64::BITS as usize);
 const _: () = assert!(SLOTS_MAX <= u8::MAX as usize);
 const _: () = assert!(REGISTERS_MAX <= u8::MAX as usize);
 const _: () = assert!(EVENTS_MAX <= u16::MAX as usize);
+const _: () = assert!(ROOM_CLASSES_MAX <= u16::MAX as usize);
 const _: () = assert!(SHARDS_MAX <= u16::MAX as usize);

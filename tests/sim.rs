@@ -32,6 +32,19 @@ events:
       - { name: _notify_room, params: ["said", '{"room":"{$target.id}","n":{.payload.n}}'] }
 "#;
 
+/// Half of the runs delay the messages of some rooms, so that these mix with others in one outbox.
+const DELAYS: &str = r#"
+rooms:
+  "room:0": { batch: { delay: 300us } }
+  "room:{n:int}": { batch: { delay: 0s } }
+"#;
+const OTHER_DELAYS: &str = r#"
+rooms:
+  "room:1": { batch: { delay: 100us } }
+  "{any}:2": { batch: { delay: 2ms } }
+  "room:{n:int}": { batch: { delay: 700us } }
+"#;
+
 const SHARDS: u16 = 4;
 const MANY_SHARDS: u16 = 64;
 const ROOMS: usize = 4;
@@ -72,7 +85,8 @@ struct Trial {
 
 impl Trial {
     fn new(shards: u16, seed: u64) -> Trial {
-        let mut world = World::new(CONFIG, shards, seed);
+        let delays = ["", DELAYS, "", OTHER_DELAYS][(seed % 4) as usize];
+        let mut world = World::new(&format!("{CONFIG}{delays}"), shards, seed);
         let watchers = (0..ROOMS).map(|room| watch(&mut world, room)).collect();
         let mut trial = Trial {
             world,
@@ -176,7 +190,7 @@ impl Trial {
                 self.listen_all();
             }
         }
-        self.world.settle();
+        self.come_to_rest();
         self.listen_all();
         self.say_goodbye();
         for client in self.clients.clone() {
@@ -187,6 +201,12 @@ impl Trial {
         self.check_nothing_is_left();
     }
 
+    /// Nothing is on its way, and no delay is under way.
+    fn come_to_rest(&mut self) {
+        self.world.settle();
+        self.world.advance_ms(3);
+    }
+
     /// With everything at rest one message to each room must reach exactly its members.
     fn say_goodbye(&mut self) {
         for room in 0..ROOMS {
@@ -195,7 +215,7 @@ impl Trial {
             self.said_in.insert(last, room);
             let counted = self.counted();
             self.world.say(self.watchers[room], &request("say", room, last));
-            self.world.settle();
+            self.come_to_rest();
             self.listen_all();
             let mut members = 1; // the watcher
             for &client in &self.clients {

@@ -39,6 +39,7 @@ use crate::pipeline::program::Program;
 use crate::pipeline::vm::Vm;
 use crate::settings::{Protocol, Settings, WireNames};
 use crate::state::conns::{Conns, Phase};
+use crate::state::delays::Delays;
 use crate::state::gate::Gate;
 use crate::state::homes::{Homes, home_of};
 use crate::state::names::Names;
@@ -145,6 +146,7 @@ impl Shard {
             bytes_max: transport.outbox_bytes_max,
             frames_max: transport.outbox_frames_max,
         };
+        let delays = Delays::new(engine.settings.rooms.iter().map(|class| class.batch_delay_ns));
         let rules = Rules {
             message_bytes_max: transport.message_bytes_max,
             fragments_max: transport.fragments_max,
@@ -158,10 +160,10 @@ impl Shard {
             now,
             counters,
             conns: Conns::new(id),
-            rooms: Rooms::default(),
+            rooms: Rooms::new(&engine.settings.rooms),
             users: Users::default(),
             homes: Homes::default(),
-            outboxes: Outboxes::new(bounds),
+            outboxes: Outboxes::new(bounds, delays),
             wheel: Wheel::new(now.mono_ns),
             mesh: Mesh::new(engine.shards, Arc::clone(&engine.pressure)),
             holds: Slab::new(),
@@ -310,7 +312,8 @@ impl Shard {
     pub fn poll_deadline(&self) -> Option<u64> {
         let fading = self.fading.peek().map(|Reverse((due, _))| *due);
         let draining = self.draining.as_ref().map(|draining| draining.next_ns);
-        [self.wheel.next_ns(), fading, draining].into_iter().flatten().min()
+        let delayed = self.outboxes.next_due_ns();
+        [self.wheel.next_ns(), fading, draining, delayed].into_iter().flatten().min()
     }
 
     // ---- mutators and getters ----

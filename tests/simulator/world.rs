@@ -230,6 +230,11 @@ impl World {
         for to in 0..self.shards.len() {
             self.hear(to);
         }
+        for shard in &mut self.shards {
+            if shard.poll_deadline().is_some_and(|due_ns| due_ns <= self.now.mono_ns) {
+                shard.handle_timeout(self.now);
+            }
+        }
         for shard in 0..self.shards.len() {
             self.pump(shard);
         }
