@@ -46,6 +46,7 @@ rooms:
 "#;
 
 const SHARDS: u16 = 4;
+const MANY_SHARDS: u16 = 64;
 const ROOMS: usize = 4;
 const CLIENTS: usize = 10;
 
@@ -83,9 +84,9 @@ struct Trial {
 }
 
 impl Trial {
-    fn new(seed: u64) -> Trial {
+    fn new(shards: u16, seed: u64) -> Trial {
         let delays = ["", DELAYS, "", OTHER_DELAYS][(seed % 4) as usize];
-        let mut world = World::new(&format!("{CONFIG}{delays}"), SHARDS, seed);
+        let mut world = World::new(&format!("{CONFIG}{delays}"), shards, seed);
         let watchers = (0..ROOMS).map(|room| watch(&mut world, room)).collect();
         let mut trial = Trial {
             world,
@@ -105,7 +106,7 @@ impl Trial {
 
     fn dial(&mut self) {
         self.next_user += 1;
-        let shard = self.random.index(usize::from(SHARDS));
+        let shard = self.random.index(self.world.shards.len());
         let client = self.world.connect(shard, &format!("user{}", self.next_user));
         self.clients.push(client);
     }
@@ -287,7 +288,7 @@ impl Trial {
 }
 
 fn watch(world: &mut World, room: usize) -> usize {
-    let client = world.open(room % usize::from(SHARDS), &format!("watcher{room}"));
+    let client = world.open(room % world.shards.len(), &format!("watcher{room}"));
     world.say(client, &request("join", room, 0));
     world.settle();
     assert_eq!(world.messages(client)[0]["event"], "joined");
@@ -311,11 +312,11 @@ fn env(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
-fn run_seeds(seeds: impl Iterator<Item = u64>) {
+fn run_seeds(shards: u16, seeds: impl Iterator<Item = u64>) {
     for seed in seeds {
-        let run = std::panic::catch_unwind(|| Trial::new(seed).run(120));
+        let run = std::panic::catch_unwind(|| Trial::new(shards, seed).run(120));
         if let Err(panic) = run {
-            eprintln!("failing seed: SIM_SEED={seed}");
+            eprintln!("failing seed: SIM_SEED={seed}, {shards} shards");
             std::panic::resume_unwind(panic);
         }
     }
@@ -324,13 +325,24 @@ fn run_seeds(seeds: impl Iterator<Item = u64>) {
 #[test]
 fn every_member_gets_every_message_once_in_one_order_and_nothing_after_it_left() {
     if let Some(seed) = env("SIM_SEED") {
-        return run_seeds(std::iter::once(seed));
+        return run_seeds(SHARDS, std::iter::once(seed));
     }
     let seeds = env("SIM_SEEDS").unwrap_or(2_000);
     let threads = 2;
     std::thread::scope(|scope| {
         for thread in 0..threads {
-            scope.spawn(move || run_seeds((0..seeds).filter(|seed| seed % threads == thread)));
+            scope.spawn(move || {
+                run_seeds(SHARDS, (0..seeds).filter(|seed| seed % threads == thread))
+            });
         }
     });
+}
+
+/// The same with stalling links between every two of 64 shards.
+#[test]
+fn it_holds_on_many_shards_too() {
+    match env("SIM_SEED") {
+        Some(seed) => run_seeds(MANY_SHARDS, std::iter::once(seed)),
+        None => run_seeds(MANY_SHARDS, 0..env("SIM_SEEDS").map_or(20, |seeds| seeds.div_ceil(100))),
+    }
 }

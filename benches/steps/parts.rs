@@ -82,6 +82,10 @@ impl Host for Open {
         true
     }
 
+    fn logs(&self) -> bool {
+        false
+    }
+
     fn verify_token(&mut self, _: &str, _: &mut Vec<u8>) -> bool {
         false
     }
@@ -143,7 +147,14 @@ impl Parts {
     fn project(&mut self, event: EventId) {
         let event = self.program.event(event).unwrap();
         let message = black_box(&self.message);
-        project(message, self.envelope.payload, &event.payload, &mut self.slots).unwrap();
+        project(
+            message,
+            self.envelope.payload,
+            &self.scanner.members,
+            &event.payload,
+            &mut self.slots,
+        )
+        .unwrap();
     }
 
     /// With the target's text, and without what a limit's answer takes.

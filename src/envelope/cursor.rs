@@ -4,8 +4,8 @@
 //! bit a level, never a call; every function leaves the cursor right after what it accepted.
 //! Used by `scan` (the envelope) and `project` (the paths of an event).
 
+use super::plain::plain_len;
 use super::slot::{Slot, SlotKind};
-use super::swar::plain_len;
 use crate::limits::JSON_DEPTH_MAX;
 use crate::reject::Reject;
 
@@ -201,7 +201,7 @@ impl<'m> Cursor<'m> {
         let start = self.at as u32;
         let mut kind = SlotKind::Plain;
         loop {
-            self.at += plain_len(self.rest());
+            self.at += plain_len(self.bytes, self.at);
             match self.peek() {
                 b'"' => break,
                 b'\\' => self.escape()?,

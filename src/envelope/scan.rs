@@ -4,7 +4,8 @@
 //! than `JSON_DEPTH_MAX`; a routed key stands in it at most once (readers of the same bytes
 //! disagree on which of two counts). The message is UTF-8 already: text frames are checked before.
 
-use super::cursor::Cursor;
+use super::cursor::{Cursor, Step};
+use super::members::Members;
 use super::simd::{RootMembers, Simd};
 use super::slot::{Slot, SlotKind};
 use super::text::decoded_eq;
@@ -109,10 +110,15 @@ impl Envelope {
     }
 }
 
+/// The place of the payload in the order of `RoutedKeys::keys`.
+const PAYLOAD: usize = 2;
+
 /// Scans messages; one a shard.
 #[derive(Debug, Default)]
 pub struct Scanner {
     simd: Simd,
+    /// Of the payload of the message scanned last, for its projection.
+    pub members: Members,
 }
 
 impl Scanner {
@@ -125,7 +131,7 @@ impl Scanner {
     ) -> Result<(), Reject> {
         match message.len() >= SIMD_BYTES_MIN && is_indented(message) {
             true => self.scan_simd(message, keys, out),
-            false => scan_scalar(message, keys, out),
+            false => scan_scalar(message, keys, out, &mut self.members),
         }
     }
 
@@ -139,18 +145,24 @@ impl Scanner {
     ) -> Result<(), Reject> {
         let index = self.simd.check(message);
         let Some(members) = index.and_then(|index| RootMembers::new(message, index)) else {
-            return scan_scalar(message, keys, out);
+            return scan_scalar(message, keys, out, &mut self.members);
         };
-        let mut fields = Fields::new(message, keys, out);
-        members.for_each(|(key, value)| fields.take(&key, value));
+        self.members.forget();
+        let mut fields = Fields::new(keys, out);
+        members.for_each(|(key, value)| fields.put(keys.field(&key, message), value));
         let trimmed = message.trim_ascii_end().len() as u32;
         let start = (message.len() - message.trim_ascii_start().len()) as u32;
         fields.finish(Slot { start, end: trimmed, kind: SlotKind::Object })
     }
 }
 
-/// The way of all other messages.
-pub fn scan_scalar(message: &[u8], keys: &RoutedKeys, out: &mut Envelope) -> Result<(), Reject> {
+/// The way of all other messages; notes the payload's members too.
+pub fn scan_scalar(
+    message: &[u8],
+    keys: &RoutedKeys,
+    out: &mut Envelope,
+    members: &mut Members,
+) -> Result<(), Reject> {
     if u32::try_from(message.len()).is_err() {
         return Err(Reject::TooLarge);
     }
@@ -159,20 +171,48 @@ pub fn scan_scalar(message: &[u8], keys: &RoutedKeys, out: &mut Envelope) -> Res
     if root.kind != SlotKind::Object {
         return Err(Reject::BadJson);
     }
-    let mut fields = Fields::new(message, keys, out);
+    match keys.flat {
+        true => members.begin(),
+        false => members.forget(),
+    }
+    let mut fields = Fields::new(keys, out);
     let mut first = true;
     while let Some(key) = cursor.key(first)? {
         first = false;
-        fields.take(&key, cursor.value()?);
+        let field = keys.field(&key, message);
+        let value = match field {
+            Some(PAYLOAD) => payload(&mut cursor, members)?,
+            _ => cursor.value()?,
+        };
+        fields.put(field, value);
+        if keys.flat {
+            members.note(key, value);
+        }
     }
     let root = cursor.close_slot(root);
     cursor.end()?;
     fields.finish(root)
 }
 
+/// Takes the payload's value, noting its members.
+fn payload(cursor: &mut Cursor<'_>, members: &mut Members) -> Step<Slot> {
+    let value = cursor.start()?;
+    match value.kind {
+        SlotKind::Object => {}
+        SlotKind::Array => return cursor.finish(value),
+        _ => return Ok(value),
+    }
+    members.begin();
+    let mut first = true;
+    while let Some(key) = cursor.key(first)? {
+        first = false;
+        members.note(key, cursor.value()?);
+    }
+    Ok(cursor.close_slot(value))
+}
+
 /// The envelope in the making: both ways hand it the root's members.
 struct Fields<'s> {
-    message: &'s [u8],
     keys: &'s RoutedKeys,
     out: &'s mut Envelope,
     /// A routed key stood twice.
@@ -180,14 +220,15 @@ struct Fields<'s> {
 }
 
 impl<'s> Fields<'s> {
-    fn new(message: &'s [u8], keys: &'s RoutedKeys, out: &'s mut Envelope) -> Self {
+    fn new(keys: &'s RoutedKeys, out: &'s mut Envelope) -> Self {
         *out = Envelope::default();
-        Fields { message, keys, out, twice: false }
+        Fields { keys, out, twice: false }
     }
 
+    /// The value of a root's member; `field` is what its key routes to.
     #[inline]
-    fn take(&mut self, key: &Slot, value: Slot) {
-        let Some(place) = self.keys.field(key, self.message) else { return };
+    fn put(&mut self, field: Option<usize>, value: Slot) {
+        let Some(place) = field else { return };
         let slot = self.out.field_mut(place);
         self.twice |= !slot.is_missing();
         *slot = value;

@@ -9,7 +9,7 @@ use super::effect::{Effect, Effects, Text};
 use super::op::{ConstId, Context, Form, FrameKind, Op, Reg, Source};
 use super::output::{Output, write_slot, write_text};
 use super::program::{Event, Program, Site};
-use crate::envelope::{Slot, Slots, project, text::text_of, validate};
+use crate::envelope::{Members, Slot, Slots, project, text::text_of, validate};
 use crate::ids::{ConnKey, EventId, LimitId, PermissionId};
 use crate::limits::{REGISTERS_MAX, TOKEN_BYTES_MAX};
 use crate::reject::Reject;
@@ -30,6 +30,9 @@ pub trait Host {
 
     fn permitted(&self, permission: PermissionId) -> bool;
 
+    /// Whether anybody reads the log lines of runs.
+    fn logs(&self) -> bool;
+
     /// Appends the claims as a JSON object where the token is good.
     fn verify_token(&mut self, token: &str, claims: &mut Vec<u8>) -> bool;
 }
@@ -44,8 +47,8 @@ pub struct Input<'m> {
     pub token: Slot,
     pub user: &'m str,
     pub conn: ConnKey,
-    /// Decoded; empty is none.
-    pub target: &'m str,
+    /// Decoded UTF-8; empty is none.
+    pub target: &'m [u8],
     /// What the message came as.
     pub kind: FrameType,
     /// Bytes a built frame may have.
@@ -100,6 +103,7 @@ impl Vm {
         let Some(event) = program.event(event) else { return Outcome::Done };
         let mut run = Run {
             program,
+            code: program.code_of(event),
             event,
             input,
             host,
@@ -109,7 +113,7 @@ impl Vm {
             effects: &mut effects.list,
             registers: [const { 0..0 }; REGISTERS_MAX],
             frame: None,
-            at: event.entry as usize,
+            at: 0,
         };
         run.execute()
     }
@@ -118,6 +122,7 @@ impl Vm {
 /// One run.
 struct Run<'r, H> {
     program: &'r Program,
+    code: &'r [Op],
     event: &'r Event,
     input: &'r Input<'r>,
     host: &'r mut H,
@@ -127,13 +132,13 @@ struct Run<'r, H> {
     effects: &'r mut Vec<Effect>,
     registers: [Text; REGISTERS_MAX],
     frame: Option<FrameRef>,
-    /// Offset of the operation being run.
+    /// Which operation of `code` is being run.
     at: usize,
 }
 
 impl<H: Host> Run<'_, H> {
     fn execute(&mut self) -> Outcome {
-        for op in self.program.code_of(self.event) {
+        while let Some(op) = self.code.get(self.at) {
             if let Err(stop) = self.step(*op) {
                 self.output.abandon(self.pool);
                 return self.stopped(stop);
@@ -146,8 +151,13 @@ impl<H: Host> Run<'_, H> {
     fn stopped(&self, stop: Stop) -> Outcome {
         match stop {
             Stop::Wait => Outcome::Waiting,
-            Stop::Reject(reject) => Outcome::Rejected(reject, self.program.site(self.at)),
+            Stop::Reject(reject) => Outcome::Rejected(reject, self.site()),
         }
+    }
+
+    /// The place the operation being run comes from.
+    fn site(&self) -> Site {
+        self.program.site(self.event.entry as usize + self.at)
     }
 
     /// The one dispatch; a line an operation, in the order of the table.
@@ -172,7 +182,8 @@ impl<H: Host> Run<'_, H> {
             Op::SendOrigin => self.send(|frame| Effect::SendOrigin { frame }),
             Op::SendUser => self.send(|frame| Effect::SendUser { frame }),
             Op::SendTarget(target) => self.send_target(target),
-            Op::Log(register) => self.log(register),
+            Op::OpenLog => self.open_log(),
+            Op::CloseLog => self.close_log(),
             Op::Close => self.effects.push(Effect::Close),
             Op::End => {}
         }
@@ -199,15 +210,16 @@ impl<H: Host> Run<'_, H> {
         let found = [Some(self.input.token), in_payload].into_iter().flatten();
         let slot = found.into_iter().find(Slot::is_string).ok_or(Reject::Unauthorized)?;
         let token = text_of(&slot, self.input.message, token);
+        // A token of other characters is none.
         let good = !token.is_empty()
             && token.len() <= TOKEN_BYTES_MAX
-            && self.host.verify_token(token, claims);
+            && std::str::from_utf8(token).is_ok_and(|token| self.host.verify_token(token, claims));
         need(good, Reject::Unauthorized)?;
         if self.event.claims.slots == 0 {
             return Ok(());
         }
         validate(claims)
-            .and_then(|root| project(claims, root, &self.event.claims, claim_slots))
+            .and_then(|root| project(claims, root, &Members::NONE, &self.event.claims, claim_slots))
             .map_err(|_| Stop::Reject(Reject::Unauthorized))
     }
 
@@ -257,13 +269,13 @@ impl<H: Host> Run<'_, H> {
     fn context(&mut self, value: Context, form: Form) -> Step {
         let conn_id;
         let text = match value {
-            Context::UserId => self.input.user,
+            Context::UserId => self.input.user.as_bytes(),
             Context::ConnId => {
                 conn_id = self.input.conn.to_id();
-                std::str::from_utf8(&conn_id).unwrap_or_default()
+                &conn_id[..]
             }
             Context::Target => self.input.target,
-            Context::EventName => &self.event.name,
+            Context::EventName => self.event.name.as_bytes(),
         };
         Ok(self.output.append(|out| write_text(text, form, out))?)
     }
@@ -295,9 +307,18 @@ impl<H: Host> Run<'_, H> {
         self.send(|frame| Effect::SendTarget { target, frame });
     }
 
-    fn log(&mut self, register: Reg) {
-        let site = self.program.site(self.at);
-        self.effects.push(Effect::Log { text: self.text(register), site });
+    /// Most runs log and few logs are read: a line that nobody reads is gone past.
+    fn open_log(&mut self) {
+        if self.host.logs() {
+            return self.output.open_log();
+        }
+        let ahead = self.code.get(self.at..).unwrap_or_default();
+        self.at += ahead.iter().position(|op| *op == Op::CloseLog).unwrap_or(ahead.len());
+    }
+
+    fn close_log(&mut self) {
+        let text = self.output.close_log();
+        self.effects.push(Effect::Log { text, site: self.site() });
     }
 }
 

@@ -11,6 +11,7 @@ use std::os::fd::RawFd;
 
 use io_uring::types::{Fd, SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, opcode, squeue};
+use socket2::SockAddr;
 
 use super::buffers::{BUFFERS, Buffers, GROUP};
 
@@ -36,10 +37,11 @@ pub enum Kind {
     SendNow,
     Cancel,
     Wake,
+    Connect,
 }
 
-const KINDS: [Kind; 6] =
-    [Kind::Accept, Kind::Recv, Kind::Send, Kind::SendNow, Kind::Cancel, Kind::Wake];
+const KINDS: [Kind; 7] =
+    [Kind::Accept, Kind::Recv, Kind::Send, Kind::SendNow, Kind::Cancel, Kind::Wake, Kind::Connect];
 
 /// One completion.
 #[derive(Clone, Copy, Debug)]
@@ -168,6 +170,12 @@ impl Ring {
         self.push(request, Kind::Accept, number)
     }
 
+    /// The address must stay in place until the next submission, which copies it.
+    pub fn connect(&mut self, socket: RawFd, slot: u32, to: &SockAddr) -> io::Result<()> {
+        let request = opcode::Connect::new(Fd(socket), to.as_ptr().cast(), to.len()).build();
+        self.push(request, Kind::Connect, slot)
+    }
+
     pub fn recv(&mut self, socket: RawFd, slot: u32) -> io::Result<()> {
         self.push(opcode::RecvMulti::new(Fd(socket), GROUP).build(), Kind::Recv, slot)
     }
@@ -202,7 +210,8 @@ impl Ring {
         let request = request.user_data(user_data(kind, slot));
         loop {
             // SAFETY: descriptors and slots are open until their completion; a send's bytes are
-            // kept in place by the shard; the timer's value lives in `self` and is read at `enter`.
+            // kept in place by the shard, an address by the fleet; the timer's value lives in
+            // `self` and is read at `enter`.
             if unsafe { self.ring.submission().push(&request) }.is_ok() {
                 return Ok(());
             }

@@ -64,6 +64,12 @@ impl Socket {
         SockRef::from(&self.fd).shutdown(std::net::Shutdown::Write)
     }
 
+    /// Closing it will be a reset, not a FIN.
+    pub fn reset_on_close(&self) {
+        // It fails where the peer was quicker, which is all the same then.
+        let _ = SockRef::from(&self.fd).set_linger(Some(std::time::Duration::ZERO));
+    }
+
     /// Ends both directions, which completes whatever is pending.
     pub fn shut(&self) {
         // It fails where the peer was quicker: the pending requests end all the same.

@@ -150,12 +150,9 @@ impl Shard {
     }
 
     fn log(&self, slot: u32, all: &Effects, text: &Text, site: Site) {
-        // Most runs log and few logs are read: nothing is looked up for one that nobody reads.
-        if tracing::enabled!(target: "shardwire::pipeline", tracing::Level::INFO) {
-            let user = self.user_of(slot);
-            let (user, text) = (user.as_deref().unwrap_or_default(), all.text(text));
-            tracing::info!(target: "shardwire::pipeline", user, line = site.line, "{text}");
-        }
+        let user = self.user_of(slot);
+        let (user, text) = (user.as_deref().unwrap_or_default(), all.text(text));
+        tracing::info!(target: "shardwire::pipeline", user, line = site.line, "{text}");
     }
 }
 

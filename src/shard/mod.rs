@@ -45,6 +45,7 @@ use crate::state::homes::{Homes, home_of};
 use crate::state::names::Names;
 use crate::state::outbox::{OutboxBounds, Outboxes};
 use crate::state::permissions::PermissionSet;
+use crate::state::pressure::Pressure;
 use crate::state::rooms::Rooms;
 use crate::state::spares::Spares;
 use crate::state::timers::Wheel;
@@ -65,6 +66,7 @@ pub struct Engine {
     pub program: Arc<Program>,
     pub verifier: Arc<Verifier>,
     pub gate: Arc<Gate>,
+    pub pressure: Arc<Pressure>,
     pub shards: u16,
     /// Seeds the choice of homes; the same for every shard of a process.
     pub seed: u64,
@@ -163,7 +165,7 @@ impl Shard {
             homes: Homes::default(),
             outboxes: Outboxes::new(bounds, delays),
             wheel: Wheel::new(now.mono_ns),
-            mesh: Mesh::new(engine.shards),
+            mesh: Mesh::new(engine.shards, Arc::clone(&engine.pressure)),
             holds: Slab::new(),
             names: Names::default(),
             spares: Spares::default(),
@@ -273,6 +275,17 @@ impl Shard {
         self.watch_stalled();
     }
 
+    /// How many peers something is due to; as many calls of `next_peer` meet each of them.
+    pub fn peers_due(&self) -> usize {
+        self.mesh.due()
+    }
+
+    /// The next peer that something is due to; one that does not take everything is due again, in
+    /// the next turn.
+    pub fn next_peer(&mut self) -> Option<ShardId> {
+        self.mesh.next_due()
+    }
+
     /// The next frame due to a peer.
     pub fn poll_peer(&mut self, to: ShardId) -> Option<PeerFrame> {
         self.mesh.pop(to)
@@ -281,6 +294,12 @@ impl Shard {
     /// A peer's channel is full: the frame goes back to the front of its lane.
     pub fn return_peer(&mut self, to: ShardId, frame: PeerFrame) {
         self.mesh.unpop(to, frame);
+    }
+
+    /// Every peer that was due was offered its frames: what is left is a backlog, and with too much
+    /// of it no shard reads from its connections.
+    pub fn end_peers(&mut self) {
+        self.mesh.end_flush();
     }
 
     /// The next request about a socket.
@@ -337,9 +356,9 @@ impl Shard {
         !self.mesh.is_empty() || !self.to_read.is_empty() || self.sends_to_follow
     }
 
-    /// Whether frames wait for a peer.
-    pub fn has_peer_frames(&self) -> bool {
-        !self.mesh.is_empty()
+    /// Frames that wait for a peer to take them.
+    pub fn peer_backlog(&self) -> usize {
+        self.mesh.backlog()
     }
 
     /// What is alive, for leak checks: connections, rooms, users, home rooms, home users, frames.

@@ -131,7 +131,8 @@ impl Shard {
         let name = self.envelope.event.bytes(message);
         let event = program.lookup(name).ok_or(Reject::UnknownEvent)?;
         if let Some(compiled) = program.event(event) {
-            project(message, self.envelope.payload, &compiled.payload, &mut self.slots)?;
+            let (payload, members) = (self.envelope.payload, &self.scanner.members);
+            project(message, payload, members, &compiled.payload, &mut self.slots)?;
         }
         Ok(Some(event))
     }

@@ -12,6 +12,7 @@ pub mod homes;
 pub mod names;
 pub mod outbox;
 pub mod permissions;
+pub mod pressure;
 pub mod rooms;
 pub mod spares;
 pub mod timers;

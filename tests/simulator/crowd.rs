@@ -40,7 +40,7 @@ const EVENTS: &str = r#"events:
 "#;
 
 /// A member's connection.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Member {
     pub shard: usize,
     pub slot: u32,

@@ -103,6 +103,7 @@ impl World {
             program: Arc::new(compiled.program),
             verifier: Arc::new(verifier),
             gate: Arc::new(gate),
+            pressure: Arc::default(),
             shards,
             seed,
         };
@@ -365,6 +366,7 @@ impl World {
                 self.links[shard][peer].push_back(frame);
             }
         }
+        self.shards[shard].end_peers();
     }
 
     fn carry_out(&mut self, shard: usize, io: Io) {

@@ -1,0 +1,5 @@
+//! A mixed chat.
+
+pub mod cast;
+pub mod script;
+pub mod zipf;
