@@ -1,8 +1,8 @@
 //! Writes masked client frames (RFC 6455 section 5.2) into a connection's send buffer.
 //!
 //! Invariants: a frame is whole when its call returns; nothing is allocated but the buffer's
-//! growth. The masking key is random once a connection, not once a frame: a server must not care, and the
-//! generator has better uses for its time.
+//! growth. The masking key is random once a connection, not once a frame: a server must not care,
+//! and the generator has better uses for its time.
 
 use crate::ws::header::Opcode;
 use crate::ws::mask::unmask;

@@ -91,6 +91,9 @@ impl<'m> Cursor<'m> {
     /// Takes a value.
     #[inline]
     pub fn value(&mut self) -> Step<Slot> {
+        if self.token() == b'"' {
+            return self.string();
+        }
         let value = self.start()?;
         if value.has_parts() { self.finish(value) } else { Ok(value) }
     }
@@ -199,17 +202,27 @@ impl<'m> Cursor<'m> {
         }
         self.at += 1;
         let start = self.at as u32;
-        let mut kind = SlotKind::Plain;
+        self.at += plain_len(self.bytes, self.at);
+        if self.peek() != b'"' {
+            return self.escaped(start);
+        }
+        let slot = self.slot(start, SlotKind::Plain);
+        self.at += 1;
+        Ok(slot)
+    }
+
+    /// Takes the rest of a string that began at `start` and has an escape under the cursor.
+    #[inline(never)]
+    fn escaped(&mut self, start: u32) -> Step<Slot> {
         loop {
-            self.at += plain_len(self.bytes, self.at);
             match self.peek() {
                 b'"' => break,
                 b'\\' => self.escape()?,
                 _ => return Err(NotJson),
             }
-            kind = SlotKind::Escaped;
+            self.at += plain_len(self.bytes, self.at);
         }
-        let slot = self.slot(start, kind);
+        let slot = self.slot(start, SlotKind::Escaped);
         self.at += 1;
         Ok(slot)
     }

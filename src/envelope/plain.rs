@@ -15,7 +15,11 @@ fn is_special(byte: u8) -> bool {
 /// All bits of each byte that is special, the first byte lowest.
 #[inline(always)]
 fn special(block: &[u8; STEP]) -> u128 {
-    u128::from_le_bytes(block.map(|byte| if is_special(byte) { 0xff } else { 0 }))
+    let mut flags = [0; STEP];
+    for (flag, byte) in flags.iter_mut().zip(block) {
+        *flag = if is_special(*byte) { 0xff } else { 0 };
+    }
+    u128::from_le_bytes(flags)
 }
 
 /// Bytes of a block: two vectors of the baseline target.
@@ -38,6 +42,7 @@ fn first_of(special: u128) -> usize {
 }
 
 /// The same where the first step has no special byte.
+#[inline(never)]
 fn long_plain_len(bytes: &[u8], rest: &[u8]) -> usize {
     let mut len = STEP + plain_blocks(&rest[STEP..]);
     while let Some(step) = rest[len..].first_chunk() {
@@ -58,6 +63,7 @@ fn plain_blocks(bytes: &[u8]) -> usize {
 
 /// The plain bytes at the front of the last `len` bytes, fewer than a step, seen through the step
 /// that ends with them.
+#[inline(never)]
 fn plain_end(bytes: &[u8], len: usize) -> usize {
     match bytes.last_chunk() {
         Some(step) if len > 0 => first_of(special(step) >> (8 * (STEP - len))).min(len),

@@ -32,6 +32,8 @@ pub struct Envelope {
 pub struct RoutedKeys {
     /// In the order of `Field`; an empty key is not looked at.
     keys: [Box<[u8]>; FIELDS],
+    /// The keys that a word holds; 0 stands for one that is longer, or not looked at.
+    words: [u64; FIELDS],
     /// `payload: .`
     flat: bool,
 }
@@ -67,12 +69,28 @@ impl RoutedKeys {
         let flat = names.payload == FLAT;
         let payload = if flat { "" } else { names.payload.as_str() };
         let keys = [names.event.as_str(), &names.target, payload, &names.id, TOKEN_KEY];
-        RoutedKeys { keys: keys.map(|key| key.as_bytes().into()), flat }
+        let words = keys.map(|key| word_of(key.as_bytes()));
+        RoutedKeys { keys: keys.map(|key| key.as_bytes().into()), words, flat }
     }
 
     /// Position of a key's field.
     #[inline]
     fn field(&self, key: &Slot, message: &[u8]) -> Option<usize> {
+        let (start, len) = (key.start as usize, (key.end - key.start) as usize);
+        let ahead = message.get(start..).and_then(|ahead| ahead.first_chunk());
+        match ahead {
+            Some(ahead) if key.kind == SlotKind::Plain && (1..=WORD).contains(&len) => {
+                // A body of a word at most is no key that is longer.
+                let word = u64::from_le_bytes(*ahead) << (8 * (WORD - len)) >> (8 * (WORD - len));
+                self.words.iter().position(|one| *one == word)
+            }
+            _ => self.compare(key, message),
+        }
+    }
+
+    /// The same of any key, byte by byte.
+    #[inline(never)]
+    fn compare(&self, key: &Slot, message: &[u8]) -> Option<usize> {
         let body = key.bytes(message);
         let is_it = |name: &[u8]| match key.kind {
             SlotKind::Plain => body == name,
@@ -80,6 +98,19 @@ impl RoutedKeys {
         };
         self.keys.iter().position(|name| !name.is_empty() && is_it(name))
     }
+}
+
+const WORD: usize = size_of::<u64>();
+
+/// A key as one number, where a word holds it: zeros stand behind its end, and no key that is read
+/// as it stands has one in it.
+fn word_of(key: &[u8]) -> u64 {
+    let mut word = [0; WORD];
+    match word.get_mut(..key.len()) {
+        Some(place) if !key.contains(&0) => place.copy_from_slice(key),
+        _ => {}
+    }
+    u64::from_le_bytes(word)
 }
 
 impl Default for RoutedKeys {

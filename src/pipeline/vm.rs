@@ -103,7 +103,6 @@ impl Vm {
         let Some(event) = program.event(event) else { return Outcome::Done };
         let mut run = Run {
             program,
-            code: program.code_of(event),
             event,
             input,
             host,
@@ -113,16 +112,17 @@ impl Vm {
             effects: &mut effects.list,
             registers: [const { 0..0 }; REGISTERS_MAX],
             frame: None,
-            at: 0,
         };
         run.execute()
     }
 }
 
+/// The operations behind the one being run.
+type Ahead<'p> = std::slice::Iter<'p, Op>;
+
 /// One run.
 struct Run<'r, H> {
     program: &'r Program,
-    code: &'r [Op],
     event: &'r Event,
     input: &'r Input<'r>,
     host: &'r mut H,
@@ -132,37 +132,35 @@ struct Run<'r, H> {
     effects: &'r mut Vec<Effect>,
     registers: [Text; REGISTERS_MAX],
     frame: Option<FrameRef>,
-    /// Which operation of `code` is being run.
-    at: usize,
 }
 
 impl<H: Host> Run<'_, H> {
     fn execute(&mut self) -> Outcome {
-        while let Some(op) = self.code.get(self.at) {
-            if let Err(stop) = self.step(*op) {
+        let mut ahead = self.program.code_of(self.event).iter();
+        while let Some(op) = ahead.next() {
+            if let Err(stop) = self.step(*op, &mut ahead) {
                 self.output.abandon(self.pool);
-                return self.stopped(stop);
+                return self.stopped(stop, &ahead);
             }
-            self.at += 1;
         }
         Outcome::Done
     }
 
-    fn stopped(&self, stop: Stop) -> Outcome {
+    fn stopped(&self, stop: Stop, ahead: &Ahead<'_>) -> Outcome {
         match stop {
             Stop::Wait => Outcome::Waiting,
-            Stop::Reject(reject) => Outcome::Rejected(reject, self.site()),
+            Stop::Reject(reject) => Outcome::Rejected(reject, self.site(ahead)),
         }
     }
 
-    /// The place the operation being run comes from.
-    fn site(&self) -> Site {
-        self.program.site(self.event.entry as usize + self.at)
+    /// The place that the operation being run comes from.
+    fn site(&self, ahead: &Ahead<'_>) -> Site {
+        self.program.site((self.event.end as usize).saturating_sub(ahead.len() + 1))
     }
 
     /// The one dispatch; a line an operation, in the order of the table.
     #[inline(always)]
-    fn step(&mut self, op: Op) -> Step {
+    fn step(&mut self, op: Op, ahead: &mut Ahead<'_>) -> Step {
         match op {
             Op::Limit(limit) => return self.limit(limit),
             Op::Secure => return self.secure(),
@@ -182,8 +180,8 @@ impl<H: Host> Run<'_, H> {
             Op::SendOrigin => self.send(|frame| Effect::SendOrigin { frame }),
             Op::SendUser => self.send(|frame| Effect::SendUser { frame }),
             Op::SendTarget(target) => self.send_target(target),
-            Op::OpenLog => self.open_log(),
-            Op::CloseLog => self.close_log(),
+            Op::OpenLog => self.open_log(ahead),
+            Op::CloseLog => self.close_log(ahead),
             Op::Close => self.effects.push(Effect::Close),
             Op::End => {}
         }
@@ -308,17 +306,16 @@ impl<H: Host> Run<'_, H> {
     }
 
     /// Most runs log and few logs are read: a line that nobody reads is gone past.
-    fn open_log(&mut self) {
-        if self.host.logs() {
-            return self.output.open_log();
+    fn open_log(&mut self, ahead: &mut Ahead<'_>) {
+        match self.host.logs() {
+            true => self.output.open_log(),
+            false => drop(ahead.find(|op| **op == Op::CloseLog)),
         }
-        let ahead = self.code.get(self.at..).unwrap_or_default();
-        self.at += ahead.iter().position(|op| *op == Op::CloseLog).unwrap_or(ahead.len());
     }
 
-    fn close_log(&mut self) {
+    fn close_log(&mut self, ahead: &Ahead<'_>) {
         let text = self.output.close_log();
-        self.effects.push(Effect::Log { text, site: self.site() });
+        self.effects.push(Effect::Log { text, site: self.site(ahead) });
     }
 }
 

@@ -158,7 +158,13 @@ impl Shard {
 
 /// A room or user name that may be used: not empty, bounded, no control characters.
 fn checked_name(name: &str) -> Result<&str, Reject> {
-    let usable =
-        !name.is_empty() && name.len() <= NAME_BYTES_MAX && !name.contains(char::is_control);
+    let usable = !name.is_empty() && name.len() <= NAME_BYTES_MAX && !has_control(name);
     usable.then_some(name).ok_or(Reject::BadName)
+}
+
+fn has_control(name: &str) -> bool {
+    match name.is_ascii() {
+        true => name.bytes().any(|byte| byte.is_ascii_control()),
+        false => name.contains(char::is_control),
+    }
 }

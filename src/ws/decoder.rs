@@ -130,6 +130,9 @@ impl Decoder {
         shared: &mut Shared,
     ) -> Result<Option<Item<'a>>, ProtocolError> {
         self.settle(shared);
+        if input.is_empty() {
+            return Ok(None);
+        }
         match self.advance(input, rules, shared) {
             Ok(None) => Ok(None),
             Ok(Some(found)) => Ok(Some(self.borrow(found, input))),

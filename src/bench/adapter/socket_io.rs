@@ -6,13 +6,13 @@
 //! server  40{"sid":"..."}                 connected
 //! client  420["join","ROOM"]              acknowledged by 430[] when the member is in
 //! client  421["leave","ROOM"]             acknowledged by 431[]
-//! client  42["publish","ROOM",BODY]       to every member as 42["message",BODY], the sender too
+//! client  42["publish","ROOM",BODY]       to every member as 42["message",BODY], sender too
 //! client  42["echo",BODY]                 back as 42["message",BODY]
 //! server  2    client  3                  a ping and its pong, whenever the server likes
 //! ```
 //!
-//! Socket.IO has no rooms on the wire: `join`, `leave`, `publish` and `echo` are events of ours that
-//! the server under test handles in a line each.
+//! Socket.IO has no rooms on the wire: `join`, `leave`, `publish` and `echo` are events of ours
+//! that the server under test handles in a line each.
 
 use std::borrow::Cow;
 

@@ -174,7 +174,16 @@ impl Fleet {
 
     /// Sends a message with this stamp to everybody in the room.
     pub fn publish(&mut self, slot: u32, room: u32, stamp: Stamp) {
-        let body = Body { stamp, delivered_bytes: self.delivered_bytes };
+        self.publish_bytes(slot, room, stamp, self.delivered_bytes);
+    }
+
+    /// The same as short as it can be.
+    pub fn publish_short(&mut self, slot: u32, room: u32, stamp: Stamp) {
+        self.publish_bytes(slot, room, stamp, 0);
+    }
+
+    fn publish_bytes(&mut self, slot: u32, room: u32, stamp: Stamp, delivered_bytes: usize) {
+        let body = Body { stamp, delivered_bytes };
         self.say(slot, |adapter, conn| {
             let (seat, mut out) = conn.seat_and_outgoing();
             adapter.publish(&seat, room, &body, &mut out);
@@ -223,6 +232,16 @@ impl Fleet {
 
     pub fn stage(&self) -> Stage {
         self.turn.stage
+    }
+
+    /// When the measured time began.
+    pub fn window_start_ns(&self) -> u64 {
+        self.turn.window.start
+    }
+
+    /// Whether a member gets what it publishes itself.
+    pub fn senders_hear_themselves(&self) -> bool {
+        self.adapter.senders_hear_themselves()
     }
 
     /// When what this turn tells of was there.

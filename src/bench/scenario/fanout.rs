@@ -1,8 +1,8 @@
 //! Rooms in which one publishes and all members receive.
 //!
 //! Closed loop: each room keeps `in_flight` messages on their way; one is done when every member
-//! has it. Open loop: messages go out at a rate, over the rooms in turn. All publishes of a turn leave
-//! together.
+//! has it. Open loop: messages go out at a rate, over the rooms in turn. All publishes of a turn
+//! leave together.
 //!
 //! Invariants: a room lives on one thread, members and publisher alike.
 

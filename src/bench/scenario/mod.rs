@@ -13,12 +13,19 @@ mod echo;
 mod fanout;
 mod idle;
 mod room;
+mod slow_readers;
+mod storm;
+mod witnesses;
 
 use std::ops::Range;
 
+pub use chat::{Chat, ChatPlan};
 pub use echo::Echo;
 pub use fanout::{Fanout, FanoutPlan};
 pub use idle::Idle;
+pub use slow_readers::{SlowReaders, SlowReadersPlan};
+pub use storm::{Kind, Storm, StormPlan};
+pub use witnesses::WitnessPlan;
 
 use super::course::Stage;
 use super::fleet::{Ending, Fleet};
@@ -83,6 +90,11 @@ pub fn fail_while_gathering(fleet: &mut Fleet, number: u32, reason: &str) {
     if fleet.stage() == Stage::Gathering {
         fleet.fail(format!("connection {number}: {reason}"));
     }
+}
+
+/// Whether a connection is over because the run is: nothing is to be learnt from that.
+pub fn is_dispersed(fleet: &Fleet, ending: &Ending) -> bool {
+    *ending == Ending::Asked && fleet.stage() == Stage::Draining
 }
 
 /// Sends of an open loop that were due are counted, and those that went out late.
