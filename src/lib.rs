@@ -21,7 +21,8 @@
 //! | 3 | `pipeline` |
 //! | 4 | `config`, `shard` (siblings: neither imports the other) |
 //! | 5 | `runtime`, `control` |
-//! | 6 | `cli`, `main` |
+//! | 6 | `bench` |
+//! | 7 | `cli`, `main` |
 
 #![deny(unsafe_code)]
 
@@ -45,5 +46,7 @@ pub mod shard;
 
 pub mod control;
 pub mod runtime;
+
+pub mod bench;
 
 pub mod cli;

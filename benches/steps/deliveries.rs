@@ -1,13 +1,15 @@
 //! The three stages of a delivery in the outboxes, each over a room of a thousand.
 
 use crate::meter::Meter;
+use shardwire::state::delays::Delays;
 use shardwire::state::frames::{FrameRef, FrameType};
 use shardwire::state::outbox::{OutboxBounds, Outboxes};
 
 const MEMBERS: u32 = 1_000;
+const BOUNDS: OutboxBounds = OutboxBounds { bytes_max: 1 << 20, frames_max: 1_000 };
 
 pub fn stages(meter: &Meter) {
-    let mut outboxes = Outboxes::new(OutboxBounds { bytes_max: 1 << 20, frames_max: 1_000 });
+    let mut outboxes = Outboxes::new(BOUNDS, Delays::default());
     for slot in 0..MEMBERS {
         outboxes.open_lane(slot);
         outboxes.admit_messages(slot, true);

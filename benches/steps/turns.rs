@@ -4,6 +4,7 @@ use crate::meter::Meter;
 use crate::simulator::crowd::{Crowd, message_of, send_message};
 
 const ROOM: &str = "room:global";
+const DELAYED: &str = "\nrooms: { \"room:{name}\": { batch: { delay: 2ms } } }\n";
 
 /// Messages of a lap; each member's queue holds them.
 const BURST: usize = 64;
@@ -18,6 +19,7 @@ pub fn stages(meter: &Meter) {
     sent(meter);
     to_a_room(meter, 1);
     to_a_room(meter, 16);
+    delayed(meter);
     over_the_mesh(meter);
 }
 
@@ -64,6 +66,25 @@ fn to_a_room(meter: &Meter, messages: usize) {
     meter.laps(|meter| {
         meter.count(&name, MEMBERS * messages, || {
             (0..messages).for_each(|_| crowd.receive(sender, &bytes));
+            assert_eq!(crowd.end_turn(), MEMBERS);
+        });
+    });
+}
+
+/// The messages of so many turns to a thousand members, sent together when the delay has passed.
+fn delayed(meter: &Meter) {
+    const MEMBERS: usize = 1_000;
+    const TURNS: usize = 16;
+    let mut crowd = Crowd::with(DELAYED, 1, MEMBERS, ROOM);
+    let bytes = send_message(ROOM, 158);
+    let sender = crowd.members[0];
+    meter.laps(|meter| {
+        meter.count("delivery to one of 1,000, 16 turns in a delay", MEMBERS * TURNS, || {
+            for _ in 0..TURNS {
+                crowd.receive(sender, &bytes);
+                assert_eq!(crowd.end_turn(), 0);
+            }
+            crowd.pass_time(2_000_000);
             assert_eq!(crowd.end_turn(), MEMBERS);
         });
     });

@@ -4,6 +4,7 @@
 //! or bad arguments. Output goes to stdout through one locked writer; whatever is wrong goes to
 //! stderr.
 
+mod bench;
 mod check;
 mod doctor;
 mod explain;
@@ -37,6 +38,7 @@ enum Command {
     #[command(subcommand)]
     Token(token::Command),
     Doctor(doctor::Arguments),
+    Bench(Box<bench::Arguments>),
 }
 
 /// A command that did not succeed: what to tell, and the exit status.
@@ -69,6 +71,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Token(command) => token::run(&command),
         Command::Doctor(arguments) => doctor::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,13 +1,15 @@
 //! The I/O loop of one shard: a raw ring inside a glommio executor, driven by one task.
 //!
 //! ```text
-//! enter the ring -> completions -> inbox -> timers -> socket requests, sends, peer frames -> again
-//!                                                  nothing happened: sleep in the ring itself
+//! submit, sleep where there is nothing to do -> completions -> inbox -> timers
+//!      ^                                                                   |
+//!      +-------------- socket requests, sends, peer frames <---------------+
 //! ```
 //!
-//! The task is its executor's only one and sleeps in its own ring, not in glommio's: that is one
-//! system call instead of a park cycle over three rings (measured: a quarter less CPU for a lone
-//! message), and no wake can be lost between two rings (docs/architecture.md tells the story).
+//! The task is its executor's only one and sleeps in its own ring, not in glommio's: no wake can be
+//! lost between two rings (docs/architecture.md tells the story). The system call that submits the
+//! sends of a turn is the one that sleeps until the next, and a send that went out whole has no
+//! completion: a lone message costs one system call.
 //!
 //! Invariants: one send in flight a connection; a turn's work is bounded by what the ring and the
 //! inbox held at its start, and ends early where its outboxes have enough to send; the shard's time
@@ -25,8 +27,8 @@ use socket2::SockRef;
 
 use super::clock::Clock;
 use super::mesh::Ports;
-use super::ring::{Completion, Kind, Ring};
-use super::sockets::{Fate, Socket};
+use super::ring::{Bytes, Completion, Kind, Ring};
+use super::sockets::{Fate, Sending, Socket};
 use super::{Shared, StartError};
 use crate::clock::Now;
 use crate::limits::{ACCEPT_BACKOFF_MAX_NS, ACCEPT_BACKOFF_MIN_NS, MESH_FRAMES_PER_TURN};
@@ -54,6 +56,12 @@ pub struct Driver {
     completions: Vec<Completion>,
     /// Receives that wait their turn, in order, with the buffers they hold.
     received: VecDeque<Completion>,
+    /// Sends asked for at once that the kernel has not taken yet.
+    sending: Vec<u32>,
+    /// The kernel did not take every request of the last turn.
+    unsettled: bool,
+    /// Connections accepted so far.
+    accepts: usize,
     /// The ring watches the bell.
     watching: bool,
     starved: Vec<u32>,
@@ -61,6 +69,10 @@ pub struct Driver {
     deadline_ns: u64,
     drain_deadline_ns: u64,
     spin_ns: u64,
+    /// Until then it looks again instead of sleeping.
+    busy_until_ns: u64,
+    /// When this turn began.
+    now: Now,
     counted_as_drained: bool,
 }
 
@@ -82,6 +94,8 @@ impl Driver {
         Ok(Driver {
             drain_deadline_ns: settings.drain.deadline_ns,
             spin_ns: settings.server.spin_before_park_ns,
+            busy_until_ns: 0,
+            now: clock.now(),
             shard,
             ring,
             clock,
@@ -92,6 +106,9 @@ impl Driver {
             sockets: Vec::new(),
             completions: Vec::with_capacity(4_096),
             received: VecDeque::with_capacity(4_096),
+            sending: Vec::with_capacity(4_096),
+            unsettled: false,
+            accepts: 0,
             watching: false,
             starved: Vec::new(),
             deadline_ns: u64::MAX,
@@ -101,60 +118,94 @@ impl Driver {
 
     /// Runs until the drain is over.
     pub fn run(mut self) {
-        let mut busy_until_ns = 0;
         loop {
-            let now = self.clock.now();
-            let step = self.turn(now).and_then(|worked| match worked {
-                true => {
-                    busy_until_ns = now.mono_ns + self.spin_ns;
-                    Ok(())
-                }
-                false if now.mono_ns < busy_until_ns => Ok(()),
-                false => self.park(now),
-            });
-            if let Err(error) = step {
+            if let Err(error) = self.submit().and_then(|()| self.turn()) {
                 return tracing::error!(%error, "the ring failed; this shard ends");
             }
-            if self.is_over(now) {
+            if self.is_over() {
                 return;
             }
         }
     }
 
-    /// One pass; false where there was nothing to do.
-    fn turn(&mut self, now: Now) -> std::io::Result<bool> {
-        self.ring.enter()?;
+    /// Hands the last turn's requests to the kernel, and sleeps where nothing else is to be done.
+    fn submit(&mut self) -> std::io::Result<()> {
+        match self.is_idle() {
+            true => self.park(),
+            false => self.ring.enter(),
+        }
+    }
+
+    /// Whether only the kernel, a peer or time can bring work.
+    fn is_idle(&mut self) -> bool {
+        self.received.is_empty()
+            && !self.unsettled
+            && !self.shard.has_work()
+            && self.now.mono_ns >= self.busy_until_ns
+            && self.ring.is_quiet()
+    }
+
+    /// One pass over everything that came.
+    fn turn(&mut self) -> std::io::Result<()> {
+        let now = self.clock.now();
+        self.now = now;
         if !std::mem::replace(&mut self.watching, true) {
             self.ring.watch(self.ports.wake().raw_fd())?;
         }
         self.accept_again(now)?;
-        let mut completions = std::mem::take(&mut self.completions);
-        self.ring.reap(&mut completions);
-        let mut worked = !completions.is_empty();
-        for completion in completions.drain(..) {
-            self.complete(now, completion)?;
-        }
-        self.completions = completions;
+        let mut worked = self.reap(now)?;
+        worked |= self.serve_newcomers(now)?;
         worked |= self.hear_sockets(now);
         self.receive_again()?;
         worked |= self.hear(now);
         if self.shard.poll_deadline().is_some_and(|due_ns| due_ns <= now.mono_ns) {
             self.shard.handle_timeout(now);
-            worked = true;
+        }
+        if worked {
+            self.shard.counters().turns.add(1);
+            self.busy_until_ns = now.mono_ns.saturating_add(self.spin_ns);
         }
         self.check_drain(now);
-        self.flush()?;
-        let waiting = !self.received.is_empty() || self.shard.has_work();
-        Ok(worked || waiting || !self.ring.is_quiet())
+        self.flush()
+    }
+
+    /// Takes what the kernel has done; false where that is nothing.
+    fn reap(&mut self, now: Now) -> std::io::Result<bool> {
+        let mut completions = std::mem::take(&mut self.completions);
+        self.ring.reap(&mut completions)?;
+        // Asked before a completion makes new requests.
+        self.unsettled = !self.ring.is_submitted();
+        let any = !completions.is_empty();
+        for completion in completions.drain(..) {
+            self.complete(now, completion)?;
+        }
+        self.completions = completions;
+        self.settle_sends(now);
+        Ok(any)
+    }
+
+    /// A send whose request was taken and that has not completed went out whole.
+    fn settle_sends(&mut self, now: Now) {
+        if self.unsettled {
+            return;
+        }
+        let mut sending = std::mem::take(&mut self.sending);
+        for slot in sending.drain(..) {
+            if self.socket(slot).is_some_and(|socket| socket.sending == Sending::Now) {
+                self.sent(now, slot, true);
+            }
+        }
+        self.sending = sending;
     }
 
     fn complete(&mut self, now: Now, done: Completion) -> std::io::Result<()> {
         match done.kind {
             Kind::Recv => self.received.push_back(done),
-            Kind::Send => self.sent(now, done),
+            Kind::Send => self.sent(now, done.slot, done.result >= 0),
+            Kind::SendNow => return self.send_rest(now, done),
             Kind::Accept => return self.accepted(now, done),
             Kind::Wake => self.watching = done.more,
-            Kind::Cancel => {}
+            Kind::Cancel | Kind::Connect => {}
         }
         Ok(())
     }
@@ -196,11 +247,33 @@ impl Driver {
         self.settle(now, done.slot);
     }
 
-    fn sent(&mut self, now: Now, done: Completion) {
-        let Some(socket) = self.socket(done.slot) else { return };
-        socket.sending = false;
-        self.shard.handle_sent(now, done.slot, done.result >= 0);
-        self.settle(now, done.slot);
+    /// The kernel took a part, or nothing: what is left waits for the peer.
+    fn send_rest(&mut self, now: Now, done: Completion) -> std::io::Result<()> {
+        let went = match done.result {
+            bytes @ 0.. => bytes as usize,
+            error if -error == libc::EAGAIN || -error == libc::EINTR => 0,
+            _ => {
+                self.sent(now, done.slot, false);
+                return Ok(());
+            }
+        };
+        let Some(socket) = self.sockets.get_mut(done.slot as usize).and_then(Option::as_mut) else {
+            return Ok(());
+        };
+        socket.sending = Sending::Waiting;
+        let bytes = self.shard.in_flight(done.slot).unwrap_or_default();
+        let rest = Bytes::from(bytes.get(went..).unwrap_or_default());
+        self.ring.send(socket.raw_fd(), done.slot, rest)
+    }
+
+    fn sent(&mut self, now: Now, slot: u32, ok: bool) {
+        let Some(socket) = self.socket(slot) else { return };
+        socket.sending = Sending::No;
+        let is_live = socket.fate == Fate::Live;
+        self.shard.handle_sent(now, slot, ok);
+        if !is_live {
+            self.settle(now, slot);
+        }
     }
 
     fn accepted(&mut self, now: Now, done: Completion) -> std::io::Result<()> {
@@ -217,7 +290,20 @@ impl Driver {
         }
         listener.backoff_ns = 0;
         // SAFETY: the kernel just made this descriptor for us.
-        let socket = Socket::new(unsafe { OwnedFd::from_raw_fd(done.result) });
+        let socket = unsafe { OwnedFd::from_raw_fd(done.result) };
+        self.accepts = self.accepts.wrapping_add(1);
+        match self.shared.balance.deal(self.shard.id(), self.accepts) {
+            me if me == self.shard.id() => self.serve(now, socket),
+            other => {
+                self.ports.pass_on(other, socket);
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes a new connection into this shard.
+    fn serve(&mut self, now: Now, socket: OwnedFd) -> std::io::Result<()> {
+        let socket = Socket::new(socket);
         let slot = self.shard.handle_accepted(now, socket.peer());
         let place = slot as usize;
         if self.sockets.len() <= place {
@@ -225,6 +311,16 @@ impl Driver {
         }
         self.sockets[place] = Some(socket);
         self.receive(slot)
+    }
+
+    /// Connections that other shards accepted for this one.
+    fn serve_newcomers(&mut self, now: Now) -> std::io::Result<bool> {
+        let mut any = false;
+        while let Ok(socket) = self.ports.newcomers.try_recv() {
+            self.serve(now, socket)?;
+            any = true;
+        }
+        Ok(any)
     }
 
     /// Accepts on every listener that is not accepting, unless it is backing off or draining.
@@ -271,16 +367,16 @@ impl Driver {
 
     /// Carries out everything the shard wants.
     fn flush(&mut self) -> std::io::Result<()> {
-        let now = self.clock.now();
         while let Some(request) = self.shard.poll_io() {
-            self.carry_out(now, request)?;
+            self.carry_out(self.now, request)?;
         }
         while let Some((slot, bytes)) = self.shard.poll_send() {
-            let (start, len) = (bytes.as_ptr(), bytes.len());
+            let bytes = Bytes::from(bytes);
             let socket = self.sockets.get_mut(slot as usize).and_then(Option::as_mut);
             if let Some(socket) = socket {
-                socket.sending = true;
-                self.ring.send(socket.raw_fd(), slot, start, len)?;
+                socket.sending = Sending::Now;
+                self.sending.push(slot);
+                self.ring.send_now(socket.raw_fd(), slot, bytes)?;
             }
         }
         self.shard.end_turn();
@@ -338,6 +434,7 @@ impl Driver {
         let Some(place) = self.sockets.get_mut(slot as usize) else { return };
         let done = place.as_ref().is_some_and(|s| s.fate != Fate::Live && !s.is_pending());
         let Some(socket) = place.take_if(|_| done) else { return };
+        self.shared.balance.leave(self.shard.id());
         match socket.fate {
             Fate::HandOff => {
                 if let Some((peer, received)) = self.shard.take_handoff(slot) {
@@ -374,23 +471,24 @@ impl Driver {
 
     /// Over when every shard is drained, or the deadline has passed: until then this one may still
     /// be home to what others are finishing.
-    fn is_over(&mut self, now: Now) -> bool {
+    fn is_over(&mut self) -> bool {
         if self.shard.is_drained() && !self.counted_as_drained {
             self.counted_as_drained = true;
             self.shared.drained.fetch_add(1, Ordering::AcqRel);
             self.shared.wakes.iter().for_each(|wake| wake.interrupt());
         }
         let all = self.shared.drained.load(Ordering::Acquire) >= self.shared.wakes.len();
-        all || now.mono_ns >= self.deadline_ns
+        all || self.now.mono_ns >= self.deadline_ns
     }
 
-    /// Sleeps until a completion, a peer or the next deadline.
-    fn park(&mut self, now: Now) -> std::io::Result<()> {
-        let at_most_ns = self.next_ns().map(|due_ns| due_ns.saturating_sub(now.mono_ns).max(1));
+    /// Submits, and sleeps until a completion, a peer or the next deadline.
+    fn park(&mut self) -> std::io::Result<()> {
+        let due = self.next_ns();
+        let at_most_ns = due.map(|due_ns| due_ns.saturating_sub(self.clock.now().mono_ns).max(1));
         self.ports.wake().fall_asleep();
-        let slept = match self.ports.inbox.is_empty() {
+        let slept = match self.ports.is_quiet() {
             true => self.ring.wait(at_most_ns),
-            false => Ok(()),
+            false => self.ring.enter(),
         };
         self.ports.wake().wake_up();
         slept

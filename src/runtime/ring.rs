@@ -11,6 +11,7 @@ use std::os::fd::RawFd;
 
 use io_uring::types::{Fd, SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, opcode, squeue};
+use socket2::SockAddr;
 
 use super::buffers::{BUFFERS, Buffers, GROUP};
 
@@ -30,12 +31,17 @@ const NS_PER_S: u64 = 1_000_000_000;
 pub enum Kind {
     Accept,
     Recv,
+    /// A send that had to wait is over.
     Send,
+    /// A send could not be carried out whole at once; no completion means that it was.
+    SendNow,
     Cancel,
     Wake,
+    Connect,
 }
 
-const KINDS: [Kind; 5] = [Kind::Accept, Kind::Recv, Kind::Send, Kind::Cancel, Kind::Wake];
+const KINDS: [Kind; 7] =
+    [Kind::Accept, Kind::Recv, Kind::Send, Kind::SendNow, Kind::Cancel, Kind::Wake, Kind::Connect];
 
 /// One completion.
 #[derive(Clone, Copy, Debug)]
@@ -51,13 +57,25 @@ pub struct Completion {
     pub more: bool,
 }
 
+/// Bytes that whoever submits a send keeps in place.
+#[derive(Clone, Copy, Debug)]
+pub struct Bytes {
+    start: *const u8,
+    len: u32,
+}
+
+impl From<&[u8]> for Bytes {
+    fn from(bytes: &[u8]) -> Bytes {
+        // A send of more would be cut short, and its rest sent like that of any other.
+        Bytes { start: bytes.as_ptr(), len: u32::try_from(bytes.len()).unwrap_or(u32::MAX) }
+    }
+}
+
 /// The ring and its buffers.
 pub struct Ring {
     // Dropped before the buffers, which the kernel may write to as long as the ring lives.
     ring: IoUring,
     pub buffers: Buffers,
-    /// Requests written since the last submission.
-    unsubmitted: usize,
 }
 
 impl Drop for Ring {
@@ -83,7 +101,7 @@ impl Ring {
         unsafe {
             ring.submitter().register_buf_ring_with_flags(buffers.address(), BUFFERS, GROUP, 0)?
         };
-        Ok(Ring { ring, buffers, unsubmitted: 0 })
+        Ok(Ring { ring, buffers })
     }
 
     /// Submits what was written and lets the kernel run deferred work.
@@ -94,26 +112,32 @@ impl Ring {
         let result =
             unsafe { self.ring.submitter().enter::<libc::sigset_t>(wanted, 0, GETEVENTS, None) };
         match result {
-            Ok(_) => {
-                self.unsubmitted = 0;
-                Ok(())
-            }
+            Ok(_) => Ok(()),
             // Interrupted, or the kernel is out of resources for now: the next turn tries again.
             Err(error) if is_passing(&error) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    /// Moves the completions there are into `out`.
-    pub fn reap(&mut self, out: &mut Vec<Completion>) {
-        out.extend(self.ring.completion().map(|entry| completion(&entry)));
+    /// Moves the completions there are into `out`, those that overflowed the queue too.
+    pub fn reap(&mut self, out: &mut Vec<Completion>) -> io::Result<()> {
+        loop {
+            out.extend(self.ring.completion().map(|entry| completion(&entry)));
+            if !self.ring.submission().cq_overflow() {
+                return Ok(());
+            }
+            self.enter()?;
+        }
     }
 
-    /// Whether nothing is to be submitted, reaped or run.
+    /// Whether nothing is to be reaped or run.
     pub fn is_quiet(&mut self) -> bool {
-        self.unsubmitted == 0
-            && !self.ring.submission().taskrun()
-            && self.ring.completion().is_empty()
+        !self.ring.submission().taskrun() && self.ring.completion().is_empty()
+    }
+
+    /// Whether the kernel has taken every request.
+    pub fn is_submitted(&mut self) -> bool {
+        self.ring.submission().is_empty()
     }
 
     /// Submits, then sleeps until there is a completion or the time is over.
@@ -128,12 +152,11 @@ impl Ring {
             args = args.timespec(&time);
         }
         match self.ring.submitter().submit_with_args(1, &args) {
-            Ok(_) => self.unsubmitted = 0,
-            Err(error) if error.raw_os_error() == Some(libc::ETIME) => self.unsubmitted = 0,
-            Err(error) if is_passing(&error) => {}
-            Err(error) => return Err(error),
+            Ok(_) => Ok(()),
+            Err(error) if error.raw_os_error() == Some(libc::ETIME) => Ok(()),
+            Err(error) if is_passing(&error) => Ok(()),
+            Err(error) => Err(error),
         }
-        Ok(())
     }
 
     /// A completion each time the event is written to.
@@ -147,22 +170,34 @@ impl Ring {
         self.push(request, Kind::Accept, number)
     }
 
+    /// The address must stay in place until the next submission, which copies it.
+    pub fn connect(&mut self, socket: RawFd, slot: u32, to: &SockAddr) -> io::Result<()> {
+        let request = opcode::Connect::new(Fd(socket), to.as_ptr().cast(), to.len()).build();
+        self.push(request, Kind::Connect, slot)
+    }
+
     pub fn recv(&mut self, socket: RawFd, slot: u32) -> io::Result<()> {
         self.push(opcode::RecvMulti::new(Fd(socket), GROUP).build(), Kind::Recv, slot)
     }
 
-    /// The bytes must stay in place until the completion.
-    pub fn send(
-        &mut self,
-        socket: RawFd,
-        slot: u32,
-        bytes: *const u8,
-        len: usize,
-    ) -> io::Result<()> {
-        let request = opcode::Send::new(Fd(socket), bytes, len as u32)
+    /// Sends all of it, however long that takes. The bytes must stay in place until the completion.
+    pub fn send(&mut self, socket: RawFd, slot: u32, bytes: Bytes) -> io::Result<()> {
+        let request = opcode::Send::new(Fd(socket), bytes.start, bytes.len)
             .flags(libc::MSG_WAITALL | libc::MSG_NOSIGNAL)
             .build();
         self.push(request, Kind::Send, slot)
+    }
+
+    /// Sends what the socket takes at once, which is everything unless the peer reads slowly; only
+    /// then there is a completion, in the same `enter` or `wait` that submits it. The bytes must
+    /// stay in place until then. (DONTWAIT: the kernel never puts the request aside. WAITALL: less
+    /// than all is a failure, so that its completion is not skipped.)
+    pub fn send_now(&mut self, socket: RawFd, slot: u32, bytes: Bytes) -> io::Result<()> {
+        let request = opcode::Send::new(Fd(socket), bytes.start, bytes.len)
+            .flags(libc::MSG_DONTWAIT | libc::MSG_WAITALL | libc::MSG_NOSIGNAL)
+            .build()
+            .flags(squeue::Flags::SKIP_SUCCESS);
+        self.push(request, Kind::SendNow, slot)
     }
 
     /// Ends a multishot request; its own last completion follows.
@@ -173,10 +208,10 @@ impl Ring {
 
     fn push(&mut self, request: squeue::Entry, kind: Kind, slot: u32) -> io::Result<()> {
         let request = request.user_data(user_data(kind, slot));
-        self.unsubmitted += 1;
         loop {
             // SAFETY: descriptors and slots are open until their completion; a send's bytes are
-            // kept in place by the shard; the timer's value lives in `self` and is read at `enter`.
+            // kept in place by the shard, an address by the fleet; the timer's value lives in
+            // `self` and is read at `enter`.
             if unsafe { self.ring.submission().push(&request) }.is_ok() {
                 return Ok(());
             }

@@ -17,19 +17,29 @@ pub enum Fate {
     HandOff,
 }
 
+/// How far the send of a socket is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sending {
+    No,
+    /// Asked to be carried out at once: over when it is submitted and has not completed by then.
+    Now,
+    /// Its completion will tell.
+    Waiting,
+}
+
 /// One socket.
 #[derive(Debug)]
 pub struct Socket {
     fd: OwnedFd,
     pub fate: Fate,
     pub receiving: bool,
-    pub sending: bool,
+    pub sending: Sending,
     pub paused: bool,
 }
 
 impl Socket {
     pub fn new(fd: OwnedFd) -> Socket {
-        Socket { fd, fate: Fate::Live, receiving: false, sending: false, paused: false }
+        Socket { fd, fate: Fate::Live, receiving: false, sending: Sending::No, paused: false }
     }
 
     pub fn raw_fd(&self) -> RawFd {
@@ -41,7 +51,7 @@ impl Socket {
     }
 
     pub fn is_pending(&self) -> bool {
-        self.receiving || self.sending
+        self.receiving || self.sending != Sending::No
     }
 
     /// Whether a receive request should be running and is not.
@@ -52,6 +62,12 @@ impl Socket {
     /// Says to the peer that nothing more comes.
     pub fn half_close(&self) -> std::io::Result<()> {
         SockRef::from(&self.fd).shutdown(std::net::Shutdown::Write)
+    }
+
+    /// Closing it will be a reset, not a FIN.
+    pub fn reset_on_close(&self) {
+        // It fails where the peer was quicker, which is all the same then.
+        let _ = SockRef::from(&self.fd).set_linger(Some(std::time::Duration::ZERO));
     }
 
     /// Ends both directions, which completes whatever is pending.

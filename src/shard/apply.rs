@@ -10,6 +10,7 @@ use super::Shard;
 use super::hold::Hold;
 use super::peer::PeerFrame;
 use crate::disconnect::Disconnect;
+use crate::ids::USER_PREFIX;
 use crate::limits::NAME_BYTES_MAX;
 use crate::pipeline::effect::{Effect, Effects, Text};
 use crate::pipeline::program::Site;
@@ -22,9 +23,6 @@ enum Step {
     /// The connection is held until another shard answers.
     Wait,
 }
-
-/// The prefix of a target that is a user, not a room.
-const USER_PREFIX: &str = "user:";
 
 impl Shard {
     /// Applies the effects of a run. `event` is the event's name as the message spells it.

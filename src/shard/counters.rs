@@ -42,8 +42,12 @@ pub struct Counters {
     pub messages_in: Count,
     /// Frames queued to connections.
     pub deliveries: Count,
+    /// Messages deflated; one that many receivers share counts once.
+    pub compressions: Count,
     pub bytes_in: Count,
     pub bytes_out: Count,
+    /// Turns that found something to do; messages a turn say how much a turn gathers.
+    pub turns: Count,
     /// Sends asked of the kernel.
     pub sends: Count,
     pub rooms: Count,

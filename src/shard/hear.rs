@@ -41,7 +41,9 @@ impl Shard {
             PeerFrame::Unwatch { room, shard } => self.on_unwatch(&room, shard),
             PeerFrame::Watched { local } => self.on_watched(local),
             PeerFrame::Publish { room, frame } => self.publish_here(&room, frame),
-            PeerFrame::Deliver { local, frame } => self.deliver(local, frame),
+            PeerFrame::Deliver { local, frame, deflated } => {
+                self.deliver(local, frame, deflated);
+            }
         }
     }
 }

@@ -193,18 +193,27 @@ impl Shard {
         let Some(record) = self.homes.rooms.get(room) else {
             return self.counters.undelivered.add(1);
         };
-        let mut here = None;
-        for &(shard, local) in &record.watchers {
-            match shard == self.id {
-                true => here = Some(local),
-                false => {
-                    let frame = FrameRef::clone(&frame);
-                    self.mesh.push(shard, PeerFrame::Deliver { local, frame });
-                }
-            }
+        let here = record.local_part(self.id);
+        if self.engine.settings.transport.compression.enabled {
+            return self.publish_deflated(room, here, frame);
+        }
+        for &(shard, local) in record.watchers.iter().filter(|(shard, _)| *shard != self.id) {
+            let (frame, deflated) = (FrameRef::clone(&frame), None);
+            self.mesh.push(shard, PeerFrame::Deliver { local, frame, deflated });
         }
         if let Some(local) = here {
-            self.deliver(local, frame);
+            self.deliver(local, frame, None);
+        }
+    }
+
+    /// The same where members may want it deflated: this shard first, so that what it deflates goes
+    /// along to the others. They get it no later, because peers are told at the end of a turn.
+    fn publish_deflated(&mut self, room: &str, here: Option<RoomKey>, frame: FrameRef) {
+        let made = here.and_then(|local| self.deliver(local, FrameRef::clone(&frame), None));
+        let Some(record) = self.homes.rooms.get(room) else { return };
+        for &(shard, local) in record.watchers.iter().filter(|(shard, _)| *shard != self.id) {
+            let (frame, deflated) = (FrameRef::clone(&frame), made.clone());
+            self.mesh.push(shard, PeerFrame::Deliver { local, frame, deflated });
         }
     }
 }

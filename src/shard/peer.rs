@@ -73,7 +73,9 @@ pub enum PeerFrame {
     Publish { room: Arc<str>, frame: FrameRef },
     /// From the room's home: the message, for the members here. Lost: a message; the room's
     /// sequence shows the gap.
-    Deliver { local: RoomKey, frame: FrameRef },
+    ///
+    /// `deflated` is the frame's twin for the usual window, where the home needed one itself.
+    Deliver { local: RoomKey, frame: FrameRef, deflated: Option<FrameRef> },
 }
 
 /// What a user's home knows that a new connection's shard needs.

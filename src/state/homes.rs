@@ -32,6 +32,13 @@ pub struct HomeRoom {
     pub watchers: Vec<(ShardId, RoomKey)>,
 }
 
+impl HomeRoom {
+    /// What the room is called on a shard that has members.
+    pub fn local_part(&self, shard: ShardId) -> Option<RoomKey> {
+        self.watchers.iter().find(|(other, _)| *other == shard).map(|(_, local)| *local)
+    }
+}
+
 /// One fixed window of a rate limit.
 #[derive(Clone, Copy, Debug)]
 pub struct Window {

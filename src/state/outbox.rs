@@ -9,10 +9,17 @@
 //! connection that waits for the same list: a burst of 16 messages to 1,000 members is copied once,
 //! not 1,000 times.
 //!
-//! Invariants: references inside a shard are plain counts; nodes and table entries are reused, so
-//! nothing here allocates in the steady state; at most one send per connection is in flight, and
-//! its bytes stay where they are until `sent` or `drop_lane`. Called by `shard`.
+//! A message to a room with `batch.delay` is queued like any other, but does not by itself make its
+//! connection's lane dirty: the lane is held in `Delays` until the delay has passed, another frame
+//! must go at once, or a send's worth waits. So order is never changed, only the moment of a flush.
+//!
+//! Invariants: a lane in which frames wait is dirty, or held, or behind a send in flight whose end
+//! makes it dirty unless it is held. References inside a shard are plain counts; nodes and table
+//! entries are reused, so nothing here allocates in the steady state; at most one send per
+//! connection is in flight, and its bytes stay where they are until `sent`. Called
+//! by `shard`.
 
+use super::delays::{Delay, Delays};
 use super::frames::{Frame, FramePool, FrameRef};
 use crate::ids::FrameId;
 use crate::limits::{BATCH_BYTES_MAX, BATCH_FRAME_BYTES_MAX};
@@ -65,8 +72,11 @@ struct Entry {
     /// Of the frame, on the wire.
     bytes: u32,
     refs: u32,
-    /// The same message deflated, made at most once; this entry holds one reference to it.
+    /// The same message deflated: a chain of entries, one for each window it was made for. Each
+    /// holds one reference to the next.
     deflated: u32,
+    /// Of a deflated frame: the window it needs.
+    window_bits: u8,
 }
 
 /// Frames of one turn, as if one connection got them all.
@@ -93,7 +103,6 @@ pub enum Unqueued {
 }
 
 /// All queues of one shard.
-#[derive(Debug)]
 pub struct Outboxes {
     bounds: OutboxBounds,
     lanes: Vec<Lane>,
@@ -103,15 +112,18 @@ pub struct Outboxes {
     free_entries: Vec<u32>,
     dirty: Vec<u32>,
     stalled: Vec<u32>,
+    pub delays: Delays,
     batch_of: Vec<FrameId>,
     batch: Option<FrameId>,
     /// What this turn has queued to one connection at most.
     turn: Turn,
+    /// A send of this flush has frames behind it, or is the last of a connection that ends.
+    to_follow: bool,
     pub pool: FramePool,
 }
 
 impl Outboxes {
-    pub fn new(bounds: OutboxBounds) -> Outboxes {
+    pub fn new(bounds: OutboxBounds, delays: Delays) -> Outboxes {
         Outboxes {
             bounds,
             lanes: Vec::new(),
@@ -121,9 +133,11 @@ impl Outboxes {
             free_entries: Vec::new(),
             dirty: Vec::new(),
             stalled: Vec::new(),
+            delays,
             batch_of: Vec::new(),
             batch: None,
             turn: Turn::default(),
+            to_follow: false,
             pool: FramePool::default(),
         }
     }
@@ -144,7 +158,7 @@ impl Outboxes {
     /// Makes a frame known here; the caller holds one reference and ends it with `release`.
     pub fn add(&mut self, frame: FrameRef) -> FrameId {
         let bytes = frame.wire().len() as u32;
-        let entry = Entry { frame: Some(frame), bytes, refs: 1, deflated: NONE };
+        let entry = Entry { frame: Some(frame), bytes, refs: 1, deflated: NONE, window_bits: 0 };
         match self.free_entries.pop() {
             Some(place) => {
                 self.entries[place as usize] = entry;
@@ -177,35 +191,76 @@ impl Outboxes {
         self.entries[id.0 as usize].frame.as_deref()
     }
 
-    /// The deflated twin of a frame, made at the first call and shared by the later ones; the
-    /// caller holds one reference. `None` from `deflate` means that it gained nothing.
+    /// The twin of a frame that is deflated for this window, made at the first call and shared by
+    /// the later ones; the caller holds one reference.
     pub fn twin(
         &mut self,
         id: FrameId,
-        deflate: impl FnOnce(&Frame, &mut FramePool) -> Option<FrameRef>,
+        window_bits: u8,
+        deflate: impl FnOnce(&Frame, &mut FramePool) -> FrameRef,
     ) -> Option<FrameId> {
-        let known = self.entries[id.0 as usize].deflated;
-        let twin = match known {
-            NONE => self.remake(id, deflate)?,
-            known => FrameId(known),
+        let twin = match self.find_twin(id, window_bits) {
+            Some(known) => known,
+            None => {
+                let made = deflate(self.entries[id.0 as usize].frame.as_deref()?, &mut self.pool);
+                self.adopt_twin(id, window_bits, made)
+            }
         };
         self.entries[twin.0 as usize].refs += 1;
-        self.entries[id.0 as usize].deflated = twin.0;
         Some(twin)
+    }
+
+    /// Takes a twin that was made already, here or on another shard.
+    pub fn adopt_twin(&mut self, id: FrameId, window_bits: u8, twin: FrameRef) -> FrameId {
+        let twin = self.add(twin);
+        let next = std::mem::replace(&mut self.entries[id.0 as usize].deflated, twin.0);
+        let entry = &mut self.entries[twin.0 as usize];
+        (entry.deflated, entry.window_bits) = (next, window_bits);
+        twin
+    }
+
+    /// The twin for this window, where one was made.
+    pub fn made_twin(&self, id: FrameId, window_bits: u8) -> Option<FrameRef> {
+        let twin = self.find_twin(id, window_bits)?;
+        self.entries[twin.0 as usize].frame.clone()
     }
 
     /// A frame made from another for one receiver; the caller holds one reference.
     pub fn remake(
         &mut self,
         id: FrameId,
-        make: impl FnOnce(&Frame, &mut FramePool) -> Option<FrameRef>,
+        make: impl FnOnce(&Frame, &mut FramePool) -> FrameRef,
     ) -> Option<FrameId> {
-        let made = make(self.entries[id.0 as usize].frame.as_deref()?, &mut self.pool)?;
+        let made = make(self.entries[id.0 as usize].frame.as_deref()?, &mut self.pool);
         Some(self.add(made))
     }
 
-    /// Queues a message to a connection.
+    /// Queues a message to a connection; it leaves at the end of the turn.
+    #[inline(always)]
     pub fn push(&mut self, slot: u32, id: FrameId) -> Result<(), Unqueued> {
+        self.admit(slot, id)?;
+        self.push_unbounded(slot, id);
+        Ok(())
+    }
+
+    /// Queues a message that may wait for others.
+    pub fn push_delayed(&mut self, slot: u32, id: FrameId, delay: Delay) -> Result<(), Unqueued> {
+        self.admit(slot, id)?;
+        let may_wait = self.lanes[slot as usize].head == NONE || self.delays.holds(slot);
+        self.link(slot, id);
+        if !may_wait || self.has_a_sends_worth(slot) {
+            self.wake(slot);
+            return Ok(());
+        }
+        self.delays.hold(slot, delay);
+        if self.lanes[slot as usize].in_flight != NONE {
+            self.stall(slot);
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn admit(&self, slot: u32, id: FrameId) -> Result<(), Unqueued> {
         let bytes = self.wire_bytes(id);
         let lane = &self.lanes[slot as usize];
         if !lane.open {
@@ -215,13 +270,20 @@ impl Outboxes {
         if lane.frames as usize >= self.bounds.frames_max || over_bytes && lane.frames > 0 {
             return Err(Unqueued::Full);
         }
-        self.push_unbounded(slot, id);
         Ok(())
     }
 
     /// Queues a frame whatever the bounds say: close frames and answers to control frames, which
     /// are bounded elsewhere.
+    #[inline]
     pub fn push_unbounded(&mut self, slot: u32, id: FrameId) {
+        self.link(slot, id);
+        self.wake(slot);
+    }
+
+    /// Appends a frame to a lane.
+    #[inline(always)]
+    fn link(&mut self, slot: u32, id: FrameId) {
         let node = self.take_node(id);
         let entry = &mut self.entries[id.0 as usize];
         entry.refs += 1;
@@ -232,14 +294,42 @@ impl Outboxes {
             NONE => lane.head = node,
             last => self.nodes[last as usize].next = node,
         }
+    }
+
+    /// What waits leaves with the next flush, or as soon as the send in flight is over.
+    #[inline(always)]
+    fn wake(&mut self, slot: u32) {
+        let lane = &mut self.lanes[slot as usize];
         if lane.in_flight != NONE {
-            if !lane.stalled {
-                lane.stalled = true;
-                self.stalled.push(slot);
-            }
+            self.stall(slot);
+            self.delays.release(slot);
         } else if !lane.dirty {
             lane.dirty = true;
             self.dirty.push(slot);
+        }
+    }
+
+    /// Frames wait behind a send in flight.
+    #[cold]
+    fn stall(&mut self, slot: u32) {
+        let lane = &mut self.lanes[slot as usize];
+        if !lane.stalled {
+            lane.stalled = true;
+            self.stalled.push(slot);
+        }
+    }
+
+    /// When `wake_due` has something to do.
+    pub fn next_due_ns(&self) -> Option<u64> {
+        self.delays.next_ns()
+    }
+
+    /// Lets the lanes flush whose delay has passed.
+    pub fn wake_due(&mut self, now_ns: u64) {
+        while let Some(slot) = self.delays.take_due(now_ns) {
+            if self.lanes[slot as usize].in_flight == NONE {
+                self.wake(slot);
+            }
         }
     }
 
@@ -269,13 +359,22 @@ impl Outboxes {
             if lane.head == NONE || lane.in_flight != NONE {
                 continue;
             }
+            self.delays.release(slot);
             let id = if lane.frames == 1 { self.pop(slot) } else { self.gather(slot) };
             let lane = &mut self.lanes[slot as usize];
             lane.in_flight = id.0;
             lane.since_ms = (now_ns / 1_000_000) as u32;
             lane.stalled = false;
+            self.to_follow |= lane.head != NONE || lane.ending;
             return self.frame(id).map(|frame| (slot, frame.wire()));
         }
+    }
+
+    /// The bytes in flight.
+    pub fn in_flight(&self, slot: u32) -> Option<&[u8]> {
+        let lane = self.lanes.get(slot as usize)?;
+        let entry = self.entries.get(lane.in_flight as usize)?;
+        entry.frame.as_deref().map(Frame::wire)
     }
 
     /// The bytes in flight left; what came meanwhile goes into the next flush. True where that was
@@ -285,7 +384,7 @@ impl Outboxes {
         let id = std::mem::replace(&mut lane.in_flight, NONE);
         let more = lane.head != NONE;
         let ended = lane.ending && !more;
-        if more && !lane.dirty {
+        if more && !lane.dirty && !self.delays.holds(slot) {
             lane.dirty = true;
             self.dirty.push(slot);
         }
@@ -302,6 +401,11 @@ impl Outboxes {
 
     /// Forgets what waits; what is in flight stays until `sent`.
     pub fn clear_lane(&mut self, slot: u32) -> u32 {
+        self.delays.release(slot);
+        self.unlink_all(slot)
+    }
+
+    fn unlink_all(&mut self, slot: u32) -> u32 {
         let lane = &mut self.lanes[slot as usize];
         let Lane { head, tail, frames, .. } = *lane;
         (lane.head, lane.tail, lane.frames, lane.bytes) = (NONE, NONE, 0, 0);
@@ -333,9 +437,17 @@ impl Outboxes {
     /// Whether the turn has queued as much as one send carries, or half of what a queue holds: more
     /// would make slow readers of connections that had no chance to read.
     pub fn is_turn_full(&self) -> bool {
+        self.is_a_sends_worth(self.turn.frames, self.turn.bytes)
+    }
+
+    fn is_a_sends_worth(&self, frames: usize, bytes: usize) -> bool {
         let OutboxBounds { bytes_max, frames_max } = self.bounds;
-        self.turn.frames >= frames_max.div_ceil(2)
-            || self.turn.bytes >= BATCH_BYTES_MAX.min(bytes_max.div_ceil(2))
+        frames >= frames_max.div_ceil(2) || bytes >= BATCH_BYTES_MAX.min(bytes_max.div_ceil(2))
+    }
+
+    fn has_a_sends_worth(&self, slot: u32) -> bool {
+        let lane = &self.lanes[slot as usize];
+        self.is_a_sends_worth(lane.frames as usize, lane.bytes as usize)
     }
 
     /// End of a flush: the shared batch is not kept longer than that, and the next turn begins.
@@ -347,9 +459,22 @@ impl Outboxes {
         }
     }
 
+    /// Whether somebody waits for the end of a send that went out since the last call.
+    pub fn take_to_follow(&mut self) -> bool {
+        std::mem::take(&mut self.to_follow)
+    }
+
     /// Frames known here (leak checks).
     pub fn frames_live(&self) -> usize {
         self.entries.len() - self.free_entries.len()
+    }
+
+    fn find_twin(&self, id: FrameId, window_bits: u8) -> Option<FrameId> {
+        let mut at = self.entries[id.0 as usize].deflated;
+        while at != NONE && self.entries[at as usize].window_bits != window_bits {
+            at = self.entries[at as usize].deflated;
+        }
+        (at != NONE).then_some(FrameId(at))
     }
 
     fn wire_bytes(&self, id: FrameId) -> u32 {
@@ -404,7 +529,7 @@ impl Outboxes {
 
     fn drop_first(&mut self, slot: u32, count: usize) {
         if self.lanes[slot as usize].frames as usize == count {
-            self.clear_lane(slot);
+            self.unlink_all(slot);
             return;
         }
         for _ in 0..count {
@@ -463,127 +588,4 @@ impl Outboxes {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::state::frames::FrameType;
-
-    fn outboxes(bytes_max: usize, frames_max: usize, lanes: u32) -> Outboxes {
-        let mut out = Outboxes::new(OutboxBounds { bytes_max, frames_max });
-        for slot in 0..lanes {
-            out.open_lane(slot);
-            out.admit_messages(slot, true);
-        }
-        out
-    }
-
-    fn frame(out: &mut Outboxes, payload: &[u8]) -> FrameId {
-        let mut open = out.pool.open();
-        open.bytes().extend_from_slice(payload);
-        let sealed = out.pool.seal(open, FrameType::Text);
-        out.add(sealed)
-    }
-
-    fn publish(out: &mut Outboxes, payload: &[u8], to: std::ops::Range<u32>) {
-        let id = frame(out, payload);
-        for slot in to {
-            out.push(slot, id).unwrap();
-        }
-        out.release(id);
-    }
-
-    fn flush(out: &mut Outboxes) -> Vec<(u32, Vec<u8>, usize)> {
-        let mut sends = Vec::new();
-        while let Some((slot, bytes)) = out.next_send(0) {
-            sends.push((slot, bytes.to_vec(), bytes.as_ptr() as usize));
-        }
-        out.end_flush();
-        sends.sort();
-        sends
-    }
-
-    #[test]
-    fn one_frame_is_sent_from_where_it_lies_to_every_member() {
-        let mut out = outboxes(1 << 20, 100, 3);
-        publish(&mut out, b"hi", 0..3);
-        let sends = flush(&mut out);
-        assert_eq!(sends.len(), 3);
-        assert!(sends.iter().all(|(_, bytes, at)| bytes == b"\x81\x02hi" && *at == sends[0].2));
-        assert_eq!(out.frames_live(), 1);
-        (0..3).for_each(|slot| assert!(!out.sent(slot)));
-        assert_eq!(out.frames_live(), 0);
-    }
-
-    #[test]
-    fn a_burst_to_a_room_is_one_batch_shared_by_all_members() {
-        let mut out = outboxes(1 << 20, 100, 4);
-        publish(&mut out, b"a", 0..4);
-        publish(&mut out, b"b", 0..3);
-        let sends = flush(&mut out);
-        let texts: Vec<&[u8]> = sends.iter().map(|(_, bytes, _)| &bytes[..]).collect();
-        let both = &b"\x81\x01a\x81\x01b"[..];
-        assert_eq!(texts, [both, both, both, &b"\x81\x01a"[..]]);
-        assert!(sends[..3].iter().all(|(_, _, at)| *at == sends[0].2), "one buffer");
-        (0..4).for_each(|slot| assert!(!out.sent(slot)));
-        assert_eq!(out.frames_live(), 0);
-    }
-
-    #[test]
-    fn while_a_send_is_in_flight_nothing_is_sent_and_nothing_is_lost() {
-        let mut out = outboxes(1 << 20, 100, 1);
-        publish(&mut out, b"1", 0..1);
-        assert_eq!(flush(&mut out).len(), 1);
-        publish(&mut out, b"2", 0..1);
-        publish(&mut out, b"3", 0..1);
-        assert!(flush(&mut out).is_empty());
-        out.sent(0);
-        assert_eq!(flush(&mut out)[0].1, b"\x81\x012\x81\x013");
-        assert!(!out.is_idle(0));
-        out.sent(0);
-        assert!(out.is_idle(0));
-    }
-
-    #[test]
-    fn a_large_frame_goes_alone_and_in_order() {
-        let mut out = outboxes(1 << 20, 100, 1);
-        let large = vec![b'x'; BATCH_FRAME_BYTES_MAX + 1];
-        publish(&mut out, b"1", 0..1);
-        publish(&mut out, &large, 0..1);
-        publish(&mut out, b"2", 0..1);
-        let mut lens = Vec::new();
-        for _ in 0..3 {
-            lens.extend(flush(&mut out).iter().map(|(_, bytes, _)| bytes.len()));
-            out.sent(0);
-        }
-        assert_eq!(lens, [3, large.len() + 4, 3]);
-    }
-
-    #[test]
-    fn a_lane_takes_messages_only_between_the_101_and_the_close_frame() {
-        let mut out = outboxes(100, 3, 0);
-        out.open_lane(0);
-        let id = frame(&mut out, b"m");
-        assert_eq!(out.push(0, id), Err(Unqueued::Shut));
-        out.admit_messages(0, true);
-        assert_eq!(out.push(0, id), Ok(()));
-        out.admit_messages(0, false);
-        assert_eq!(out.push(0, id), Err(Unqueued::Shut));
-        out.push_unbounded(0, id);
-        out.release(id);
-        assert_eq!(flush(&mut out)[0].1, b"\x81\x01m\x81\x01m");
-    }
-
-    #[test]
-    fn bounds_hold_and_a_single_frame_always_fits() {
-        let mut out = outboxes(100, 3, 2);
-        let big = frame(&mut out, &[b'x'; 500]);
-        assert_eq!(out.push(0, big), Ok(()));
-        assert_eq!(out.push(0, big), Err(Unqueued::Full));
-        out.release(big);
-        let small = frame(&mut out, b"s");
-        let fits = (0..5).filter(|_| out.push(1, small).is_ok()).count();
-        assert_eq!(fits, 3);
-        out.release(small);
-        assert_eq!((out.clear_lane(0), out.clear_lane(1)), (1, 3));
-        assert_eq!(out.frames_live(), 0);
-    }
-}
+mod tests;

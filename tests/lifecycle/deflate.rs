@@ -3,7 +3,7 @@
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
 use serde_json::{Value, json};
 
-use super::chorus::{event, quiet, request};
+use super::chorus::{ROOM, event, named, quiet, request};
 use super::simulator::wire::{self, ServerFrame};
 use super::simulator::world::{World, token};
 
@@ -151,4 +151,92 @@ fn compressed_messages_are_understood_over_any_reads() {
             assert_eq!(world.messages(ada), [event("echo", payload)], "{n} {head}");
         }
     }
+}
+
+/// Members with these offers, all in one room; each is on the next shard.
+fn crowd(world: &mut World, room: &str, members: usize, offers: &[&str]) -> Vec<usize> {
+    let shards = world.shards.len();
+    let enter = request("join", &json!(0)).replace(ROOM, room);
+    let clients: Vec<usize> = (0..members)
+        .map(|n| {
+            let user = format!("user{n}");
+            let client = world.dial(n % shards, &user);
+            let cookie = format!("Cookie: session-token={}\r\n", token(&user, &[]));
+            let offer =
+                format!("Sec-WebSocket-Extensions: {}\r\n", offers[n / shards % offers.len()]);
+            world.send(client, &wire::upgrade_with("/ws", &(cookie + &offer)));
+            client
+        })
+        .collect();
+    world.settle();
+    for &client in &clients {
+        assert!(world.take_upgrade(client));
+        world.say(client, &enter);
+    }
+    world.settle();
+    for &client in &clients {
+        assert_eq!(only(world.frames(client)).opcode, 1);
+    }
+    clients
+}
+
+/// Compressor calls for one long message to everybody, and the distinct frames that arrived.
+fn compressions(world: &mut World, room: &str, clients: &[usize]) -> (u64, usize) {
+    let long = json!("hello hello hello ".repeat(400));
+    let text = event("said", long.clone()).to_string();
+    let before = world.total(|c| c.compressions.get());
+    world.say(clients[0], &request("say", &long).replace(ROOM, room));
+    world.settle();
+    let mut forms: Vec<Vec<u8>> = Vec::new();
+    for &client in clients {
+        let frame = only(world.frames(client));
+        assert!(frame.compressed);
+        if !forms.contains(&frame.payload) {
+            assert_eq!(inflate(&mut fresh(), &frame.payload), text);
+            forms.push(frame.payload);
+        }
+    }
+    (world.total(|c| c.compressions.get()) - before, forms.len())
+}
+
+const USUAL: &str = "permessage-deflate";
+const TEN: &str = "permessage-deflate; server_max_window_bits=10";
+const TWELVE: &str = "permessage-deflate; server_max_window_bits=12";
+
+#[test]
+fn a_message_to_a_thousand_members_is_deflated_once_in_all() {
+    for shards in [1, 4] {
+        for home in 0..shards {
+            let yaml = quiet("compression: { enabled: true, minSize: 64B }");
+            let mut world = World::calm(&yaml, shards);
+            let room = named("room:", home, shards);
+            let clients = crowd(&mut world, &room, 1_000, &[USUAL]);
+            assert_eq!(compressions(&mut world, &room, &clients), (1, 1), "{home} of {shards}");
+        }
+    }
+}
+
+#[test]
+fn narrower_windows_share_a_form_for_each_size_and_shard() {
+    let yaml = quiet("compression: { enabled: true, minSize: 64B }");
+    let mut world = World::calm(&yaml, 2);
+    let clients = crowd(&mut world, ROOM, 300, &[USUAL, TEN, TWELVE]);
+    // The usual form once in all, the two others on each shard.
+    let (calls, forms) = compressions(&mut world, ROOM, &clients);
+    assert_eq!(calls, 1 + 2 * 2);
+    assert!(forms <= 3, "{forms}");
+    assert!(world.live().iter().all(|live| live.frames == 0), "a twin was kept");
+}
+
+#[test]
+fn a_home_without_such_members_leaves_it_to_the_shards_that_have_some() {
+    let yaml = quiet("compression: { enabled: true, minSize: 64B }");
+    let mut world = World::calm(&yaml, 3);
+    let room = named("room:", 2, 3);
+    let clients = crowd(&mut world, &room, 300, &[USUAL]);
+    let (far, near): (Vec<usize>, Vec<usize>) = clients.iter().partition(|n| **n % 3 == 2);
+    assert_eq!(compressions(&mut world, &room, &clients).0, 1);
+    far.iter().for_each(|client| world.hang_up(*client));
+    world.settle();
+    assert_eq!(compressions(&mut world, &room, &near).0, 2);
 }

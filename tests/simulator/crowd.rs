@@ -40,7 +40,7 @@ const EVENTS: &str = r#"events:
 "#;
 
 /// A member's connection.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Member {
     pub shard: usize,
     pub slot: u32,
@@ -59,7 +59,12 @@ pub struct Crowd {
 impl Crowd {
     /// `members` users, spread over the shards, all in `room`.
     pub fn new(shards: u16, members: usize, room: &str) -> Crowd {
-        let mut world = World::calm(&yaml(), shards);
+        Crowd::with("", shards, members, room)
+    }
+
+    /// The same with more sections in the configuration.
+    pub fn with(sections: &str, shards: u16, members: usize, room: &str) -> Crowd {
+        let mut world = World::calm(&(yaml() + sections), shards);
         let enter = format!(r#"{{"event":"enter","target":"{room}"}}"#);
         for member in 0..members {
             world.connect(member % usize::from(shards), &format!("user{member}"));
@@ -133,6 +138,17 @@ impl Crowd {
             shard.handle_sent(self.now, slot, true);
         }
         sends
+    }
+
+    /// Lets time pass, and everything fire that is due then.
+    #[inline]
+    pub fn pass_time(&mut self, ns: u64) {
+        self.now = self.now.plus_ns(ns);
+        for shard in &mut self.shards {
+            if shard.poll_deadline().is_some_and(|due_ns| due_ns <= self.now.mono_ns) {
+                shard.handle_timeout(self.now);
+            }
+        }
     }
 
     /// The sum over all shards.
