@@ -73,6 +73,7 @@ def measure(options: argparse.Namespace) -> dict:
         "places": asdict(places),
         "rounds": count,
         "build_minutes": build_minutes,
+        "is_whole": not (options.peers or options.scenarios) and count >= ROUNDS,
         "left_out": left_out,
     }
     started = time.monotonic()
