@@ -11,7 +11,7 @@ use shardwire::shard::peer::PeerFrame;
 
 use super::simulator::crowd::Member;
 use super::simulator::fleet::Fleet;
-use super::{EVENTS, anonymous};
+use super::{EVENTS, anonymous, inputs};
 
 struct Counting;
 
