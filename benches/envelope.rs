@@ -7,7 +7,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use shardwire::envelope::scan::scan_scalar;
-use shardwire::envelope::{Envelope, Projection, RoutedKeys, Scanner, Slots, project};
+use shardwire::envelope::{Envelope, Members, Projection, RoutedKeys, Scanner, Slots, project};
 
 /// Makes a message of about so many bytes.
 type Shape = fn(usize) -> Vec<u8>;
@@ -60,6 +60,7 @@ fn scans(c: &mut Criterion) {
     let keys = RoutedKeys::default();
     let mut envelope = Envelope::default();
     let mut scanner = Scanner::default();
+    let mut members = Members::default();
     let shapes: [(&str, Shape); 4] =
         [("chat", chat), ("dense", dense), ("indented", indented), ("escaped", escaped)];
     for (shape, make) in shapes {
@@ -68,7 +69,7 @@ fn scans(c: &mut Criterion) {
             let mut group = c.benchmark_group(format!("scan/{shape}/{len}"));
             group.throughput(Throughput::Bytes(message.len() as u64));
             group.bench_function("scalar", |b| {
-                b.iter(|| scan_scalar(black_box(&message), &keys, &mut envelope))
+                b.iter(|| scan_scalar(black_box(&message), &keys, &mut envelope, &mut members))
             });
             group.bench_function("simd", |b| {
                 b.iter(|| scanner.scan_simd(black_box(&message), &keys, &mut envelope))
@@ -92,7 +93,8 @@ fn scan_and_project(c: &mut Criterion) {
         group.bench_function(len.to_string(), |b| {
             b.iter(|| {
                 scanner.scan(black_box(&message), &keys, &mut envelope).unwrap();
-                project(&message, envelope.payload, &projection, &mut slots).unwrap();
+                project(&message, envelope.payload, &scanner.members, &projection, &mut slots)
+                    .unwrap();
             })
         });
     }

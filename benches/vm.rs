@@ -30,6 +30,10 @@ impl Host for Open {
         true
     }
 
+    fn logs(&self) -> bool {
+        false
+    }
+
     fn verify_token(&mut self, _: &str, _: &mut Vec<u8>) -> bool {
         false
     }
@@ -62,13 +66,12 @@ fn send_message() -> Program {
     builder.literal(br#""}}"#, site);
     builder.op(Op::CloseFrame, site);
     builder.op(Op::SendTarget(Reg(0)), site);
-    builder.op(Op::OpenText, site);
+    builder.op(Op::OpenLog, site);
     builder.literal(b"User ", site);
     builder.op(context(Context::UserId, Form::Text), site);
     builder.literal(b" sent message to room ", site);
     builder.op(context(Context::Target, Form::Text), site);
-    builder.op(Op::CloseText(Reg(1)), site);
-    builder.op(Op::Log(Reg(1)), site);
+    builder.op(Op::CloseLog, site);
     builder.finish().unwrap()
 }
 
@@ -103,9 +106,16 @@ impl Bench {
     fn scan(&mut self, message: &[u8]) -> EventId {
         self.scanner.scan(message, &self.keys, &mut self.envelope).unwrap();
         let name = text_of(&self.envelope.event, message, &mut self.scratch);
-        let id = self.program.lookup(name.as_bytes()).unwrap();
+        let id = self.program.lookup(name).unwrap();
         let event = self.program.event(id).unwrap();
-        project(message, self.envelope.payload, &event.payload, &mut self.slots).unwrap();
+        project(
+            message,
+            self.envelope.payload,
+            &self.scanner.members,
+            &event.payload,
+            &mut self.slots,
+        )
+        .unwrap();
         id
     }
 

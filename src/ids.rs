@@ -42,9 +42,13 @@ impl ShardSet {
         self.words.iter().all(|word| *word == 0)
     }
 
-    /// In ascending order.
+    /// In ascending order; steps over what is not in it a word at a time.
     pub fn iter(self) -> impl Iterator<Item = ShardId> {
-        (0..SHARDS_MAX as u16).map(ShardId).filter(move |shard| self.contains(*shard))
+        self.words.into_iter().zip(0u16..).flat_map(|(word, place)| {
+            let rests = std::iter::successors(Some(word), |rest| Some(rest & rest.wrapping_sub(1)));
+            let rests = rests.take(word.count_ones() as usize);
+            rests.map(move |rest| ShardId(place * 64 + rest.trailing_zeros() as u16))
+        })
     }
 }
 
@@ -104,9 +108,16 @@ pub struct LimitId(pub u16);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RoomId(pub u32);
 
+/// A class of rooms, index into `Settings::rooms`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RoomClassId(pub u16);
+
 /// A user's slot in one shard's slab; means nothing on another shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UserId(pub u32);
+
+/// What the target of a message begins with where it is a user, not a room.
+pub const USER_PREFIX: &str = "user:";
 
 /// A frame's slot in one shard's frame table; means nothing on another shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -115,6 +126,15 @@ pub struct FrameId(pub u32);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_set_names_its_shards_once_in_order_at_every_edge_of_a_word() {
+        let edges = [0, 1, 63, 64, 65, 127, 128, 191, 192, 255];
+        let set: ShardSet = edges.iter().rev().chain(&edges).copied().map(ShardId).collect();
+        assert_eq!(set.iter().map(|shard| shard.0).collect::<Vec<_>>(), edges);
+        assert_eq!(set.len() as usize, edges.len());
+        assert_eq!(ShardSet::default().iter().count(), 0);
+    }
 
     #[test]
     fn a_connection_id_is_twenty_hex_digits_and_keeps_every_part() {

@@ -8,6 +8,12 @@ pub const SHARDS_MAX: usize = 256;
 /// Bytes of a room, user or event name.
 pub const NAME_BYTES_MAX: usize = 255;
 
+/// Classes of rooms one configuration may declare; each is looked at when a shard meets a new room.
+pub const ROOM_CLASSES_MAX: usize = 256;
+
+/// Nanoseconds a message may wait for others to its room (`batch.delay`).
+pub const BATCH_DELAY_NS_MAX: u64 = 1_000_000_000;
+
 /// Events one configuration may declare.
 pub const EVENTS_MAX: usize = 4_096;
 
@@ -20,8 +26,11 @@ pub const REGISTERS_MAX: usize = 16;
 /// Instructions one event may compile to; there are no back edges, so also the steps of a run.
 pub const PROGRAM_OPS_MAX: usize = 65_536;
 
-/// Bytes of text (names, log lines) one run may build, a single piece apart.
+/// Bytes of text (names) one run may build, a single piece apart.
 pub const RUN_TEXT_BYTES_MAX: usize = 1 << 20;
+
+/// Bytes of log lines one run may build; what is beyond is cut off.
+pub const RUN_LOG_BYTES_MAX: usize = 1 << 20;
 
 /// Effects one run may produce.
 pub const EFFECTS_MAX: usize = 1_024;
@@ -56,7 +65,8 @@ pub const BATCH_BYTES_MAX: usize = 64 * 1024;
 /// Capacity of the frame buffers one shard keeps for reuse.
 pub const FRAME_POOL_BYTES_MAX: usize = 16 << 20;
 
-/// Peer frames between two shards; a full channel becomes a backlog at the sender, never a loss.
+/// Peer frames in one shard's inbox, from all others; a full one becomes a backlog at the sender,
+/// never a loss.
 pub const MESH_CHANNEL_FRAMES: usize = 4_096;
 
 /// Backlogged peer frames at which a shard stops reading from its connections.
@@ -104,4 +114,5 @@ const _: () = assert!(JSON_DEPTH_MAX <= u64::BITS as usize);
 const _: () = assert!(SLOTS_MAX <= u8::MAX as usize);
 const _: () = assert!(REGISTERS_MAX <= u8::MAX as usize);
 const _: () = assert!(EVENTS_MAX <= u16::MAX as usize);
+const _: () = assert!(ROOM_CLASSES_MAX <= u16::MAX as usize);
 const _: () = assert!(SHARDS_MAX <= u16::MAX as usize);

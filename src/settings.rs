@@ -12,6 +12,8 @@ pub struct Settings {
     pub transport: Transport,
     pub auth: Auth,
     pub protocol: Protocol,
+    /// `rooms:`, in the file's order: a room belongs to the first that matches its name.
+    pub rooms: Vec<RoomClass>,
     pub errors: Errors,
     pub compat: Compat,
     pub drain: Drain,
@@ -213,6 +215,26 @@ pub struct WireNames {
     pub target: String,
     pub payload: String,
     pub id: String,
+}
+
+/// One entry of `rooms:`: what holds for the rooms whose whole names match a pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoomClass {
+    pub pattern: Vec<PatternPart>,
+    /// Nanoseconds a message may wait for others to the same connection; 0 is to the end of the
+    /// turn.
+    pub batch_delay_ns: u64,
+}
+
+/// A part of a room pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PatternPart {
+    /// This text.
+    Literal(String),
+    /// `{name}`: one or more characters, none of them a `:`.
+    Text,
+    /// `{name:int}`: one or more decimal digits.
+    Int,
 }
 
 /// `errors:`

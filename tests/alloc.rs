@@ -100,6 +100,23 @@ fn a_room_of_a_thousand_on_one_shard_allocates_nothing() {
 }
 
 #[test]
+fn a_room_whose_messages_wait_allocates_nothing() {
+    let delayed = "\nrooms: { \"room:{name}\": { batch: { delay: 2ms } } }\n";
+    let mut crowd = Crowd::with(delayed, 1, 1_000, "room:global");
+    let sender = crowd.members[7];
+    let bytes = send_message("room:global", 158);
+    let found = allocations(|| {
+        for _ in 0..4 {
+            crowd.receive(sender, &bytes);
+            assert_eq!(crowd.end_turn(), 0);
+        }
+        crowd.pass_time(2_000_000);
+        assert_eq!(crowd.end_turn(), 1_000);
+    });
+    assert_eq!(found, 0);
+}
+
+#[test]
 fn a_room_on_two_shards_allocates_nothing_wherever_its_home_and_its_senders_are() {
     // Some of these have their home on shard 0, some on shard 1; likewise the senders.
     for room in ["room:a", "room:b", "room:c", "room:d"] {

@@ -10,7 +10,7 @@ use serde_json::Value;
 use shardwire::envelope::scan::scan_scalar;
 use shardwire::envelope::text::text_of;
 use shardwire::envelope::{
-    Envelope, Projection, RoutedKeys, Scanner, Slot, SlotKind, Slots, project,
+    Envelope, Members, Projection, RoutedKeys, Scanner, Slot, SlotKind, Slots, project,
 };
 use shardwire::ids::{ConnKey, EventId, LimitId, PermissionId, ShardId};
 use shardwire::limits::{EFFECTS_MAX, JSON_DEPTH_MAX};
@@ -235,7 +235,7 @@ fn assert_same(slot: &Slot, message: &[u8], expected: Option<&Value>) {
     let found: Value = serde_json::from_slice(slot.raw(message)).expect("a slot is a value");
     assert_eq!(&found, expected);
     if let Value::String(text) = expected {
-        assert_eq!(text_of(slot, message, &mut Vec::new()), text);
+        assert_eq!(text_of(slot, message, &mut Vec::new()), text.as_bytes());
     }
 }
 
@@ -251,14 +251,15 @@ fn scans_agree_with_each_other_and_with_another_reader() {
     let keys = RoutedKeys::default();
     let projection = projection();
     let mut scanner = Scanner::default();
-    let mut slots = Slots::default();
+    let mut members = Members::default();
+    let (mut slots, mut walked) = (Slots::default(), Slots::default());
     let (mut accepted, mut compared) = (0, 0);
     each_seed(MESSAGES, |seed| {
         let mut random = Random(seed);
         let message = message(&mut random);
         let shown = String::from_utf8_lossy(&message);
         let (mut small, mut large) = (Envelope::default(), Envelope::default());
-        let result = scan_scalar(&message, &keys, &mut small);
+        let result = scan_scalar(&message, &keys, &mut small, &mut members);
         assert_eq!(result != Err(Reject::BadJson), is_object(&message), "{shown}");
         {
             assert_eq!(result, scanner.scan_simd(&message, &keys, &mut large), "{shown}");
@@ -268,7 +269,10 @@ fn scans_agree_with_each_other_and_with_another_reader() {
             return;
         }
         accepted += 1;
-        let projected = project(&message, small.payload, &projection, &mut slots);
+        let projected = project(&message, small.payload, &members, &projection, &mut slots);
+        let walk = project(&message, small.payload, &Members::NONE, &projection, &mut walked);
+        assert_eq!(projected, walk, "{shown}");
+        assert!(walk.is_err() || slots.slots == walked.slots, "{shown}");
         assert!(matches!(projected, Ok(()) | Err(Reject::BadMessage)), "{shown}");
         // A lone surrogate or 1e999 is grammatical, and no value of serde_json.
         let Ok(value) = serde_json::from_slice::<Value>(&message) else { return };
@@ -290,6 +294,7 @@ fn scans_agree_with_each_other_and_with_another_reader() {
 struct AnyHost {
     random: Random,
     claims: &'static str,
+    logs: bool,
 }
 
 impl Host for AnyHost {
@@ -299,6 +304,10 @@ impl Host for AnyHost {
 
     fn permitted(&self, permission: PermissionId) -> bool {
         permission.0 == 0
+    }
+
+    fn logs(&self) -> bool {
+        self.logs
     }
 
     fn verify_token(&mut self, _: &str, claims: &mut Vec<u8>) -> bool {
@@ -337,13 +346,16 @@ fn phrase(random: &mut Random, ops: &mut Vec<Op>) {
         2 => ops.push(Op::Permit(PermissionId(random.below(3) as u16))),
         3 => ops.push(Op::NeedTarget),
         4 => ops.push(Op::NeedSlot { source: source(random), slot: random.below(9) as u8 }),
+        5 if random.one_in(3) => {
+            ops.extend([Op::OpenLog].into_iter().chain(pieces).chain([Op::CloseLog]));
+        }
         5 => ops.extend(
             [Op::OpenText].into_iter().chain(pieces).chain([Op::CloseText(Reg(user.0 & 3))]),
         ),
         6 => ops.extend([Op::OpenFrame(kind)].into_iter().chain(pieces).chain([Op::CloseFrame])),
         7 => ops.push(random.pick(&[Op::Join { user, room }, Op::Leave { user, room }])),
         8 => ops.push(random.pick(&[Op::SendOrigin, Op::SendUser, Op::SendTarget(room)])),
-        _ => ops.push(random.pick(&[Op::Log(user), Op::Close])),
+        _ => ops.push(random.pick(&[Op::OpenLog, Op::CloseLog, Op::Close])),
     }
 }
 
@@ -402,7 +414,7 @@ fn programs_that_verify_run_within_bounds_and_the_others_are_refused() {
     let mut vm = Vm::default();
     let mut pool = FramePool::default();
     let mut effects = Effects::default();
-    let mut slots = Slots::default();
+    let (mut slots, mut members) = (Slots::default(), Members::default());
     let (mut sound, mut done) = (0, 0);
     each_seed(PROGRAMS, |seed| {
         let mut random = Random(!seed);
@@ -415,8 +427,9 @@ fn programs_that_verify_run_within_bounds_and_the_others_are_refused() {
         let message = message(&mut random);
         let mut envelope = Envelope::default();
         let event = &program.events[0];
-        let scanned = scan_scalar(&message, &keys, &mut envelope)
-            .and_then(|()| project(&message, envelope.payload, &event.payload, &mut slots));
+        let scanned = scan_scalar(&message, &keys, &mut envelope, &mut members).and_then(|()| {
+            project(&message, envelope.payload, &members, &event.payload, &mut slots)
+        });
         if scanned.is_err() {
             return;
         }
@@ -426,12 +439,12 @@ fn programs_that_verify_run_within_bounds_and_the_others_are_refused() {
             token: envelope.token,
             user: random.pick(&["ada", "q\"uo\\te\n", ""]),
             conn: ConnKey { shard: ShardId(0), index: 1, generation: 1 },
-            target: random.pick(&["room:x", "", "user:\"\u{1}"]),
+            target: random.pick(&["room:x", "", "user:\"\u{1}"]).as_bytes(),
             kind: FrameType::Binary,
             frame_bytes_max: FRAME_BYTES_MAX,
         };
         let claims = random.pick(CLAIMS);
-        let mut host = AnyHost { random, claims };
+        let mut host = AnyHost { random, claims, logs: seed % 2 == 0 };
         let outcome = vm.run(&program, EventId(0), &input, &mut host, &mut pool, &mut effects);
         done += u64::from(outcome == Outcome::Done);
         assert_bounded(&effects, outcome);
@@ -490,13 +503,14 @@ fn a_template_cannot_be_broken_out_of() {
     let mut vm = Vm::default();
     let (mut pool, mut effects, mut slots) =
         (FramePool::default(), Effects::default(), Slots::default());
+    let mut members = Members::default();
     each_seed(PROGRAMS, |seed| {
         let mut random = Random(seed ^ 0x5555);
         let message = message(&mut random);
         let mut envelope = Envelope::default();
-        let scanned = scan_scalar(&message, &keys, &mut envelope).and_then(|()| {
-            project(&message, envelope.payload, &program.events[0].payload, &mut slots)
-        });
+        let payload = &program.events[0].payload;
+        let scanned = scan_scalar(&message, &keys, &mut envelope, &mut members)
+            .and_then(|()| project(&message, envelope.payload, &members, payload, &mut slots));
         if scanned.is_err() {
             return;
         }
@@ -512,7 +526,7 @@ fn a_template_cannot_be_broken_out_of() {
             kind: FrameType::Text,
             frame_bytes_max: FRAME_BYTES_MAX,
         };
-        let mut host = AnyHost { random, claims: "{}" };
+        let mut host = AnyHost { random, claims: "{}", logs: true };
         let outcome = vm.run(&program, EventId(0), &input, &mut host, &mut pool, &mut effects);
         assert_eq!(outcome, Outcome::Done);
         let [Effect::SendOrigin { frame }] = &effects.list[..] else { panic!("one frame") };
@@ -521,7 +535,7 @@ fn a_template_cannot_be_broken_out_of() {
         let Ok(Value::Object(sent)) = serde_json::from_slice(frame.payload()) else { return };
         assert_eq!(sent.len(), 5, "{shown}");
         assert_eq!(sent["user"], "q\"uo\\te\n");
-        assert_eq!(sent["target"], target);
+        assert_eq!(sent["target"], String::from_utf8_lossy(target).as_ref());
         if let Value::String(text) = &sent["raw"] {
             assert_eq!(sent["inner"], format!("<{text}>"), "{shown}");
         }

@@ -233,3 +233,46 @@ fn a_server_that_ended_leaves_its_port() {
         assert_eq!(server.address.to_string(), address);
     }
 }
+
+/// More than the sockets' buffers hold: the kernel takes a part of a send, and the rest follows in
+/// order when the reader reads.
+#[test]
+fn a_reader_who_pauses_gets_all_of_it_in_order() {
+    const TIMES: usize = 200;
+    let bounds = [
+        ("SHARDWIRE_SERVER_CORES", "1"),
+        ("SHARDWIRE_TRANSPORT_OUTBOX_BYTES", "64MiB"),
+        ("SHARDWIRE_TRANSPORT_OUTBOX_FRAMES", "1000"),
+        ("SHARDWIRE_TRANSPORT_WRITETIMEOUT", "60s"),
+    ];
+    let server = Server::start(&[&chat(), "--dev"], &bounds);
+    let connect = |name: &str| Chatter::connect(server.address, &dev_token(server.address, name));
+    let (mut ada, mut bob) = (connect("ada"), connect("bob"));
+    ada.send("join_room", "room:1", &json!({ "name": "Ada" }));
+    ada.expect("join_success");
+    ada.expect("user_joined");
+    let name = |number: usize| format!("{number}:{}", "x".repeat(60_000 + number));
+    for number in 0..TIMES {
+        bob.send("join_room", "room:1", &json!({ "name": name(number) }));
+        bob.expect("join_success");
+        assert_eq!(bob.expect("user_joined")["user"]["name"], name(number));
+    }
+    for number in 0..TIMES {
+        assert_eq!(ada.expect("user_joined")["user"]["name"], name(number));
+    }
+}
+
+#[test]
+fn connections_are_dealt_out_evenly() {
+    let server = Server::start(
+        &[&chat(), "--dev"],
+        &[("SHARDWIRE_SERVER_CORES", "2"), ("SHARDWIRE_SERVER_CONNECTIONLIMIT_MAXPERUSER", "0")],
+    );
+    let token = dev_token(server.address, "ada");
+    let open: Vec<_> = (0..100).map(|_| Chatter::connect(server.address, &token)).collect();
+    let health = get(server.address, "/health").json();
+    let shards = health["connectionsPerShard"].as_array().expect("a list").clone();
+    let counts: Vec<u64> = shards.iter().filter_map(|count| count.as_u64()).collect();
+    assert!(counts.iter().all(|count| (45..=56).contains(count)), "{counts:?}");
+    drop(open);
+}

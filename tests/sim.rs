@@ -32,7 +32,21 @@ events:
       - { name: _notify_room, params: ["said", '{"room":"{$target.id}","n":{.payload.n}}'] }
 "#;
 
+/// Half of the runs delay the messages of some rooms, so that these mix with others in one outbox.
+const DELAYS: &str = r#"
+rooms:
+  "room:0": { batch: { delay: 300us } }
+  "room:{n:int}": { batch: { delay: 0s } }
+"#;
+const OTHER_DELAYS: &str = r#"
+rooms:
+  "room:1": { batch: { delay: 100us } }
+  "{any}:2": { batch: { delay: 2ms } }
+  "room:{n:int}": { batch: { delay: 700us } }
+"#;
+
 const SHARDS: u16 = 4;
+const MANY_SHARDS: u16 = 64;
 const ROOMS: usize = 4;
 const CLIENTS: usize = 10;
 
@@ -70,8 +84,9 @@ struct Trial {
 }
 
 impl Trial {
-    fn new(seed: u64) -> Trial {
-        let mut world = World::new(CONFIG, SHARDS, seed);
+    fn new(shards: u16, seed: u64) -> Trial {
+        let delays = ["", DELAYS, "", OTHER_DELAYS][(seed % 4) as usize];
+        let mut world = World::new(&format!("{CONFIG}{delays}"), shards, seed);
         let watchers = (0..ROOMS).map(|room| watch(&mut world, room)).collect();
         let mut trial = Trial {
             world,
@@ -91,7 +106,7 @@ impl Trial {
 
     fn dial(&mut self) {
         self.next_user += 1;
-        let shard = self.random.index(usize::from(SHARDS));
+        let shard = self.random.index(self.world.shards.len());
         let client = self.world.connect(shard, &format!("user{}", self.next_user));
         self.clients.push(client);
     }
@@ -175,7 +190,7 @@ impl Trial {
                 self.listen_all();
             }
         }
-        self.world.settle();
+        self.come_to_rest();
         self.listen_all();
         self.say_goodbye();
         for client in self.clients.clone() {
@@ -186,6 +201,12 @@ impl Trial {
         self.check_nothing_is_left();
     }
 
+    /// Nothing is on its way, and no delay is under way.
+    fn come_to_rest(&mut self) {
+        self.world.settle();
+        self.world.advance_ms(3);
+    }
+
     /// With everything at rest one message to each room must reach exactly its members.
     fn say_goodbye(&mut self) {
         for room in 0..ROOMS {
@@ -194,7 +215,7 @@ impl Trial {
             self.said_in.insert(last, room);
             let counted = self.counted();
             self.world.say(self.watchers[room], &request("say", room, last));
-            self.world.settle();
+            self.come_to_rest();
             self.listen_all();
             let mut members = 1; // the watcher
             for &client in &self.clients {
@@ -267,7 +288,7 @@ impl Trial {
 }
 
 fn watch(world: &mut World, room: usize) -> usize {
-    let client = world.open(room % usize::from(SHARDS), &format!("watcher{room}"));
+    let client = world.open(room % world.shards.len(), &format!("watcher{room}"));
     world.say(client, &request("join", room, 0));
     world.settle();
     assert_eq!(world.messages(client)[0]["event"], "joined");
@@ -291,11 +312,11 @@ fn env(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
-fn run_seeds(seeds: impl Iterator<Item = u64>) {
+fn run_seeds(shards: u16, seeds: impl Iterator<Item = u64>) {
     for seed in seeds {
-        let run = std::panic::catch_unwind(|| Trial::new(seed).run(120));
+        let run = std::panic::catch_unwind(|| Trial::new(shards, seed).run(120));
         if let Err(panic) = run {
-            eprintln!("failing seed: SIM_SEED={seed}");
+            eprintln!("failing seed: SIM_SEED={seed}, {shards} shards");
             std::panic::resume_unwind(panic);
         }
     }
@@ -304,13 +325,24 @@ fn run_seeds(seeds: impl Iterator<Item = u64>) {
 #[test]
 fn every_member_gets_every_message_once_in_one_order_and_nothing_after_it_left() {
     if let Some(seed) = env("SIM_SEED") {
-        return run_seeds(std::iter::once(seed));
+        return run_seeds(SHARDS, std::iter::once(seed));
     }
     let seeds = env("SIM_SEEDS").unwrap_or(2_000);
     let threads = 2;
     std::thread::scope(|scope| {
         for thread in 0..threads {
-            scope.spawn(move || run_seeds((0..seeds).filter(|seed| seed % threads == thread)));
+            scope.spawn(move || {
+                run_seeds(SHARDS, (0..seeds).filter(|seed| seed % threads == thread))
+            });
         }
     });
+}
+
+/// The same with stalling links between every two of 64 shards.
+#[test]
+fn it_holds_on_many_shards_too() {
+    match env("SIM_SEED") {
+        Some(seed) => run_seeds(MANY_SHARDS, std::iter::once(seed)),
+        None => run_seeds(MANY_SHARDS, 0..env("SIM_SEEDS").map_or(20, |seeds| seeds.div_ceil(100))),
+    }
 }

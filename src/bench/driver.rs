@@ -367,7 +367,7 @@ impl<S: Scenario> Driver<S> {
             self.course.announce();
         }
         let now = (self.fleet.tally.opened, self.fleet.tally.deliveries.all);
-        self.course.opened.fetch_add(now.0 - self.told.0, Ordering::Relaxed);
+        self.course.opened.fetch_add(now.0.saturating_sub(self.told.0), Ordering::Relaxed);
         self.course.deliveries.fetch_add(now.1 - self.told.1, Ordering::Relaxed);
         self.told = now;
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::adapter::{Adapter, MESSAGE_BYTES_MAX, ROOMS_MAX, SEATS_MAX};
 use super::link::SOURCES_MAX;
-use super::scenario::FanoutPlan;
+use super::scenario::{ChatPlan, FanoutPlan, Kind, SlowReadersPlan, StormPlan};
 use super::target::Target;
 use super::tokens::Tokens;
 
@@ -18,6 +18,7 @@ const RATE_MAX: f64 = 1e8;
 
 const IN_FLIGHT_MAX: u32 = 65_536;
 const THREADS_MAX: u32 = 64;
+const WITNESSES_MAX: u32 = 1_000;
 
 /// What the connections do.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +26,9 @@ pub enum Scene {
     Echo { connections: u32, in_flight: u32, per_s: Option<f64> },
     Fanout(FanoutPlan),
     Idle { connections: u32 },
+    Storm(StormPlan),
+    Chat(ChatPlan),
+    SlowReaders(SlowReadersPlan),
 }
 
 impl Scene {
@@ -34,6 +38,10 @@ impl Scene {
             Scene::Echo { .. } => "echo",
             Scene::Fanout(_) => "fanout",
             Scene::Idle { .. } => "idle",
+            Scene::Storm(StormPlan { kind: Kind::Reconnect, .. }) => "reconnect-storm",
+            Scene::Storm(_) => "join-storm",
+            Scene::Chat(_) => "chat",
+            Scene::SlowReaders(_) => "slow-readers",
         }
     }
 
@@ -41,6 +49,9 @@ impl Scene {
         match self {
             Scene::Echo { connections, .. } | Scene::Idle { connections } => (*connections).into(),
             Scene::Fanout(plan) => u64::from(plan.rooms) * u64::from(plan.room_connections()),
+            Scene::Storm(plan) => u64::from(plan.members) + u64::from(plan.others()),
+            Scene::Chat(plan) => plan.connections.into(),
+            Scene::SlowReaders(plan) => u64::from(plan.members) + 1,
         }
     }
 
@@ -49,6 +60,20 @@ impl Scene {
         match self {
             Scene::Echo { connections, .. } | Scene::Idle { connections } => *connections,
             Scene::Fanout(plan) => plan.rooms,
+            Scene::Storm(plan) => plan.members,
+            Scene::Chat(plan) => plan.rooms.min(plan.connections),
+            Scene::SlowReaders(plan) => plan.members,
+        }
+    }
+
+    /// As the report has them: null where a scenario has none.
+    pub fn rooms_and_members(&self) -> (Option<u32>, Option<u32>) {
+        match self {
+            Scene::Fanout(plan) => (Some(plan.rooms), Some(plan.members)),
+            Scene::Storm(plan) => (None, Some(plan.members)),
+            Scene::Chat(plan) => (Some(plan.rooms), None),
+            Scene::SlowReaders(plan) => (None, Some(plan.members)),
+            Scene::Echo { .. } | Scene::Idle { .. } => (None, None),
         }
     }
 
@@ -64,6 +89,9 @@ impl Scene {
         match self {
             Scene::Echo { per_s, .. } => *per_s,
             Scene::Fanout(plan) => plan.per_s,
+            Scene::Storm(plan) => Some(plan.witnesses.per_s),
+            Scene::Chat(plan) => Some(plan.per_s),
+            Scene::SlowReaders(plan) => Some(plan.per_s),
             Scene::Idle { .. } => None,
         }
     }
@@ -98,10 +126,10 @@ impl Plan {
     /// What cannot be done is said in one line, with a way out.
     pub fn check(&self) -> Result<(), String> {
         within("--connections (rooms x members)", self.scene.connections(), SEATS_MAX.into())?;
-        if let Scene::Fanout(plan) = self.scene {
-            within("--rooms", plan.rooms.into(), ROOMS_MAX.into())?;
-            within("--members", plan.members.into(), SEATS_MAX.into())?;
-        }
+        let (rooms, members) = self.scene.rooms_and_members();
+        within("--rooms", rooms.unwrap_or(1).into(), ROOMS_MAX.into())?;
+        within("--members", members.unwrap_or(1).into(), SEATS_MAX.into())?;
+        self.check_others()?;
         if let Some(in_flight) = self.scene.in_flight() {
             within("--in-flight", in_flight.into(), IN_FLIGHT_MAX.into())?;
         }
@@ -114,6 +142,28 @@ impl Plan {
         }
         self.check_size()?;
         self.check_times()
+    }
+
+    /// What a scenario asks for beside its members, and what an adapter cannot do.
+    fn check_others(&self) -> Result<(), String> {
+        let name = self.adapter.name();
+        match self.scene {
+            Scene::Echo { .. } if !self.adapter.has_echo() => {
+                Err(format!("the adapter `{name}` has no echo: nothing comes back to its sender"))
+            }
+            Scene::Fanout(FanoutPlan { publisher_joins: true, .. })
+                if !self.adapter.senders_hear_themselves() =>
+            {
+                Err(format!("the adapter `{name}` leaves the sender out: no --publisher-joins"))
+            }
+            Scene::Storm(plan) => {
+                within("--witnesses", plan.witnesses.count.into(), WITNESSES_MAX.into())
+            }
+            Scene::SlowReaders(plan) => {
+                within("--slow", plan.slow.into(), u64::from(plan.members.max(2) - 1))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn check_size(&self) -> Result<(), String> {

@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use super::plan::{Plan, Scene};
+use super::plan::Plan;
 use super::probe::{self, Usage};
 use super::run::Measured;
 use super::tally::Latency;
@@ -24,10 +24,7 @@ const NS_PER_S: f64 = 1e9;
 pub fn json(plan: &Plan, measured: &Measured) -> Value {
     let tally = &measured.tally;
     let seconds = measured.window_ns as f64 / NS_PER_S;
-    let (rooms, members) = match plan.scene {
-        Scene::Fanout(fanout) => (Some(fanout.rooms), Some(fanout.members)),
-        _ => (None, None),
-    };
+    let (rooms, members) = plan.scene.rooms_and_members();
     let (in_flight, rate) = plan.scene.loop_figures();
     json!({
         "scenario": plan.scene.name(),
@@ -52,6 +49,7 @@ pub fn json(plan: &Plan, measured: &Measured) -> Value {
         "lost": tally.lost,
         "refused": tally.refused,
         "errors": tally.errors,
+        "notes": tally.notes,
         "latency_us": latency(&tally.latency),
         "others_latency_us": latency(&tally.others),
         "connect": connect(measured),
@@ -172,6 +170,9 @@ pub fn table(report: &Value) -> String {
     for (reason, times) in report["errors"].as_object().into_iter().flatten() {
         table.line("error", &format!("{times} x {reason}"));
     }
+    for (what, count) in report["notes"].as_object().into_iter().flatten() {
+        table.line("note", &format!("{count} {}", what.replace('_', " ")));
+    }
     table.server(&report["server"]);
     let client = &report["client"];
     table.line("generator", &format!("{} of a CPU", percent(&client["cpu_share"])));
@@ -183,8 +184,10 @@ pub fn table(report: &Value) -> String {
 
 fn load(report: &Value) -> String {
     let mut load = format!("{} connections", report["connections"]);
-    if !report["rooms"].is_null() {
-        let _ = write!(load, ", {} rooms of {}", report["rooms"], report["members"]);
+    for (key, what) in [("rooms", "rooms"), ("members", "members each")] {
+        if !report[key].is_null() {
+            let _ = write!(load, ", {} {what}", report[key]);
+        }
     }
     if !report["in_flight"].is_null() {
         let _ = write!(load, ", {} in flight", report["in_flight"]);

@@ -15,7 +15,7 @@ use super::fleet::{Equipment, Fleet, Ramp};
 use super::link::Sources;
 use super::plan::{Plan, Scene};
 use super::probe::{self, Usage};
-use super::scenario::{Echo, Fanout, Idle, Scenario, Share};
+use super::scenario::{Chat, Echo, Fanout, Idle, Scenario, Share, SlowReaders, Storm};
 use super::tally::Tally;
 use crate::runtime::clock::Clock;
 use crate::runtime::{dial, preflight};
@@ -89,7 +89,11 @@ fn check_files(connections: u64) -> Result<(), String> {
     let files = preflight::raise(libc::RLIMIT_NOFILE).unwrap_or(1_024);
     let needed = connections + FILES_RESERVED;
     match files >= needed {
-        true => Ok(()),
+        true => {
+            // A thread that stands still because this table grows would be taken for the server.
+            preflight::prepare_files(needed);
+            Ok(())
+        }
         false => Err(format!(
             "{connections} connections need {needed} files and the limit is {files}; run \
              `ulimit -n {needed}` first, here and where the server runs"
@@ -135,6 +139,12 @@ impl Crew {
             }
             Scene::Fanout(plan) => self.drive(share, Fanout::new(plan, share)),
             Scene::Idle { connections } => self.drive(share, Idle::new(connections, share)),
+            Scene::Storm(plan) => self.drive(share, Storm::new(plan, share)),
+            Scene::Chat(plan) => {
+                let hears_itself = self.plan.adapter.senders_hear_themselves();
+                self.drive(share, Chat::new(plan, hears_itself, share))
+            }
+            Scene::SlowReaders(plan) => self.drive(share, SlowReaders::new(plan, share)),
         }
     }
 

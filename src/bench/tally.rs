@@ -63,6 +63,10 @@ impl Latency {
         self.0.max()
     }
 
+    fn clear(&mut self) {
+        self.0.reset();
+    }
+
     fn merge(&mut self, other: &Latency) {
         // Both have the same bounds, so nothing can be out of them.
         let _ = self.0.add(&other.0);
@@ -87,6 +91,8 @@ pub struct Tally {
     /// Sends of an open loop inside the window.
     pub due: u64,
     pub errors: BTreeMap<String, u64>,
+    /// What a scenario found out that is no error.
+    pub notes: BTreeMap<&'static str, u64>,
     pub latency: Latency,
     /// Latencies of those who suffer under what others do.
     pub others: Latency,
@@ -109,6 +115,7 @@ impl Tally {
             late: 0,
             due: 0,
             errors: BTreeMap::new(),
+            notes: BTreeMap::new(),
             latency: Latency::new()?,
             others: Latency::new()?,
             connect: Latency::new()?,
@@ -125,10 +132,20 @@ impl Tally {
         }
     }
 
+    pub fn note(&mut self, what: &'static str, count: u64) {
+        *self.notes.entry(what).or_default() += count;
+    }
+
     pub fn opened(&mut self, began_ns: u64, now_ns: u64) {
         self.opened += 1;
         self.last_ns = self.last_ns.max(now_ns);
         self.connect.record(now_ns.saturating_sub(began_ns), 1);
+    }
+
+    /// Only connections opened from now on are told of.
+    pub fn forget_connecting(&mut self) {
+        self.connect.clear();
+        (self.opened, self.first_ns, self.last_ns) = (0, u64::MAX, 0);
     }
 
     pub fn merge(&mut self, other: &Tally) {
@@ -143,6 +160,7 @@ impl Tally {
         self.first_ns = self.first_ns.min(other.first_ns);
         self.last_ns = self.last_ns.max(other.last_ns);
         other.errors.iter().for_each(|(reason, times)| self.error(reason, *times));
+        other.notes.iter().for_each(|(what, count)| self.note(what, *count));
         self.latency.merge(&other.latency);
         self.others.merge(&other.others);
         self.connect.merge(&other.connect);

@@ -9,12 +9,19 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 
 use super::{Failure, output};
-use crate::bench::adapter::{Adapter, Hub, Shardwire, Words};
+use crate::bench::adapter::{Adapter, Centrifugo, Hub, Pusher, Shardwire, SocketIo, Words};
 use crate::bench::plan::{Plan, Scene};
-use crate::bench::scenario::FanoutPlan;
+use crate::bench::scenario::{ChatPlan, FanoutPlan, Kind, SlowReadersPlan, StormPlan, WitnessPlan};
 use crate::bench::target::Target;
 use crate::bench::tokens::Tokens;
 use crate::bench::{self, report};
+
+const CHAT_ROOMS: u32 = 20;
+const CHAT_PER_S: f64 = 200.0;
+const SLOW_PER_S: f64 = 100.0;
+
+/// One member of so many is slow.
+const SLOW_ONE_IN: u32 = 10;
 
 /// Load a WebSocket server on this machine and measure it
 #[derive(Args)]
@@ -32,13 +39,13 @@ pub(super) struct Arguments {
     /// The server's protocol
     #[arg(long, default_value = "shardwire")]
     adapter: AdapterName,
-    /// Connections (echo, idle)
+    /// Connections (echo, idle, chat), or members that storm
     #[arg(long, default_value_t = 100, value_name = "N")]
     connections: u32,
-    /// Rooms (fanout)
-    #[arg(long, default_value_t = 1, value_name = "N")]
-    rooms: u32,
-    /// Members of each room (fanout)
+    /// Rooms (1 for fanout, 20 for chat without it)
+    #[arg(long, value_name = "N")]
+    rooms: Option<u32>,
+    /// Members of each room (fanout), or of the one with slow readers
     #[arg(long, default_value_t = 1_000, value_name = "N")]
     members: u32,
     /// A member of each room publishes, instead of a connection that is none
@@ -47,9 +54,22 @@ pub(super) struct Arguments {
     /// Closed loop: messages outstanding, a connection (echo) or a room (fanout)
     #[arg(long, default_value_t = 1, value_name = "N", conflicts_with = "rate")]
     in_flight: u32,
-    /// Open loop: messages a second in all, sent on schedule whatever comes back
+    /// Open loop: messages a second in all, sent on schedule whatever comes back. Storms, chat and
+    /// slow-readers are always open loops: 500, 200 and 100 a second without it
     #[arg(long, value_name = "PER_S")]
     rate: Option<f64>,
+    /// Connections that keep talking during a storm, a thread
+    #[arg(long, default_value_t = WitnessPlan::default().count, value_name = "N")]
+    witnesses: u32,
+    /// Members are connected before the storm, and only join in it (join-storm)
+    #[arg(long)]
+    connected_first: bool,
+    /// Members that stop reading; a tenth without it (slow-readers)
+    #[arg(long, value_name = "N")]
+    slow: Option<u32>,
+    /// Decides what happens in a chat, and when
+    #[arg(long, default_value_t = 1, value_name = "SEED")]
+    seed: u64,
     /// Bytes of the message that members receive, all of it
     #[arg(long, default_value_t = 128, value_name = "BYTES")]
     size: usize,
@@ -125,6 +145,14 @@ enum ScenarioName {
     Fanout,
     /// Connections that do nothing
     Idle,
+    /// Members connect and join at once; what do those feel who are there?
+    JoinStorm,
+    /// Members are cut off, connect and join again at once
+    ReconnectStorm,
+    /// Rooms of all sizes, messages, typing, members that come and go
+    Chat,
+    /// Some members of a room stop reading
+    SlowReaders,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -133,6 +161,12 @@ enum AdapterName {
     Shardwire,
     /// A plain hub: /echo, /room/NAME, /publish/NAME
     Hub,
+    /// Socket.IO 4 with the events join, leave, publish and echo
+    SocketIo,
+    /// Centrifugo's JSON protocol
+    Centrifugo,
+    /// Pusher protocol 7 (Sockudo and others): ws://HOST:PORT/app/KEY and --token-secret
+    Pusher,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -181,19 +215,48 @@ fn scene(arguments: &Arguments) -> Scene {
     match arguments.scenario {
         ScenarioName::Echo => Scene::Echo { connections, in_flight, per_s },
         ScenarioName::Fanout => Scene::Fanout(FanoutPlan {
-            rooms: arguments.rooms,
+            rooms: arguments.rooms.unwrap_or(1),
             members: arguments.members,
             publisher_joins: arguments.publisher_joins,
             in_flight,
             per_s,
         }),
         ScenarioName::Idle => Scene::Idle { connections },
+        ScenarioName::JoinStorm if arguments.connected_first => storm(arguments, Kind::Join),
+        ScenarioName::JoinStorm => storm(arguments, Kind::Arrive),
+        ScenarioName::ReconnectStorm => storm(arguments, Kind::Reconnect),
+        ScenarioName::Chat => Scene::Chat(ChatPlan {
+            connections,
+            rooms: arguments.rooms.unwrap_or(CHAT_ROOMS),
+            per_s: per_s.unwrap_or(CHAT_PER_S),
+            seed: arguments.seed,
+        }),
+        ScenarioName::SlowReaders => Scene::SlowReaders(SlowReadersPlan {
+            members: arguments.members,
+            slow: arguments.slow.unwrap_or((arguments.members / SLOW_ONE_IN).max(1)),
+            per_s: per_s.unwrap_or(SLOW_PER_S),
+        }),
     }
+}
+
+fn storm(arguments: &Arguments, kind: Kind) -> Scene {
+    let per_s = arguments.rate.unwrap_or(WitnessPlan::default().per_s);
+    Scene::Storm(StormPlan {
+        kind,
+        members: arguments.connections,
+        witnesses: WitnessPlan { count: arguments.witnesses, per_s },
+        per_s: arguments.ramp,
+    })
 }
 
 fn adapter(arguments: &Arguments, path: &str) -> Result<Arc<dyn Adapter>, String> {
     Ok(match arguments.adapter {
         AdapterName::Hub => Arc::new(Hub::new(path)),
+        AdapterName::SocketIo => Arc::new(SocketIo::new(path)),
+        AdapterName::Centrifugo => Arc::new(Centrifugo::new(path)),
+        AdapterName::Pusher => {
+            Arc::new(Pusher::new(path, arguments.token_secret.as_deref().unwrap_or_default())?)
+        }
         AdapterName::Shardwire => Arc::new(Shardwire::new(path, &words(&arguments.words))?),
     })
 }

@@ -136,6 +136,12 @@ codes! {
     MessageInJson "E207" "`lifecycle.message` needs the raw protocol"
         "With JSON messages each event has its own pipeline under `events`."
         "lifecycle:\n  message:\n    - close: true\n"
+    BadPattern "E208" "Not a pattern of room names"
+        "A pattern is text with variables in braces: `{name}` stands for one or more characters \
+         other than `:`, `{name:int}` for digits. Text must separate two variables, and a room \
+         must be able to have such a name."
+        "rooms:\n  \"chat:{tenant}{id:int}\": { batch: { delay: 2ms } }\n  \
+         \"user:{id}\": { batch: { delay: 2ms } }\n"
 
     // E3: events, actions, templates.
     BadName "E301" "A name is empty, too long, or holds control characters"

@@ -32,7 +32,7 @@ pub(super) fn connections(shards: &[Arc<Counters>]) -> u64 {
     sum(shards, |one| &one.connections)
 }
 
-/// Connections open now, shard by shard: how evenly the kernel deals them out.
+/// Connections open now, shard by shard: how evenly they are dealt out.
 pub(super) fn connections_per_shard(shards: &[Arc<Counters>]) -> Vec<u64> {
     shards.iter().map(|one| one.connections.get()).collect()
 }
@@ -63,6 +63,7 @@ pub(super) fn totals(shards: &[Arc<Counters>]) -> Value {
         "compressions": sum(shards, |one| &one.compressions),
         "bytesIn": sum(shards, |one| &one.bytes_in),
         "bytesOut": sum(shards, |one| &one.bytes_out),
+        "turns": sum(shards, |one| &one.turns),
         "sends": sum(shards, |one| &one.sends),
         "rooms": sum(shards, |one| &one.rooms),
         "users": sum(shards, |one| &one.users),

@@ -4,8 +4,8 @@
 //! bit a level, never a call; every function leaves the cursor right after what it accepted.
 //! Used by `scan` (the envelope) and `project` (the paths of an event).
 
+use super::plain::plain_len;
 use super::slot::{Slot, SlotKind};
-use super::swar::plain_len;
 use crate::limits::JSON_DEPTH_MAX;
 use crate::reject::Reject;
 
@@ -91,6 +91,9 @@ impl<'m> Cursor<'m> {
     /// Takes a value.
     #[inline]
     pub fn value(&mut self) -> Step<Slot> {
+        if self.token() == b'"' {
+            return self.string();
+        }
         let value = self.start()?;
         if value.has_parts() { self.finish(value) } else { Ok(value) }
     }
@@ -199,17 +202,27 @@ impl<'m> Cursor<'m> {
         }
         self.at += 1;
         let start = self.at as u32;
-        let mut kind = SlotKind::Plain;
+        self.at += plain_len(self.bytes, self.at);
+        if self.peek() != b'"' {
+            return self.escaped(start);
+        }
+        let slot = self.slot(start, SlotKind::Plain);
+        self.at += 1;
+        Ok(slot)
+    }
+
+    /// Takes the rest of a string that began at `start` and has an escape under the cursor.
+    #[inline(never)]
+    fn escaped(&mut self, start: u32) -> Step<Slot> {
         loop {
-            self.at += plain_len(self.rest());
             match self.peek() {
                 b'"' => break,
                 b'\\' => self.escape()?,
                 _ => return Err(NotJson),
             }
-            kind = SlotKind::Escaped;
+            self.at += plain_len(self.bytes, self.at);
         }
-        let slot = self.slot(start, kind);
+        let slot = self.slot(start, SlotKind::Escaped);
         self.at += 1;
         Ok(slot)
     }

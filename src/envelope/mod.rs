@@ -5,14 +5,16 @@
 //! Called by `shard::turn` (scan, project) and by the interpreter (slots).
 
 mod cursor;
+pub mod members;
+mod plain;
 pub mod project;
 pub mod projection;
 pub mod scan;
 mod simd;
 pub mod slot;
-mod swar;
 pub mod text;
 
+pub use members::Members;
 pub use project::project;
 pub use projection::{Projection, Segment};
 pub use scan::{Envelope, RoutedKeys, Scanner, validate};

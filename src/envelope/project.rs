@@ -5,16 +5,18 @@
 //! refused, since the next reader of the same bytes might take the other one.
 
 use super::cursor::Cursor;
+use super::members::{Member, Members};
 use super::projection::{Node, Projection, Segment};
 use super::slot::{Slot, SlotKind, Slots};
 use super::text::decoded_eq;
 use crate::reject::Reject;
 
-/// Fills `out` with the projection's paths of `value`, a span that a scan of `message` made. Slots
-/// whose path is not there are `Missing`.
+/// Fills `out` with the projection's paths of `value`, a span that a scan of `message` made, with
+/// what it noted of the value's members. Slots whose path is not there are `Missing`.
 pub fn project(
     message: &[u8],
     value: Slot,
+    members: &Members,
     projection: &Projection,
     out: &mut Slots,
 ) -> Result<(), Reject> {
@@ -24,9 +26,56 @@ pub fn project(
     if !value.has_parts() || projection.root.children.is_empty() {
         return Ok(());
     }
+    match members.known() {
+        Some(members) if value.kind == SlotKind::Object => {
+            noted(message, members, &projection.root, out)
+        }
+        _ => walk(message, value, &projection.root, out),
+    }
+}
+
+/// Fills the slots below `node` from the members of its object.
+fn noted(message: &[u8], members: &[Member], node: &Node, out: &mut Slots) -> Result<(), Reject> {
+    let mut seen = Seen::default();
+    for Member { key, value } in members {
+        let Some((place, child)) = child_of(node, key, message) else { continue };
+        seen.once(place)?;
+        fill(child, *value, out);
+        if value.has_parts() && !child.children.is_empty() {
+            walk(message, *value, child, out)?;
+        }
+    }
+    Ok(())
+}
+
+/// Fills the slots below `node` from the array or object `value`.
+fn walk(message: &[u8], value: Slot, node: &Node, out: &mut Slots) -> Result<(), Reject> {
     let mut walk = Walk { message, cursor: Cursor::new(message, value.start as usize), out };
     let opened = walk.cursor.start()?;
-    walk.inside(&projection.root, opened.kind)
+    walk.inside(node, opened.kind)
+}
+
+/// The children of a node whose key was met.
+#[derive(Default)]
+struct Seen(u64);
+
+impl Seen {
+    fn once(&mut self, place: usize) -> Result<(), Reject> {
+        let bit = 1u64.checked_shl(place as u32).unwrap_or(0);
+        if self.0 & bit != 0 {
+            return Err(Reject::BadMessage);
+        }
+        self.0 |= bit;
+        Ok(())
+    }
+}
+
+/// The child that a key leads to, and its place.
+fn child_of<'n>(node: &'n Node, key: &Slot, message: &[u8]) -> Option<(usize, &'n Node)> {
+    let body = key.bytes(message);
+    let mut children = node.children.iter().enumerate();
+    children
+        .find_map(|(place, (segment, child))| is_key(segment, key, body).then_some((place, child)))
 }
 
 fn fill(node: &Node, value: Slot, out: &mut Slots) {
@@ -50,22 +99,16 @@ impl Walk<'_> {
     }
 
     fn members(&mut self, node: &Node) -> Result<(), Reject> {
-        let mut seen = 0u64;
+        let mut seen = Seen::default();
         let mut first = true;
         while let Some(key) = self.cursor.key(first)? {
             first = false;
-            let body = key.bytes(self.message);
-            let wanted = node.children.iter().position(|(one, _)| is_key(one, &key, body));
-            let Some(place) = wanted else {
+            let Some((place, child)) = child_of(node, &key, self.message) else {
                 self.cursor.value()?;
                 continue;
             };
-            let bit = 1u64.checked_shl(place as u32).unwrap_or(0);
-            if seen & bit != 0 {
-                return Err(Reject::BadMessage);
-            }
-            seen |= bit;
-            self.value(&node.children[place].1)?;
+            seen.once(place)?;
+            self.value(child)?;
         }
         Ok(())
     }

@@ -4,7 +4,8 @@
 //! than `JSON_DEPTH_MAX`; a routed key stands in it at most once (readers of the same bytes
 //! disagree on which of two counts). The message is UTF-8 already: text frames are checked before.
 
-use super::cursor::Cursor;
+use super::cursor::{Cursor, Step};
+use super::members::Members;
 use super::simd::{RootMembers, Simd};
 use super::slot::{Slot, SlotKind};
 use super::text::decoded_eq;
@@ -31,6 +32,8 @@ pub struct Envelope {
 pub struct RoutedKeys {
     /// In the order of `Field`; an empty key is not looked at.
     keys: [Box<[u8]>; FIELDS],
+    /// The keys that a word holds; 0 stands for one that is longer, or not looked at.
+    words: [u64; FIELDS],
     /// `payload: .`
     flat: bool,
 }
@@ -66,12 +69,28 @@ impl RoutedKeys {
         let flat = names.payload == FLAT;
         let payload = if flat { "" } else { names.payload.as_str() };
         let keys = [names.event.as_str(), &names.target, payload, &names.id, TOKEN_KEY];
-        RoutedKeys { keys: keys.map(|key| key.as_bytes().into()), flat }
+        let words = keys.map(|key| word_of(key.as_bytes()));
+        RoutedKeys { keys: keys.map(|key| key.as_bytes().into()), words, flat }
     }
 
     /// Position of a key's field.
     #[inline]
     fn field(&self, key: &Slot, message: &[u8]) -> Option<usize> {
+        let (start, len) = (key.start as usize, (key.end - key.start) as usize);
+        let ahead = message.get(start..).and_then(|ahead| ahead.first_chunk());
+        match ahead {
+            Some(ahead) if key.kind == SlotKind::Plain && (1..=WORD).contains(&len) => {
+                // A body of a word at most is no key that is longer.
+                let word = u64::from_le_bytes(*ahead) << (8 * (WORD - len)) >> (8 * (WORD - len));
+                self.words.iter().position(|one| *one == word)
+            }
+            _ => self.compare(key, message),
+        }
+    }
+
+    /// The same of any key, byte by byte.
+    #[inline(never)]
+    fn compare(&self, key: &Slot, message: &[u8]) -> Option<usize> {
         let body = key.bytes(message);
         let is_it = |name: &[u8]| match key.kind {
             SlotKind::Plain => body == name,
@@ -79,6 +98,19 @@ impl RoutedKeys {
         };
         self.keys.iter().position(|name| !name.is_empty() && is_it(name))
     }
+}
+
+const WORD: usize = size_of::<u64>();
+
+/// A key as one number, where a word holds it: zeros stand behind its end, and no key that is read
+/// as it stands has one in it.
+fn word_of(key: &[u8]) -> u64 {
+    let mut word = [0; WORD];
+    match word.get_mut(..key.len()) {
+        Some(place) if !key.contains(&0) => place.copy_from_slice(key),
+        _ => {}
+    }
+    u64::from_le_bytes(word)
 }
 
 impl Default for RoutedKeys {
@@ -109,10 +141,15 @@ impl Envelope {
     }
 }
 
+/// The place of the payload in the order of `RoutedKeys::keys`.
+const PAYLOAD: usize = 2;
+
 /// Scans messages; one a shard.
 #[derive(Debug, Default)]
 pub struct Scanner {
     simd: Simd,
+    /// Of the payload of the message scanned last, for its projection.
+    pub members: Members,
 }
 
 impl Scanner {
@@ -125,7 +162,7 @@ impl Scanner {
     ) -> Result<(), Reject> {
         match message.len() >= SIMD_BYTES_MIN && is_indented(message) {
             true => self.scan_simd(message, keys, out),
-            false => scan_scalar(message, keys, out),
+            false => scan_scalar(message, keys, out, &mut self.members),
         }
     }
 
@@ -139,18 +176,24 @@ impl Scanner {
     ) -> Result<(), Reject> {
         let index = self.simd.check(message);
         let Some(members) = index.and_then(|index| RootMembers::new(message, index)) else {
-            return scan_scalar(message, keys, out);
+            return scan_scalar(message, keys, out, &mut self.members);
         };
-        let mut fields = Fields::new(message, keys, out);
-        members.for_each(|(key, value)| fields.take(&key, value));
+        self.members.forget();
+        let mut fields = Fields::new(keys, out);
+        members.for_each(|(key, value)| fields.put(keys.field(&key, message), value));
         let trimmed = message.trim_ascii_end().len() as u32;
         let start = (message.len() - message.trim_ascii_start().len()) as u32;
         fields.finish(Slot { start, end: trimmed, kind: SlotKind::Object })
     }
 }
 
-/// The way of all other messages.
-pub fn scan_scalar(message: &[u8], keys: &RoutedKeys, out: &mut Envelope) -> Result<(), Reject> {
+/// The way of all other messages; notes the payload's members too.
+pub fn scan_scalar(
+    message: &[u8],
+    keys: &RoutedKeys,
+    out: &mut Envelope,
+    members: &mut Members,
+) -> Result<(), Reject> {
     if u32::try_from(message.len()).is_err() {
         return Err(Reject::TooLarge);
     }
@@ -159,20 +202,48 @@ pub fn scan_scalar(message: &[u8], keys: &RoutedKeys, out: &mut Envelope) -> Res
     if root.kind != SlotKind::Object {
         return Err(Reject::BadJson);
     }
-    let mut fields = Fields::new(message, keys, out);
+    match keys.flat {
+        true => members.begin(),
+        false => members.forget(),
+    }
+    let mut fields = Fields::new(keys, out);
     let mut first = true;
     while let Some(key) = cursor.key(first)? {
         first = false;
-        fields.take(&key, cursor.value()?);
+        let field = keys.field(&key, message);
+        let value = match field {
+            Some(PAYLOAD) => payload(&mut cursor, members)?,
+            _ => cursor.value()?,
+        };
+        fields.put(field, value);
+        if keys.flat {
+            members.note(key, value);
+        }
     }
     let root = cursor.close_slot(root);
     cursor.end()?;
     fields.finish(root)
 }
 
+/// Takes the payload's value, noting its members.
+fn payload(cursor: &mut Cursor<'_>, members: &mut Members) -> Step<Slot> {
+    let value = cursor.start()?;
+    match value.kind {
+        SlotKind::Object => {}
+        SlotKind::Array => return cursor.finish(value),
+        _ => return Ok(value),
+    }
+    members.begin();
+    let mut first = true;
+    while let Some(key) = cursor.key(first)? {
+        first = false;
+        members.note(key, cursor.value()?);
+    }
+    Ok(cursor.close_slot(value))
+}
+
 /// The envelope in the making: both ways hand it the root's members.
 struct Fields<'s> {
-    message: &'s [u8],
     keys: &'s RoutedKeys,
     out: &'s mut Envelope,
     /// A routed key stood twice.
@@ -180,14 +251,15 @@ struct Fields<'s> {
 }
 
 impl<'s> Fields<'s> {
-    fn new(message: &'s [u8], keys: &'s RoutedKeys, out: &'s mut Envelope) -> Self {
+    fn new(keys: &'s RoutedKeys, out: &'s mut Envelope) -> Self {
         *out = Envelope::default();
-        Fields { message, keys, out, twice: false }
+        Fields { keys, out, twice: false }
     }
 
+    /// The value of a root's member; `field` is what its key routes to.
     #[inline]
-    fn take(&mut self, key: &Slot, value: Slot) {
-        let Some(place) = self.keys.field(key, self.message) else { return };
+    fn put(&mut self, field: Option<usize>, value: Slot) {
+        let Some(place) = field else { return };
         let slot = self.out.field_mut(place);
         self.twice |= !slot.is_missing();
         *slot = value;

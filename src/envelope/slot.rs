@@ -33,6 +33,9 @@ pub struct Slot {
 }
 
 impl Slot {
+    /// Nothing is there.
+    pub const MISSING: Slot = Slot { start: 0, end: 0, kind: SlotKind::Missing };
+
     /// The slot's bytes in the message it was made from (strings without their quotes).
     pub fn bytes<'m>(&self, message: &'m [u8]) -> &'m [u8] {
         message.get(self.start as usize..self.end as usize).unwrap_or_default()

@@ -10,7 +10,7 @@ use crate::settings::WireNames;
 /// Scans both ways, which must agree.
 fn scan_with(message: &[u8], keys: &RoutedKeys) -> Result<Envelope, Reject> {
     let (mut small, mut large) = (Envelope::default(), Envelope::default());
-    let one = scan_scalar(message, keys, &mut small).map(|()| small);
+    let one = scan_scalar(message, keys, &mut small, &mut Members::default()).map(|()| small);
     let other = Scanner::default().scan_simd(message, keys, &mut large).map(|()| large);
     assert_eq!(one, other, "{}", String::from_utf8_lossy(message));
     one
@@ -232,7 +232,7 @@ fn large_indented_messages_give_the_same_answer() {
     let mut found = Envelope::default();
     Scanner::default().scan(message.as_bytes(), &RoutedKeys::default(), &mut found).unwrap();
     assert_eq!(scan(&message), Ok(found));
-    assert_eq!(text_of(&found.event, message.as_bytes(), &mut Vec::new()), "eA");
+    assert_eq!(text_of(&found.event, message.as_bytes(), &mut Vec::new()), b"eA");
     for cut in [1, 2, message.len() / 2] {
         assert_eq!(scan(&message[..message.len() - cut]), Err(Reject::BadJson));
     }
@@ -243,10 +243,24 @@ fn projected(payload: &str, paths: &[&[&str]]) -> Result<Vec<Option<String>>, Re
     let mut projection = Projection::default();
     paths.iter().for_each(|path| assert!(projection.insert(path).is_some()));
     let message = with_payload(payload);
-    let found = scan(&message).unwrap();
-    let mut slots = Slots::default();
-    slots.slots[0] = Slot { start: 1, end: 2, kind: SlotKind::Bool };
-    project(message.as_bytes(), found.payload, &projection, &mut slots)?;
+    let (mut found, mut members) = (Envelope::default(), Members::default());
+    let keys = RoutedKeys::default();
+    scan_scalar(message.as_bytes(), &keys, &mut found, &mut members).unwrap();
+    let project = |members: &Members| {
+        let mut slots = Slots::default();
+        slots.slots[0] = Slot { start: 1, end: 2, kind: SlotKind::Bool };
+        let result = project(message.as_bytes(), found.payload, members, &projection, &mut slots);
+        result.map(|()| slots)
+    };
+    let slots = project(&members);
+    // What was noted while scanning changes nothing.
+    let walked = project(&Members::NONE);
+    assert_eq!(
+        slots.as_ref().map(|slots| slots.slots),
+        walked.as_ref().map(|slots| slots.slots),
+        "{message}"
+    );
+    let slots = slots?;
     let raw = |slot: &Slot| String::from_utf8(slot.raw(message.as_bytes()).to_vec()).unwrap();
     let used = slots.slots.iter().take(paths.len());
     Ok(used.map(|slot| (!slot.is_missing()).then(|| raw(slot))).collect())
@@ -301,13 +315,49 @@ fn a_projected_key_may_stand_once() {
 }
 
 #[test]
+fn a_payload_of_more_members_than_are_noted_is_walked() {
+    for members in [0, 1, 15, 16, 17, 40] {
+        let list: Vec<String> = (0..members).map(|n| format!("\"k{n}\":{{\"n\":{n}}}")).collect();
+        let payload = format!("{{{}}}", list.join(","));
+        let last = members.max(1) - 1;
+        let (key, value) = (format!("k{last}"), last.to_string());
+        let expected = if members == 0 { "-" } else { &value };
+        assert_eq!(projected(&payload, &[&[&key, "n"]]), some(&[expected]), "{members}");
+        if members > 0 {
+            let twice = format!("{},\"k0\":1}}", payload.trim_end_matches('}').to_owned() + "}");
+            assert_eq!(projected(&twice, &[&["k0"]]), Err(Reject::BadMessage), "{members}");
+        }
+    }
+}
+
+#[test]
+fn a_flat_messages_own_members_are_its_payloads() {
+    let message = br#"{"event":"e","a":{"b":1},"c":2}"#;
+    let keys = RoutedKeys::new(&WireNames { payload: ".".into(), ..WireNames::default() });
+    let (mut found, mut members) = (Envelope::default(), Members::default());
+    scan_scalar(message, &keys, &mut found, &mut members).unwrap();
+    assert_eq!(members.known().map(<[_]>::len), Some(3));
+    let mut projection = Projection::default();
+    [&["a", "b"][..], &["event"]]
+        .iter()
+        .for_each(|path| assert!(projection.insert(path).is_some()));
+    let mut slots = Slots::default();
+    project(message, found.payload, &members, &projection, &mut slots).unwrap();
+    assert_eq!(
+        (slots.slots[0].raw(message), slots.slots[1].raw(message)),
+        (&b"1"[..], &b"\"e\""[..])
+    );
+}
+
+#[test]
 fn scalars_and_absent_payloads_have_no_paths() {
     assert_eq!(projected("\"text\"", &[&["a"], &[]]), some(&["-", "\"text\""]));
     let mut projection = Projection::default();
     projection.insert(&["a"]);
     let mut slots = Slots::default();
     slots.slots[0].kind = SlotKind::Null;
-    assert_eq!(project(b"{}", Slot::default(), &projection, &mut slots), Ok(()));
+    let members = Members::default();
+    assert_eq!(project(b"{}", Slot::default(), &members, &projection, &mut slots), Ok(()));
     assert!(slots.slots[0].is_missing());
 }
 
@@ -318,7 +368,7 @@ fn a_slot_that_lies_about_its_message_is_refused_not_followed() {
     let mut slots = Slots::default();
     for (start, kind) in [(0, SlotKind::Object), (1, SlotKind::Array), (99, SlotKind::Object)] {
         let lie = Slot { start, end: 9, kind };
-        let result = project(b"}}]]", lie, &projection, &mut slots);
+        let result = project(b"}}]]", lie, &Members::NONE, &projection, &mut slots);
         assert_eq!(result, Err(Reject::BadJson));
     }
 }

@@ -3,8 +3,8 @@
 //! Invariants: total on any bytes; a body that the scanner accepted and that was UTF-8 decodes to
 //! UTF-8. A lone surrogate (`\ud800`, which browsers do send) decodes to U+FFFD.
 
+use super::plain::plain_len;
 use super::slot::{Slot, SlotKind};
-use super::swar::plain_len;
 
 /// A part of a string body.
 enum Part<'b> {
@@ -111,9 +111,9 @@ pub fn decoded_eq(body: &[u8], text: &[u8]) -> bool {
 }
 
 /// The text of a slot's string, borrowed from the message where it has no escape and decoded into
-/// `scratch` where it has one; empty for any other kind.
-pub fn text_of<'t>(slot: &Slot, message: &'t [u8], scratch: &'t mut Vec<u8>) -> &'t str {
-    let bytes: &[u8] = match slot.kind {
+/// `scratch` where it has one; empty for any other kind. UTF-8 where the message is.
+pub fn text_of<'t>(slot: &Slot, message: &'t [u8], scratch: &'t mut Vec<u8>) -> &'t [u8] {
+    match slot.kind {
         SlotKind::Plain => slot.bytes(message),
         SlotKind::Escaped => {
             scratch.clear();
@@ -121,19 +121,18 @@ pub fn text_of<'t>(slot: &Slot, message: &'t [u8], scratch: &'t mut Vec<u8>) -> 
             scratch
         }
         _ => &[],
-    };
-    std::str::from_utf8(bytes).unwrap_or_default()
+    }
 }
 
 /// Appends text as the body of a JSON string: quotes, backslashes and control characters escaped.
 pub fn escape_into(text: &[u8], out: &mut Vec<u8>) {
-    let mut rest = text;
+    let mut at = 0;
     loop {
-        let (plain, special) = rest.split_at(plain_len(rest));
+        let (plain, special) = text[at..].split_at(plain_len(text, at));
         out.extend_from_slice(plain);
-        let Some((byte, after)) = special.split_first() else { return };
+        let Some(byte) = special.first() else { return };
         escape_byte(*byte, out);
-        rest = after;
+        at += plain.len() + 1;
     }
 }
 

@@ -33,7 +33,7 @@ impl Builder {
     /// `finish`.
     pub fn event(&mut self, name: &str, site: Site) -> Option<EventId> {
         let id = self.open(name, site)?;
-        self.program.names.insert(name.into(), id);
+        self.program.names.insert(name.as_bytes().into(), id);
         Some(id)
     }
 

@@ -1,9 +1,10 @@
 //! THE table of operations: it feeds the enum, the verifier, the interpreter, the disassembler and
 //! the docs.
 //!
-//! Model: there is one *open* output at a time, either a text (opened by `OpenText`, closed into a
-//! register by `CloseText`) or a frame (opened by `OpenFrame`, closed into the frame register by
-//! `CloseFrame`). Piece operations append to the open output. Effect operations read registers.
+//! Model: there is one *open* output at a time: a text (opened by `OpenText`, closed into a register
+//! by `CloseText`), a frame (opened by `OpenFrame`, closed into the frame register by `CloseFrame`)
+//! or a log line (opened by `OpenLog`, written by `CloseLog`). Piece operations append to the open
+//! output. Effect operations read registers.
 //!
 //! Invariants: an operation is 8 bytes; every operand is checked by `verify` before a run.
 
@@ -202,8 +203,10 @@ operations! {
     SendUser = "send_user" Effect;
     /// Effect: the closed frame goes to the target in the register (`user:ID`, or a room).
     SendTarget(target: Reg) = "send_target" Effect;
-    /// Effect: a log line with the text of the register.
-    Log(text: Reg) = "log" Effect;
+    /// Open a log line; where nobody reads the log, go on behind its `close_log`.
+    OpenLog = "open_log" Open;
+    /// Effect: write the open log line.
+    CloseLog = "close_log" Close;
     /// Effect: close the connection the message came from.
     Close = "close" Effect;
     /// End of the event's pipeline.

@@ -50,8 +50,9 @@ pub struct Program {
     /// The file the sites speak of.
     pub file: Box<str>,
     pub events: Vec<Event>,
-    /// Exact event names; `lookup` falls back to lower case.
-    pub names: HashMap<Box<str>, EventId, foldhash::fast::RandomState>,
+    /// Exact event names; `lookup` falls back to lower case. Bytes, so that a name from a message
+    /// is looked up as it stands there; the keys are the configuration's, so no seed is needed.
+    pub names: HashMap<Box<[u8]>, EventId, foldhash::fast::FixedState>,
     pub code: Vec<Op>,
     /// One per operation of `code`: where it comes from.
     pub sites: Vec<Site>,
@@ -69,7 +70,7 @@ impl Program {
         if name.len() > NAME_BYTES_MAX {
             return None;
         }
-        let exact = self.names.get(std::str::from_utf8(name).ok()?).copied();
+        let exact = self.names.get(name).copied();
         exact.or_else(|| self.lookup_lower_case(name))
     }
 
@@ -80,7 +81,7 @@ impl Program {
         let lower = buf.get_mut(..name.len())?;
         lower.copy_from_slice(name);
         lower.make_ascii_lowercase();
-        self.names.get(std::str::from_utf8(lower).ok()?).copied()
+        self.names.get(&*lower).copied()
     }
 
     pub fn event(&self, event: EventId) -> Option<&Event> {
@@ -104,7 +105,7 @@ mod tests {
 
     fn named(names: &[&str]) -> Program {
         let names = names.iter().enumerate();
-        let names = names.map(|(id, name)| ((*name).into(), EventId(id as u16))).collect();
+        let names = names.map(|(id, name)| (name.as_bytes().into(), EventId(id as u16))).collect();
         Program { names, ..Program::default() }
     }
 

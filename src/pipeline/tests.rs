@@ -4,9 +4,9 @@ use super::op::{Context, Form, FrameKind, Op, Reg, Source};
 use super::*;
 use crate::envelope::scan::scan_scalar;
 use crate::envelope::text::text_of;
-use crate::envelope::{Envelope, RoutedKeys, Slots, project};
+use crate::envelope::{Envelope, Members, RoutedKeys, Slots, project};
 use crate::ids::{ConnKey, EventId, LimitId, PermissionId, ShardId};
-use crate::limits::RUN_TEXT_BYTES_MAX;
+use crate::limits::{RUN_LOG_BYTES_MAX, RUN_TEXT_BYTES_MAX};
 use crate::reject::Reject;
 use crate::state::frames::{FramePool, FrameType};
 
@@ -25,12 +25,13 @@ struct Script {
     /// The good token and its claims.
     token: (&'static str, &'static str),
     asked: Vec<String>,
+    logs: bool,
 }
 
 impl Default for Script {
     fn default() -> Self {
         let token = ("good", r#"{"sub":"u1","roles":["x\"y",2]}"#);
-        Script { verdict: Verdict::Pass, permitted: true, token, asked: Vec::new() }
+        Script { verdict: Verdict::Pass, permitted: true, token, asked: Vec::new(), logs: true }
     }
 }
 
@@ -41,6 +42,10 @@ impl Host for Script {
 
     fn permitted(&self, _: PermissionId) -> bool {
         self.permitted
+    }
+
+    fn logs(&self) -> bool {
+        self.logs
     }
 
     fn verify_token(&mut self, token: &str, claims: &mut Vec<u8>) -> bool {
@@ -71,9 +76,11 @@ fn run_within(
 ) -> (Outcome, Vec<String>) {
     let message = message.as_bytes();
     let mut envelope = Envelope::default();
-    scan_scalar(message, &RoutedKeys::default(), &mut envelope).unwrap();
+    let mut members = Members::default();
+    scan_scalar(message, &RoutedKeys::default(), &mut envelope, &mut members).unwrap();
     let mut slots = Slots::default();
-    project(message, envelope.payload, &program.events[0].payload, &mut slots).unwrap();
+    let payload = &program.events[0].payload;
+    project(message, envelope.payload, &members, payload, &mut slots).unwrap();
     let mut scratch = Vec::new();
     let input = Input {
         message,
@@ -270,10 +277,9 @@ fn secured() -> Program {
         builder.op(Op::Secure, site(2));
         let role = builder.claims_slot(&["roles", "0"]).unwrap();
         builder.op(Op::NeedSlot { source: Source::Claims, slot: role }, site(3));
-        builder.op(Op::OpenText, site(3));
+        builder.op(Op::OpenLog, site(3));
         builder.op(Op::Slot { source: Source::Claims, slot: role, form: Form::Text }, site(3));
-        builder.op(Op::CloseText(Reg(0)), site(3));
-        builder.op(Op::Log(Reg(0)), site(3));
+        builder.op(Op::CloseLog, site(3));
     })
 }
 
@@ -355,12 +361,59 @@ fn the_text_of_a_run_is_bounded() {
             builder.op(Op::Message, site(line));
         }
         builder.op(Op::CloseText(Reg(0)), site(2));
-        builder.op(Op::Log(Reg(0)), site(2));
     });
     let message = format!(r#"{{"event":"event","payload":"{}"}}"#, "x".repeat(1_024));
     let fits = (RUN_TEXT_BYTES_MAX / message.len()) as u32;
     let (outcome, _) = run_on(&program, &message, &mut Script::default());
     assert_eq!(outcome, Outcome::Rejected(Reject::TooLarge, site(fits)));
+}
+
+/// Two log lines of so many times the message, a text in between, and a close behind them.
+fn logging(times: u32) -> Program {
+    program(|builder| {
+        let line = |builder: &mut Builder, number: u32| {
+            builder.op(Op::OpenLog, site(number));
+            builder.literal(b"line ", site(number));
+            (0..times).for_each(|_| builder.op(Op::Message, site(number)));
+            builder.op(Op::CloseLog, site(number));
+        };
+        line(builder, 2);
+        text(builder, Reg(0), Context::UserId);
+        line(builder, 4);
+        builder.op(Op::Close, site(5));
+    })
+}
+
+#[test]
+fn a_log_line_that_nobody_reads_is_gone_past_and_changes_nothing_else() {
+    let message = r#"{"event":"event"}"#;
+    for times in [0, 1, 20_000] {
+        let program = logging(times);
+        let (read, effects) = run_on(&program, message, &mut Script::default());
+        let mut deaf = Script { logs: false, ..Script::default() };
+        assert_eq!(run_on(&program, message, &mut deaf), (read, vec!["close".to_owned()]));
+        assert_eq!((read, effects.len()), (Outcome::Done, 3));
+        let line = format!("line {}", message.repeat(times as usize));
+        assert_eq!(effects[0], format!("log {line} at 2"));
+        assert_eq!(effects[1], format!("log {line} at 4"));
+    }
+}
+
+#[test]
+fn a_log_line_is_cut_at_its_bound_and_refuses_nothing() {
+    // Two bytes a character, so that the bound may fall inside of one.
+    for odd in ["", "x"] {
+        let message =
+            format!(r#"{{"event":"event","payload":"{odd}{}"}}"#, "\u{e9}".repeat(30_000));
+        let program = logging(20);
+        let (outcome, effects) = run_on(&program, &message, &mut Script::default());
+        assert_eq!(outcome, Outcome::Done);
+        let first = effects[0].strip_prefix("log ").unwrap().strip_suffix(" at 2").unwrap();
+        let kept = first.strip_suffix('\u{2026}').unwrap();
+        assert!(kept.len() <= RUN_LOG_BYTES_MAX && kept.len() >= RUN_LOG_BYTES_MAX - 1);
+        assert!(format!("line {}", message.repeat(20)).starts_with(kept));
+        assert_eq!(effects[1..], ["log \u{2026} at 4", "close"]);
+    }
 }
 
 #[test]
@@ -375,7 +428,7 @@ fn a_reject_in_an_open_frame_gives_the_frame_back() {
             token: Default::default(),
             user: USER,
             conn: CONN,
-            target: "",
+            target: b"",
             kind: FrameType::Text,
             frame_bytes_max,
         };

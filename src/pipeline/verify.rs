@@ -158,7 +158,8 @@ fn projection_holds(projection: &Projection) -> bool {
     true
 }
 
-/// Walks one event's operations in order; there are no jumps, so one pass sees every run.
+/// Walks one event's operations in order; nothing but a log line is ever gone past, so one pass
+/// sees every run.
 fn code(program: &Program, event: &Event) -> Result<(), Fault> {
     let mut walk = Walk::new(program, event);
     let ops = program.code_of(event);
@@ -180,6 +181,7 @@ enum Open {
     Nothing,
     Text,
     Frame,
+    Log,
 }
 
 /// What is known before an operation.
@@ -233,6 +235,7 @@ impl<'p> Walk<'p> {
         match op {
             Op::OpenText => self.open = Open::Text,
             Op::OpenFrame(_) => self.open = Open::Frame,
+            Op::OpenLog => self.open = Open::Log,
             Op::Secure => self.secured = true,
             _ => {}
         }
@@ -240,11 +243,16 @@ impl<'p> Walk<'p> {
     }
 
     fn close(&mut self, op: Op) -> Result<(), Rule> {
-        let wanted = if op == Op::CloseFrame { Open::Frame } else { Open::Text };
-        hold(self.open == wanted, Rule::OutputNotOpen)?;
+        let closes = match op {
+            Op::CloseFrame => Open::Frame,
+            Op::CloseLog => Open::Log,
+            _ => Open::Text,
+        };
+        hold(self.open == closes, Rule::OutputNotOpen)?;
         self.open = Open::Nothing;
         match op {
             Op::CloseText(register) => self.written |= 1 << register.0,
+            Op::CloseLog => return self.effect(op),
             _ => self.framed = true,
         }
         Ok(())
@@ -338,13 +346,29 @@ mod tests {
     #[test]
     fn registers_are_written_before_they_are_read() {
         let (open, close) = (Op::OpenText, Op::CloseText(Reg(1)));
-        assert_eq!(refused(&[Op::Log(Reg(0))]), Rule::ReadBeforeWrite);
-        assert_eq!(refused(&[open, close, Op::Log(Reg(0))]), Rule::ReadBeforeWrite);
+        assert_eq!(refused(&[Op::SendTarget(Reg(0))]), Rule::ReadBeforeWrite);
         let half = Op::Join { user: Reg(1), room: Reg(0) };
         assert_eq!(refused(&[open, close, half]), Rule::ReadBeforeWrite);
         assert_eq!(refused(&[Op::SendOrigin]), Rule::ReadBeforeWrite);
         assert_eq!(refused(&[open, close, Op::SendTarget(Reg(1))]), Rule::ReadBeforeWrite);
-        assert!(build(&[open, close, Op::Log(Reg(1))]).is_ok());
+        let frame = [Op::OpenFrame(FrameKind::Text), Op::CloseFrame];
+        assert!(build(&[open, close, frame[0], frame[1], Op::SendTarget(Reg(1))]).is_ok());
+    }
+
+    #[test]
+    fn a_log_line_is_an_output_and_an_effect() {
+        let line = [Op::OpenLog, TEXT, Op::CloseLog];
+        assert!(build(&line).is_ok());
+        assert_eq!(refused(&[Op::CloseLog]), Rule::OutputNotOpen);
+        assert_eq!(refused(&[Op::OpenText, Op::CloseLog]), Rule::OutputNotOpen);
+        assert_eq!(refused(&[Op::OpenLog, Op::CloseText(Reg(0))]), Rule::OutputNotOpen);
+        assert_eq!(refused(&[Op::OpenLog, Op::OpenLog]), Rule::OutputOpen);
+        assert_eq!(refused(&[Op::OpenLog, Op::Close]), Rule::OutputOpen);
+        let limit = Op::Limit(LimitId(0));
+        assert_eq!(refused(&[line[0], line[2], limit]), Rule::LimitAfterEffect);
+        assert!(build(&[[Op::OpenLog, Op::CloseLog]; EFFECTS_MAX].concat()).is_ok());
+        let many = [[Op::OpenLog, Op::CloseLog]; EFFECTS_MAX + 1].concat();
+        assert_eq!(refused(&many), Rule::TooManyEffects);
     }
 
     #[test]
@@ -354,7 +378,7 @@ mod tests {
         assert_eq!(refused(&[Op::Permit(PermissionId(0))]), out);
         assert_eq!(refused(&[Op::OpenText, Op::Const(ConstId(0))]), out);
         assert_eq!(refused(&[Op::OpenText, Op::CloseText(Reg(REGISTERS_MAX as u8))]), out);
-        assert_eq!(refused(&[Op::Log(Reg(255))]), out);
+        assert_eq!(refused(&[Op::SendTarget(Reg(255))]), out);
         assert_eq!(refused(&[Op::NeedSlot { source: Source::Payload, slot: 1 }]), out);
         let claim = Op::NeedSlot { source: Source::Claims, slot: 1 };
         assert_eq!(refused(&[Op::Secure, claim]), out);

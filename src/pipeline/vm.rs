@@ -9,7 +9,7 @@ use super::effect::{Effect, Effects, Text};
 use super::op::{ConstId, Context, Form, FrameKind, Op, Reg, Source};
 use super::output::{Output, write_slot, write_text};
 use super::program::{Event, Program, Site};
-use crate::envelope::{Slot, Slots, project, text::text_of, validate};
+use crate::envelope::{Members, Slot, Slots, project, text::text_of, validate};
 use crate::ids::{ConnKey, EventId, LimitId, PermissionId};
 use crate::limits::{REGISTERS_MAX, TOKEN_BYTES_MAX};
 use crate::reject::Reject;
@@ -30,6 +30,9 @@ pub trait Host {
 
     fn permitted(&self, permission: PermissionId) -> bool;
 
+    /// Whether anybody reads the log lines of runs.
+    fn logs(&self) -> bool;
+
     /// Appends the claims as a JSON object where the token is good.
     fn verify_token(&mut self, token: &str, claims: &mut Vec<u8>) -> bool;
 }
@@ -44,8 +47,8 @@ pub struct Input<'m> {
     pub token: Slot,
     pub user: &'m str,
     pub conn: ConnKey,
-    /// Decoded; empty is none.
-    pub target: &'m str,
+    /// Decoded UTF-8; empty is none.
+    pub target: &'m [u8],
     /// What the message came as.
     pub kind: FrameType,
     /// Bytes a built frame may have.
@@ -109,11 +112,13 @@ impl Vm {
             effects: &mut effects.list,
             registers: [const { 0..0 }; REGISTERS_MAX],
             frame: None,
-            at: event.entry as usize,
         };
         run.execute()
     }
 }
+
+/// The operations behind the one being run.
+type Ahead<'p> = std::slice::Iter<'p, Op>;
 
 /// One run.
 struct Run<'r, H> {
@@ -127,32 +132,35 @@ struct Run<'r, H> {
     effects: &'r mut Vec<Effect>,
     registers: [Text; REGISTERS_MAX],
     frame: Option<FrameRef>,
-    /// Offset of the operation being run.
-    at: usize,
 }
 
 impl<H: Host> Run<'_, H> {
     fn execute(&mut self) -> Outcome {
-        for op in self.program.code_of(self.event) {
-            if let Err(stop) = self.step(*op) {
+        let mut ahead = self.program.code_of(self.event).iter();
+        while let Some(op) = ahead.next() {
+            if let Err(stop) = self.step(*op, &mut ahead) {
                 self.output.abandon(self.pool);
-                return self.stopped(stop);
+                return self.stopped(stop, &ahead);
             }
-            self.at += 1;
         }
         Outcome::Done
     }
 
-    fn stopped(&self, stop: Stop) -> Outcome {
+    fn stopped(&self, stop: Stop, ahead: &Ahead<'_>) -> Outcome {
         match stop {
             Stop::Wait => Outcome::Waiting,
-            Stop::Reject(reject) => Outcome::Rejected(reject, self.program.site(self.at)),
+            Stop::Reject(reject) => Outcome::Rejected(reject, self.site(ahead)),
         }
+    }
+
+    /// The place that the operation being run comes from.
+    fn site(&self, ahead: &Ahead<'_>) -> Site {
+        self.program.site((self.event.end as usize).saturating_sub(ahead.len() + 1))
     }
 
     /// The one dispatch; a line an operation, in the order of the table.
     #[inline(always)]
-    fn step(&mut self, op: Op) -> Step {
+    fn step(&mut self, op: Op, ahead: &mut Ahead<'_>) -> Step {
         match op {
             Op::Limit(limit) => return self.limit(limit),
             Op::Secure => return self.secure(),
@@ -172,7 +180,8 @@ impl<H: Host> Run<'_, H> {
             Op::SendOrigin => self.send(|frame| Effect::SendOrigin { frame }),
             Op::SendUser => self.send(|frame| Effect::SendUser { frame }),
             Op::SendTarget(target) => self.send_target(target),
-            Op::Log(register) => self.log(register),
+            Op::OpenLog => self.open_log(ahead),
+            Op::CloseLog => self.close_log(ahead),
             Op::Close => self.effects.push(Effect::Close),
             Op::End => {}
         }
@@ -199,15 +208,16 @@ impl<H: Host> Run<'_, H> {
         let found = [Some(self.input.token), in_payload].into_iter().flatten();
         let slot = found.into_iter().find(Slot::is_string).ok_or(Reject::Unauthorized)?;
         let token = text_of(&slot, self.input.message, token);
+        // A token of other characters is none.
         let good = !token.is_empty()
             && token.len() <= TOKEN_BYTES_MAX
-            && self.host.verify_token(token, claims);
+            && std::str::from_utf8(token).is_ok_and(|token| self.host.verify_token(token, claims));
         need(good, Reject::Unauthorized)?;
         if self.event.claims.slots == 0 {
             return Ok(());
         }
         validate(claims)
-            .and_then(|root| project(claims, root, &self.event.claims, claim_slots))
+            .and_then(|root| project(claims, root, &Members::NONE, &self.event.claims, claim_slots))
             .map_err(|_| Stop::Reject(Reject::Unauthorized))
     }
 
@@ -257,13 +267,13 @@ impl<H: Host> Run<'_, H> {
     fn context(&mut self, value: Context, form: Form) -> Step {
         let conn_id;
         let text = match value {
-            Context::UserId => self.input.user,
+            Context::UserId => self.input.user.as_bytes(),
             Context::ConnId => {
                 conn_id = self.input.conn.to_id();
-                std::str::from_utf8(&conn_id).unwrap_or_default()
+                &conn_id[..]
             }
             Context::Target => self.input.target,
-            Context::EventName => &self.event.name,
+            Context::EventName => self.event.name.as_bytes(),
         };
         Ok(self.output.append(|out| write_text(text, form, out))?)
     }
@@ -295,9 +305,17 @@ impl<H: Host> Run<'_, H> {
         self.send(|frame| Effect::SendTarget { target, frame });
     }
 
-    fn log(&mut self, register: Reg) {
-        let site = self.program.site(self.at);
-        self.effects.push(Effect::Log { text: self.text(register), site });
+    /// Most runs log and few logs are read: a line that nobody reads is gone past.
+    fn open_log(&mut self, ahead: &mut Ahead<'_>) {
+        match self.host.logs() {
+            true => self.output.open_log(),
+            false => drop(ahead.find(|op| **op == Op::CloseLog)),
+        }
+    }
+
+    fn close_log(&mut self, ahead: &Ahead<'_>) {
+        let text = self.output.close_log();
+        self.effects.push(Effect::Log { text, site: self.site(ahead) });
     }
 }
 

@@ -58,6 +58,10 @@ pub struct Driver {
     received: VecDeque<Completion>,
     /// Sends asked for at once that the kernel has not taken yet.
     sending: Vec<u32>,
+    /// The kernel did not take every request of the last turn.
+    unsettled: bool,
+    /// Connections accepted so far.
+    accepts: usize,
     /// The ring watches the bell.
     watching: bool,
     starved: Vec<u32>,
@@ -103,6 +107,8 @@ impl Driver {
             completions: Vec::with_capacity(4_096),
             received: VecDeque::with_capacity(4_096),
             sending: Vec::with_capacity(4_096),
+            unsettled: false,
+            accepts: 0,
             watching: false,
             starved: Vec::new(),
             deadline_ns: u64::MAX,
@@ -133,6 +139,7 @@ impl Driver {
     /// Whether only the kernel, a peer or time can bring work.
     fn is_idle(&mut self) -> bool {
         self.received.is_empty()
+            && !self.unsettled
             && !self.shard.has_work()
             && self.now.mono_ns >= self.busy_until_ns
             && self.ring.is_quiet()
@@ -147,6 +154,7 @@ impl Driver {
         }
         self.accept_again(now)?;
         let mut worked = self.reap(now)?;
+        worked |= self.serve_newcomers(now)?;
         worked |= self.hear_sockets(now);
         self.receive_again()?;
         worked |= self.hear(now);
@@ -154,6 +162,7 @@ impl Driver {
             self.shard.handle_timeout(now);
         }
         if worked {
+            self.shard.counters().turns.add(1);
             self.busy_until_ns = now.mono_ns.saturating_add(self.spin_ns);
         }
         self.check_drain(now);
@@ -164,6 +173,8 @@ impl Driver {
     fn reap(&mut self, now: Now) -> std::io::Result<bool> {
         let mut completions = std::mem::take(&mut self.completions);
         self.ring.reap(&mut completions)?;
+        // Asked before a completion makes new requests.
+        self.unsettled = !self.ring.is_submitted();
         let any = !completions.is_empty();
         for completion in completions.drain(..) {
             self.complete(now, completion)?;
@@ -175,7 +186,7 @@ impl Driver {
 
     /// A send whose request was taken and that has not completed went out whole.
     fn settle_sends(&mut self, now: Now) {
-        if !self.ring.is_submitted() {
+        if self.unsettled {
             return;
         }
         let mut sending = std::mem::take(&mut self.sending);
@@ -279,7 +290,20 @@ impl Driver {
         }
         listener.backoff_ns = 0;
         // SAFETY: the kernel just made this descriptor for us.
-        let socket = Socket::new(unsafe { OwnedFd::from_raw_fd(done.result) });
+        let socket = unsafe { OwnedFd::from_raw_fd(done.result) };
+        self.accepts = self.accepts.wrapping_add(1);
+        match self.shared.balance.deal(self.shard.id(), self.accepts) {
+            me if me == self.shard.id() => self.serve(now, socket),
+            other => {
+                self.ports.pass_on(other, socket);
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes a new connection into this shard.
+    fn serve(&mut self, now: Now, socket: OwnedFd) -> std::io::Result<()> {
+        let socket = Socket::new(socket);
         let slot = self.shard.handle_accepted(now, socket.peer());
         let place = slot as usize;
         if self.sockets.len() <= place {
@@ -287,6 +311,16 @@ impl Driver {
         }
         self.sockets[place] = Some(socket);
         self.receive(slot)
+    }
+
+    /// Connections that other shards accepted for this one.
+    fn serve_newcomers(&mut self, now: Now) -> std::io::Result<bool> {
+        let mut any = false;
+        while let Ok(socket) = self.ports.newcomers.try_recv() {
+            self.serve(now, socket)?;
+            any = true;
+        }
+        Ok(any)
     }
 
     /// Accepts on every listener that is not accepting, unless it is backing off or draining.
@@ -400,6 +434,7 @@ impl Driver {
         let Some(place) = self.sockets.get_mut(slot as usize) else { return };
         let done = place.as_ref().is_some_and(|s| s.fate != Fate::Live && !s.is_pending());
         let Some(socket) = place.take_if(|_| done) else { return };
+        self.shared.balance.leave(self.shard.id());
         match socket.fate {
             Fate::HandOff => {
                 if let Some((peer, received)) = self.shard.take_handoff(slot) {
@@ -451,7 +486,7 @@ impl Driver {
         let due = self.next_ns();
         let at_most_ns = due.map(|due_ns| due_ns.saturating_sub(self.clock.now().mono_ns).max(1));
         self.ports.wake().fall_asleep();
-        let slept = match self.ports.inbox.is_empty() {
+        let slept = match self.ports.is_quiet() {
             true => self.ring.wait(at_most_ns),
             false => self.ring.enter(),
         };

@@ -1,11 +1,13 @@
-//! The mesh's channels: one bounded inbox a shard, crossbeam underneath.
+//! The mesh's channels: one bounded inbox a shard, crossbeam underneath; and one for sockets that
+//! another shard accepted.
 //!
 //! Invariants: frames from one shard to another keep their order; a full inbox gives the frame back
 //! to its sender, never drops it; a batch wakes its receiver once.
 
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, unbounded};
 
 use super::StartError;
 use super::wake::Wake;
@@ -17,6 +19,9 @@ use crate::shard::peer::PeerFrame;
 /// One shard's ends of the mesh.
 pub struct Ports {
     pub inbox: Receiver<PeerFrame>,
+    /// Sockets that others accepted for this shard.
+    pub newcomers: Receiver<OwnedFd>,
+    doors: Vec<Sender<OwnedFd>>,
     /// To each shard, by its number.
     peers: Vec<Sender<PeerFrame>>,
     wakes: Vec<Arc<Wake>>,
@@ -29,8 +34,12 @@ pub fn connect(shards: u16) -> Result<(Vec<Ports>, Vec<Arc<Wake>>), StartError> 
     let wakes = wakes.map_err(|error| StartError(format!("cannot make an eventfd: {error}")))?;
     let (peers, inboxes): (Vec<_>, Vec<_>) =
         (0..shards).map(|_| bounded(MESH_CHANNEL_FRAMES)).unzip();
-    let ports = inboxes.into_iter().zip(0..).map(|(inbox, me)| Ports {
+    let (doors, newcomers): (Vec<_>, Vec<_>) = (0..shards).map(|_| unbounded()).unzip();
+    let inboxes = inboxes.into_iter().zip(newcomers);
+    let ports = inboxes.zip(0..).map(|((inbox, newcomers), me)| Ports {
         inbox,
+        newcomers,
+        doors: doors.clone(),
         peers: peers.clone(),
         wakes: wakes.clone(),
         me: ShardId(me),
@@ -43,16 +52,29 @@ impl Ports {
         &self.wakes[self.me.index()]
     }
 
-    /// Passes on what the shard has for its peers.
-    pub fn flush(&self, shard: &mut Shard) {
-        if !shard.has_peer_frames() {
-            return;
+    /// Gives a socket to the shard that is to serve it. Where that has ended, the process is going
+    /// down, and the socket is closed here.
+    pub fn pass_on(&self, to: ShardId, socket: OwnedFd) {
+        if self.doors[to.index()].send(socket).is_ok() {
+            self.wakes[to.index()].ring();
         }
-        for peer in (0..self.peers.len() as u16).map(ShardId) {
-            if self.flush_to(shard, peer) {
+    }
+
+    /// Whether nothing came from other shards.
+    pub fn is_quiet(&self) -> bool {
+        self.inbox.is_empty() && self.newcomers.is_empty()
+    }
+
+    /// Passes on what the shard has for its peers; looks only at those it has something for.
+    pub fn flush(&self, shard: &mut Shard) {
+        for _ in 0..shard.peers_due() {
+            if let Some(peer) = shard.next_peer()
+                && self.flush_to(shard, peer)
+            {
                 self.wakes[peer.index()].ring();
             }
         }
+        shard.end_peers();
     }
 
     /// Whether anything was passed on.

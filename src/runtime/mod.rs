@@ -7,6 +7,7 @@
 //! Invariants: nothing above this folder knows a socket, nothing below it knows a protocol.
 //! Called by `cli::serve`; `bench` drives the same ring from a client's end.
 
+mod balance;
 mod buffers;
 pub(crate) mod clock;
 pub(crate) mod dial;
@@ -33,6 +34,7 @@ use crate::shard::counters::Counters;
 use crate::shard::handoff::Handoff;
 use crate::shard::{Engine, Shard};
 use crate::state::gate::Gate;
+use balance::Balance;
 use clock::Clock;
 use driver::Driver;
 use mesh::Ports;
@@ -66,6 +68,7 @@ struct Shared {
     /// Shards whose last connection is gone.
     drained: AtomicUsize,
     wakes: Vec<Arc<Wake>>,
+    balance: Balance,
 }
 
 /// A running engine.
@@ -152,12 +155,14 @@ pub fn launch(launch: Launch) -> Result<Running, StartError> {
         program: launch.program,
         verifier: launch.verifier,
         gate: Arc::new(gate),
+        pressure: Arc::default(),
         shards,
         seed: seed()?,
     };
     let counters: Vec<_> = (0..shards).map(|_| Arc::new(Counters::default())).collect();
     let (ports, wakes) = mesh::connect(shards)?;
-    let shared = Arc::new(Shared { draining: false.into(), drained: 0.into(), wakes });
+    let balance = Balance::new(shards);
+    let shared = Arc::new(Shared { draining: false.into(), drained: 0.into(), wakes, balance });
     let seats =
         ports.into_iter().zip(listeners).enumerate().map(|(index, (ports, listeners))| Seat {
             id: ShardId(index as u16),

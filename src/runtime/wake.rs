@@ -10,8 +10,9 @@ use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering, fence};
 
-/// One shard's bell.
+/// One shard's bell, on cache lines of its own: its shard writes the flag at every park.
 #[derive(Debug)]
+#[repr(align(128))]
 pub struct Wake {
     sleeping: AtomicBool,
     event: OwnedFd,
@@ -38,7 +39,8 @@ impl Wake {
     /// After a push: wakes the shard if it sleeps.
     pub fn ring(&self) {
         fence(Ordering::SeqCst);
-        if self.sleeping.swap(false, Ordering::AcqRel) {
+        // Every peer rings: one that is awake is only looked at, so its line stays shared.
+        if self.sleeping.load(Ordering::Relaxed) && self.sleeping.swap(false, Ordering::AcqRel) {
             self.write();
         }
     }

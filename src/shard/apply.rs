@@ -10,6 +10,7 @@ use super::Shard;
 use super::hold::Hold;
 use super::peer::PeerFrame;
 use crate::disconnect::Disconnect;
+use crate::ids::USER_PREFIX;
 use crate::limits::NAME_BYTES_MAX;
 use crate::pipeline::effect::{Effect, Effects, Text};
 use crate::pipeline::program::Site;
@@ -22,9 +23,6 @@ enum Step {
     /// The connection is held until another shard answers.
     Wait,
 }
-
-/// The prefix of a target that is a user, not a room.
-const USER_PREFIX: &str = "user:";
 
 impl Shard {
     /// Applies the effects of a run. `event` is the event's name as the message spells it.
@@ -152,18 +150,21 @@ impl Shard {
     }
 
     fn log(&self, slot: u32, all: &Effects, text: &Text, site: Site) {
-        // Most runs log and few logs are read: nothing is looked up for one that nobody reads.
-        if tracing::enabled!(target: "shardwire::pipeline", tracing::Level::INFO) {
-            let user = self.user_of(slot);
-            let (user, text) = (user.as_deref().unwrap_or_default(), all.text(text));
-            tracing::info!(target: "shardwire::pipeline", user, line = site.line, "{text}");
-        }
+        let user = self.user_of(slot);
+        let (user, text) = (user.as_deref().unwrap_or_default(), all.text(text));
+        tracing::info!(target: "shardwire::pipeline", user, line = site.line, "{text}");
     }
 }
 
 /// A room or user name that may be used: not empty, bounded, no control characters.
 fn checked_name(name: &str) -> Result<&str, Reject> {
-    let usable =
-        !name.is_empty() && name.len() <= NAME_BYTES_MAX && !name.contains(char::is_control);
+    let usable = !name.is_empty() && name.len() <= NAME_BYTES_MAX && !has_control(name);
     usable.then_some(name).ok_or(Reject::BadName)
+}
+
+fn has_control(name: &str) -> bool {
+    match name.is_ascii() {
+        true => name.bytes().any(|byte| byte.is_ascii_control()),
+        false => name.contains(char::is_control),
+    }
 }

@@ -46,6 +46,8 @@ pub struct Counters {
     pub compressions: Count,
     pub bytes_in: Count,
     pub bytes_out: Count,
+    /// Turns that found something to do; messages a turn say how much a turn gathers.
+    pub turns: Count,
     /// Sends asked of the kernel.
     pub sends: Count,
     pub rooms: Count,

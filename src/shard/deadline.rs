@@ -24,6 +24,7 @@ impl Shard {
             self.on_timer(slot);
         }
         self.fired = fired;
+        self.outboxes.wake_due(self.now.mono_ns);
         self.expire_users();
         self.drain_some();
     }

@@ -10,6 +10,7 @@ use crate::disconnect::Disconnect;
 use crate::ids::{FrameId, UserId};
 use crate::settings::Compression;
 use crate::state::conns::Deflate;
+use crate::state::delays::Delay;
 use crate::state::frames::{Frame, FramePool, FrameRef};
 use crate::state::outbox::Unqueued;
 use crate::state::rooms::RoomKey;
@@ -17,7 +18,7 @@ use crate::state::rooms::RoomKey;
 impl Shard {
     /// Queues a frame that only this connection gets.
     pub(super) fn queue_own(&mut self, slot: u32, frame: FrameRef) {
-        self.queue(&[slot], frame, None);
+        self.queue(&[slot], frame, None, None);
         self.cut_overflowed();
     }
 
@@ -31,8 +32,10 @@ impl Shard {
     ) -> Option<FrameRef> {
         let slot = self.rooms.resolve(local)?;
         // Nobody looks at the list before it is back.
-        let members = std::mem::take(&mut self.rooms.get_mut(slot)?.members);
-        let deflated = self.queue(&members, frame, deflated);
+        let room = self.rooms.get_mut(slot)?;
+        let members = std::mem::take(&mut room.members);
+        let delay = room.class.and_then(|class| self.outboxes.delays.from(class, self.now.mono_ns));
+        let deflated = self.queue(&members, frame, deflated, delay);
         if let Some(room) = self.rooms.get_mut(slot) {
             room.members = members;
         }
@@ -44,39 +47,35 @@ impl Shard {
     pub(super) fn deliver_user(&mut self, user: UserId, frame: FrameRef) {
         let conns = self.users.get_mut(user).map(|user| std::mem::take(&mut user.conns));
         let Some(conns) = conns else { return };
-        self.queue(&conns, frame, None);
+        self.queue(&conns, frame, None, None);
         if let Some(user) = self.users.get_mut(user) {
             user.conns = conns;
         }
         self.cut_overflowed();
     }
 
-    /// Queues a frame to these connections, deflated where they negotiated it. Takes and returns
-    /// the twin for the usual window, so that it is made once.
+    /// Queues a frame to these connections, deflated where they negotiated it; it leaves at the end
+    /// of the turn, or may wait. Takes and returns the twin for the usual window, so that it is
+    /// made once.
     fn queue(
         &mut self,
         slots: &[u32],
         frame: FrameRef,
         deflated: Option<FrameRef>,
+        delay: Option<Delay>,
     ) -> Option<FrameRef> {
         let Compression { enabled, window_bits, .. } = self.engine.settings.transport.compression;
         let id = self.outboxes.add(frame);
         if let Some(twin) = deflated {
             self.outboxes.adopt_twin(id, window_bits, twin);
         }
-        let mut queued = 0;
-        for &slot in slots {
-            let pushed = match enabled {
-                false => self.outboxes.push(slot, id),
-                true => self.push_deflated(slot, id),
-            };
-            match pushed {
-                Ok(()) => queued += 1,
-                Err(Unqueued::Full) => self.overflowed.push(slot),
-                // It has not joined the talk yet, or has left it: it misses nothing promised.
-                Err(Unqueued::Shut) => {}
+        let queued = match (enabled, delay) {
+            (false, None) => self.queue_each(slots, |shard, slot| shard.outboxes.push(slot, id)),
+            (false, Some(delay)) => {
+                self.queue_each(slots, |shard, slot| shard.outboxes.push_delayed(slot, id, delay))
             }
-        }
+            (true, _) => self.queue_each(slots, |shard, slot| shard.push_fitted(slot, id, delay)),
+        };
         if queued > 0 {
             self.outboxes.count_into_turn(id);
         }
@@ -86,10 +85,41 @@ impl Shard {
         deflated
     }
 
-    fn push_deflated(&mut self, slot: u32, id: FrameId) -> Result<(), Unqueued> {
-        let Some(twin) = self.deflated_for(slot, id) else { return self.outboxes.push(slot, id) };
-        let pushed = self.outboxes.push(slot, twin);
-        self.outboxes.release(twin);
+    /// Pushes to each of these connections; how many took it.
+    #[inline]
+    fn queue_each(
+        &mut self,
+        slots: &[u32],
+        push: impl Fn(&mut Shard, u32) -> Result<(), Unqueued>,
+    ) -> u64 {
+        let mut queued = 0;
+        for &slot in slots {
+            match push(self, slot) {
+                Ok(()) => queued += 1,
+                Err(Unqueued::Full) => self.overflowed.push(slot),
+                // It has not joined the talk yet, or has left it: it misses nothing promised.
+                Err(Unqueued::Shut) => {}
+            }
+        }
+        queued
+    }
+
+    /// Queues a frame as this connection reads it, at once or delayed.
+    fn push_fitted(
+        &mut self,
+        slot: u32,
+        id: FrameId,
+        delay: Option<Delay>,
+    ) -> Result<(), Unqueued> {
+        let twin = self.deflated_for(slot, id);
+        let fitting = twin.unwrap_or(id);
+        let pushed = match delay {
+            None => self.outboxes.push(slot, fitting),
+            Some(delay) => self.outboxes.push_delayed(slot, fitting, delay),
+        };
+        if let Some(twin) = twin {
+            self.outboxes.release(twin);
+        }
         pushed
     }
 

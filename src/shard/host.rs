@@ -47,6 +47,10 @@ impl vm::Host for Host<'_> {
         self.user.permissions.contains(permission)
     }
 
+    fn logs(&self) -> bool {
+        tracing::enabled!(target: "shardwire::pipeline", tracing::Level::INFO)
+    }
+
     fn verify_token(&mut self, token: &str, claims: &mut Vec<u8>) -> bool {
         match self.verifier.verify(token, self.now) {
             Ok(verified) => {

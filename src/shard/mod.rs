@@ -39,11 +39,13 @@ use crate::pipeline::program::Program;
 use crate::pipeline::vm::Vm;
 use crate::settings::{Protocol, Settings, WireNames};
 use crate::state::conns::{Conns, Phase};
+use crate::state::delays::Delays;
 use crate::state::gate::Gate;
 use crate::state::homes::{Homes, home_of};
 use crate::state::names::Names;
 use crate::state::outbox::{OutboxBounds, Outboxes};
 use crate::state::permissions::PermissionSet;
+use crate::state::pressure::Pressure;
 use crate::state::rooms::Rooms;
 use crate::state::spares::Spares;
 use crate::state::timers::Wheel;
@@ -64,6 +66,7 @@ pub struct Engine {
     pub program: Arc<Program>,
     pub verifier: Arc<Verifier>,
     pub gate: Arc<Gate>,
+    pub pressure: Arc<Pressure>,
     pub shards: u16,
     /// Seeds the choice of homes; the same for every shard of a process.
     pub seed: u64,
@@ -143,6 +146,7 @@ impl Shard {
             bytes_max: transport.outbox_bytes_max,
             frames_max: transport.outbox_frames_max,
         };
+        let delays = Delays::new(engine.settings.rooms.iter().map(|class| class.batch_delay_ns));
         let rules = Rules {
             message_bytes_max: transport.message_bytes_max,
             fragments_max: transport.fragments_max,
@@ -156,12 +160,12 @@ impl Shard {
             now,
             counters,
             conns: Conns::new(id),
-            rooms: Rooms::default(),
+            rooms: Rooms::new(&engine.settings.rooms),
             users: Users::default(),
             homes: Homes::default(),
-            outboxes: Outboxes::new(bounds),
+            outboxes: Outboxes::new(bounds, delays),
             wheel: Wheel::new(now.mono_ns),
-            mesh: Mesh::new(engine.shards),
+            mesh: Mesh::new(engine.shards, Arc::clone(&engine.pressure)),
             holds: Slab::new(),
             names: Names::default(),
             spares: Spares::default(),
@@ -271,6 +275,17 @@ impl Shard {
         self.watch_stalled();
     }
 
+    /// How many peers something is due to; as many calls of `next_peer` meet each of them.
+    pub fn peers_due(&self) -> usize {
+        self.mesh.due()
+    }
+
+    /// The next peer that something is due to; one that does not take everything is due again, in
+    /// the next turn.
+    pub fn next_peer(&mut self) -> Option<ShardId> {
+        self.mesh.next_due()
+    }
+
     /// The next frame due to a peer.
     pub fn poll_peer(&mut self, to: ShardId) -> Option<PeerFrame> {
         self.mesh.pop(to)
@@ -279,6 +294,12 @@ impl Shard {
     /// A peer's channel is full: the frame goes back to the front of its lane.
     pub fn return_peer(&mut self, to: ShardId, frame: PeerFrame) {
         self.mesh.unpop(to, frame);
+    }
+
+    /// Every peer that was due was offered its frames: what is left is a backlog, and with too much
+    /// of it no shard reads from its connections.
+    pub fn end_peers(&mut self) {
+        self.mesh.end_flush();
     }
 
     /// The next request about a socket.
@@ -291,7 +312,8 @@ impl Shard {
     pub fn poll_deadline(&self) -> Option<u64> {
         let fading = self.fading.peek().map(|Reverse((due, _))| *due);
         let draining = self.draining.as_ref().map(|draining| draining.next_ns);
-        [self.wheel.next_ns(), fading, draining].into_iter().flatten().min()
+        let delayed = self.outboxes.next_due_ns();
+        [self.wheel.next_ns(), fading, draining, delayed].into_iter().flatten().min()
     }
 
     // ---- mutators and getters ----
@@ -334,9 +356,9 @@ impl Shard {
         !self.mesh.is_empty() || !self.to_read.is_empty() || self.sends_to_follow
     }
 
-    /// Whether frames wait for a peer.
-    pub fn has_peer_frames(&self) -> bool {
-        !self.mesh.is_empty()
+    /// Frames that wait for a peer to take them.
+    pub fn peer_backlog(&self) -> usize {
+        self.mesh.backlog()
     }
 
     /// What is alive, for leak checks: connections, rooms, users, home rooms, home users, frames.

@@ -61,8 +61,8 @@ impl Shard {
 
     /// Takes a connection out of every room.
     pub(super) fn unseat_all(&mut self, slot: u32) {
-        while let Some(seat) = self.conns.get(slot).and_then(|conn| conn.seats.last().copied()) {
-            self.unseat(slot, seat.room);
+        while let Some(seat) = self.conns.get_mut(slot).and_then(|conn| conn.seats.pop()) {
+            self.vacate(seat);
         }
         if let Some(conn) = self.conns.get_mut(slot) {
             conn.seats = Vec::new();

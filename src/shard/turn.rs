@@ -45,16 +45,14 @@ impl Shard {
     pub(super) fn read_frames(&mut self, slot: u32, bytes: &mut [u8]) {
         let Some(conn) = self.conns.get_mut(slot) else { return };
         let mut decoder = std::mem::take(&mut conn.decoder);
-        let mut decoding = std::mem::take(&mut self.decoding);
         let mut input = ws::Input::new(bytes);
         let result = loop {
-            match decoder.next(&mut input, &self.rules, &mut decoding) {
+            match decoder.next(&mut input, &self.rules, &mut self.decoding) {
                 Ok(Some(item)) if self.on_item(slot, &item) => {}
                 Ok(_) => break Ok(()),
                 Err(error) => break Err(error),
             }
         };
-        self.decoding = decoding;
         if let Some(conn) = self.conns.get_mut(slot) {
             conn.decoder = decoder;
         }
@@ -131,7 +129,8 @@ impl Shard {
         let name = self.envelope.event.bytes(message);
         let event = program.lookup(name).ok_or(Reject::UnknownEvent)?;
         if let Some(compiled) = program.event(event) {
-            project(message, self.envelope.payload, &compiled.payload, &mut self.slots)?;
+            let (payload, members) = (self.envelope.payload, &self.scanner.members);
+            project(message, payload, members, &compiled.payload, &mut self.slots)?;
         }
         Ok(Some(event))
     }

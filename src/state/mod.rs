@@ -3,13 +3,16 @@
 //! Invariants: indices are `u32` slots; what can be named from another shard carries a generation.
 //! Called by `shard` alone (and by `pipeline` for frames).
 
+pub mod classes;
 pub mod conns;
+pub mod delays;
 pub mod frames;
 pub mod gate;
 pub mod homes;
 pub mod names;
 pub mod outbox;
 pub mod permissions;
+pub mod pressure;
 pub mod rooms;
 pub mod spares;
 pub mod timers;

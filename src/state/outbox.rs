@@ -9,10 +9,17 @@
 //! connection that waits for the same list: a burst of 16 messages to 1,000 members is copied once,
 //! not 1,000 times.
 //!
-//! Invariants: references inside a shard are plain counts; nodes and table entries are reused, so
-//! nothing here allocates in the steady state; at most one send per connection is in flight, and
-//! its bytes stay where they are until `sent` or `drop_lane`. Called by `shard`.
+//! A message to a room with `batch.delay` is queued like any other, but does not by itself make its
+//! connection's lane dirty: the lane is held in `Delays` until the delay has passed, another frame
+//! must go at once, or a send's worth waits. So order is never changed, only the moment of a flush.
+//!
+//! Invariants: a lane in which frames wait is dirty, or held, or behind a send in flight whose end
+//! makes it dirty unless it is held. References inside a shard are plain counts; nodes and table
+//! entries are reused, so nothing here allocates in the steady state; at most one send per
+//! connection is in flight, and its bytes stay where they are until `sent`. Called
+//! by `shard`.
 
+use super::delays::{Delay, Delays};
 use super::frames::{Frame, FramePool, FrameRef};
 use crate::ids::FrameId;
 use crate::limits::{BATCH_BYTES_MAX, BATCH_FRAME_BYTES_MAX};
@@ -96,7 +103,6 @@ pub enum Unqueued {
 }
 
 /// All queues of one shard.
-#[derive(Debug)]
 pub struct Outboxes {
     bounds: OutboxBounds,
     lanes: Vec<Lane>,
@@ -106,6 +112,7 @@ pub struct Outboxes {
     free_entries: Vec<u32>,
     dirty: Vec<u32>,
     stalled: Vec<u32>,
+    pub delays: Delays,
     batch_of: Vec<FrameId>,
     batch: Option<FrameId>,
     /// What this turn has queued to one connection at most.
@@ -116,7 +123,7 @@ pub struct Outboxes {
 }
 
 impl Outboxes {
-    pub fn new(bounds: OutboxBounds) -> Outboxes {
+    pub fn new(bounds: OutboxBounds, delays: Delays) -> Outboxes {
         Outboxes {
             bounds,
             lanes: Vec::new(),
@@ -126,6 +133,7 @@ impl Outboxes {
             free_entries: Vec::new(),
             dirty: Vec::new(),
             stalled: Vec::new(),
+            delays,
             batch_of: Vec::new(),
             batch: None,
             turn: Turn::default(),
@@ -227,8 +235,32 @@ impl Outboxes {
         Some(self.add(made))
     }
 
-    /// Queues a message to a connection.
+    /// Queues a message to a connection; it leaves at the end of the turn.
+    #[inline(always)]
     pub fn push(&mut self, slot: u32, id: FrameId) -> Result<(), Unqueued> {
+        self.admit(slot, id)?;
+        self.push_unbounded(slot, id);
+        Ok(())
+    }
+
+    /// Queues a message that may wait for others.
+    pub fn push_delayed(&mut self, slot: u32, id: FrameId, delay: Delay) -> Result<(), Unqueued> {
+        self.admit(slot, id)?;
+        let may_wait = self.lanes[slot as usize].head == NONE || self.delays.holds(slot);
+        self.link(slot, id);
+        if !may_wait || self.has_a_sends_worth(slot) {
+            self.wake(slot);
+            return Ok(());
+        }
+        self.delays.hold(slot, delay);
+        if self.lanes[slot as usize].in_flight != NONE {
+            self.stall(slot);
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn admit(&self, slot: u32, id: FrameId) -> Result<(), Unqueued> {
         let bytes = self.wire_bytes(id);
         let lane = &self.lanes[slot as usize];
         if !lane.open {
@@ -238,13 +270,20 @@ impl Outboxes {
         if lane.frames as usize >= self.bounds.frames_max || over_bytes && lane.frames > 0 {
             return Err(Unqueued::Full);
         }
-        self.push_unbounded(slot, id);
         Ok(())
     }
 
     /// Queues a frame whatever the bounds say: close frames and answers to control frames, which
     /// are bounded elsewhere.
+    #[inline]
     pub fn push_unbounded(&mut self, slot: u32, id: FrameId) {
+        self.link(slot, id);
+        self.wake(slot);
+    }
+
+    /// Appends a frame to a lane.
+    #[inline(always)]
+    fn link(&mut self, slot: u32, id: FrameId) {
         let node = self.take_node(id);
         let entry = &mut self.entries[id.0 as usize];
         entry.refs += 1;
@@ -255,14 +294,42 @@ impl Outboxes {
             NONE => lane.head = node,
             last => self.nodes[last as usize].next = node,
         }
+    }
+
+    /// What waits leaves with the next flush, or as soon as the send in flight is over.
+    #[inline(always)]
+    fn wake(&mut self, slot: u32) {
+        let lane = &mut self.lanes[slot as usize];
         if lane.in_flight != NONE {
-            if !lane.stalled {
-                lane.stalled = true;
-                self.stalled.push(slot);
-            }
+            self.stall(slot);
+            self.delays.release(slot);
         } else if !lane.dirty {
             lane.dirty = true;
             self.dirty.push(slot);
+        }
+    }
+
+    /// Frames wait behind a send in flight.
+    #[cold]
+    fn stall(&mut self, slot: u32) {
+        let lane = &mut self.lanes[slot as usize];
+        if !lane.stalled {
+            lane.stalled = true;
+            self.stalled.push(slot);
+        }
+    }
+
+    /// When `wake_due` has something to do.
+    pub fn next_due_ns(&self) -> Option<u64> {
+        self.delays.next_ns()
+    }
+
+    /// Lets the lanes flush whose delay has passed.
+    pub fn wake_due(&mut self, now_ns: u64) {
+        while let Some(slot) = self.delays.take_due(now_ns) {
+            if self.lanes[slot as usize].in_flight == NONE {
+                self.wake(slot);
+            }
         }
     }
 
@@ -292,6 +359,7 @@ impl Outboxes {
             if lane.head == NONE || lane.in_flight != NONE {
                 continue;
             }
+            self.delays.release(slot);
             let id = if lane.frames == 1 { self.pop(slot) } else { self.gather(slot) };
             let lane = &mut self.lanes[slot as usize];
             lane.in_flight = id.0;
@@ -316,7 +384,7 @@ impl Outboxes {
         let id = std::mem::replace(&mut lane.in_flight, NONE);
         let more = lane.head != NONE;
         let ended = lane.ending && !more;
-        if more && !lane.dirty {
+        if more && !lane.dirty && !self.delays.holds(slot) {
             lane.dirty = true;
             self.dirty.push(slot);
         }
@@ -333,6 +401,11 @@ impl Outboxes {
 
     /// Forgets what waits; what is in flight stays until `sent`.
     pub fn clear_lane(&mut self, slot: u32) -> u32 {
+        self.delays.release(slot);
+        self.unlink_all(slot)
+    }
+
+    fn unlink_all(&mut self, slot: u32) -> u32 {
         let lane = &mut self.lanes[slot as usize];
         let Lane { head, tail, frames, .. } = *lane;
         (lane.head, lane.tail, lane.frames, lane.bytes) = (NONE, NONE, 0, 0);
@@ -364,9 +437,17 @@ impl Outboxes {
     /// Whether the turn has queued as much as one send carries, or half of what a queue holds: more
     /// would make slow readers of connections that had no chance to read.
     pub fn is_turn_full(&self) -> bool {
+        self.is_a_sends_worth(self.turn.frames, self.turn.bytes)
+    }
+
+    fn is_a_sends_worth(&self, frames: usize, bytes: usize) -> bool {
         let OutboxBounds { bytes_max, frames_max } = self.bounds;
-        self.turn.frames >= frames_max.div_ceil(2)
-            || self.turn.bytes >= BATCH_BYTES_MAX.min(bytes_max.div_ceil(2))
+        frames >= frames_max.div_ceil(2) || bytes >= BATCH_BYTES_MAX.min(bytes_max.div_ceil(2))
+    }
+
+    fn has_a_sends_worth(&self, slot: u32) -> bool {
+        let lane = &self.lanes[slot as usize];
+        self.is_a_sends_worth(lane.frames as usize, lane.bytes as usize)
     }
 
     /// End of a flush: the shared batch is not kept longer than that, and the next turn begins.
@@ -448,7 +529,7 @@ impl Outboxes {
 
     fn drop_first(&mut self, slot: u32, count: usize) {
         if self.lanes[slot as usize].frames as usize == count {
-            self.clear_lane(slot);
+            self.unlink_all(slot);
             return;
         }
         for _ in 0..count {

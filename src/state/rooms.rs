@@ -13,7 +13,9 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use slab::Slab;
 
-use crate::ids::ConnKey;
+use super::classes::RoomClasses;
+use crate::ids::{ConnKey, RoomClassId};
+use crate::settings::RoomClass;
 
 /// A local room, as its home names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -36,6 +38,8 @@ pub enum Waiter {
 pub struct Room {
     pub name: Arc<str>,
     pub generation: u32,
+    /// The first class of `rooms:` that matches the name.
+    pub class: Option<RoomClassId>,
     /// Slots of the member connections.
     pub members: Vec<u32>,
     /// The home has confirmed that it delivers here.
@@ -46,12 +50,17 @@ pub struct Room {
 /// All local rooms of one shard.
 #[derive(Debug, Default)]
 pub struct Rooms {
+    classes: RoomClasses,
     by_name: HashMap<Arc<str>, u32, RandomState>,
     slots: Slab<Room>,
     generation: u32,
 }
 
 impl Rooms {
+    pub fn new(classes: &[RoomClass]) -> Rooms {
+        Rooms { classes: RoomClasses::new(classes), ..Rooms::default() }
+    }
+
     /// The room's slot and whether it is new here.
     pub fn enter(&mut self, name: &Arc<str>) -> (u32, bool) {
         if let Some(&slot) = self.by_name.get(name) {
@@ -61,6 +70,7 @@ impl Rooms {
         let room = Room {
             name: Arc::clone(name),
             generation: self.generation,
+            class: self.classes.of(name),
             members: Vec::new(),
             confirmed: false,
             waiters: Vec::new(),

@@ -130,6 +130,9 @@ impl Decoder {
         shared: &mut Shared,
     ) -> Result<Option<Item<'a>>, ProtocolError> {
         self.settle(shared);
+        if input.is_empty() {
+            return Ok(None);
+        }
         match self.advance(input, rules, shared) {
             Ok(None) => Ok(None),
             Ok(Some(found)) => Ok(Some(self.borrow(found, input))),
@@ -280,10 +283,13 @@ impl Decoder {
         input: &mut Input<'_>,
     ) -> Result<Found, ProtocolError> {
         let place = input.take(header.payload_len as usize);
-        mask::unmask(input.at_mut(place.clone()), header.key, 0);
+        let is_ascii = mask::unmask(input.at_mut(place.clone()), header.key, 0);
         let bytes = input.at(place.clone());
         let what = match header.opcode {
-            Opcode::Text if utf8::text(bytes).is_none() => return Err(ProtocolError::InvalidUtf8),
+            // ASCII is UTF-8.
+            Opcode::Text if !is_ascii && utf8::text(bytes).is_none() => {
+                return Err(ProtocolError::InvalidUtf8);
+            }
             Opcode::Text => What::Message(MessageKind::Text),
             Opcode::Binary | Opcode::Continuation => What::Message(MessageKind::Binary),
             opcode => self.judge_control(opcode, bytes)?,

@@ -8,6 +8,7 @@
 mod simulator;
 
 mod backlog;
+mod batching;
 mod chorus;
 mod deflate;
 mod drain;

@@ -6,24 +6,41 @@
 
 use shardwire::clock::Now;
 use shardwire::ids::ShardId;
+use shardwire::pipeline::Program;
 use shardwire::shard::Shard;
 use shardwire::shard::peer::PeerFrame;
 
 use super::wire;
-use super::world::World;
+use super::world::{World, compile};
 
 /// Go-dispatch's own configuration.
 const CONFIG: &str = include_str!("../data/go-dispatch-config.yaml");
 
-/// A join that tells nobody, so that a room of thousands is filled in no time.
-const ENTER: &str = "events:
+/// A join and a leave that tell nobody, so that a room of thousands is filled in no time; and
+/// `send_message` without its rate limit and without its log line, in names as long.
+const EVENTS: &str = r#"events:
   enter:
     actions:
-      - { name: _join, params: [\"{$user.id}\", \"{$target.id}\"] }
-";
+      - { name: _join, params: ["{$user.id}", "{$target.id}"] }
+  exit:
+    actions:
+      - { name: _leave, params: ["{$user.id}", "{$target.id}"] }
+  talk_freely_:
+    actions:
+      - name: "_notify_room"
+        params: ["new_message", '{"user": "{$user.id}", "message": "{.payload.message}"}']
+      - name: "_log"
+        params: ["User {$user.id} sent message to room {$target.id}"]
+  talk_unseen_:
+    modifiers:
+      - { name: rate_limit, params: ["10/m"] }
+    actions:
+      - name: "_notify_room"
+        params: ["new_message", '{"user": "{$user.id}", "message": "{.payload.message}"}']
+"#;
 
 /// A member's connection.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Member {
     pub shard: usize,
     pub slot: u32,
@@ -33,7 +50,7 @@ pub struct Member {
 pub struct Crowd {
     pub shards: Vec<Shard>,
     pub members: Vec<Member>,
-    now: Now,
+    pub now: Now,
     /// What the last message came in; the decoder unmasks in place, so each is copied here first.
     received: Vec<u8>,
     in_flight: Vec<u32>,
@@ -42,8 +59,12 @@ pub struct Crowd {
 impl Crowd {
     /// `members` users, spread over the shards, all in `room`.
     pub fn new(shards: u16, members: usize, room: &str) -> Crowd {
-        let yaml = CONFIG.replace("10/m", "4000000000/m").replacen("events:\n", ENTER, 1);
-        let mut world = World::calm(&yaml, shards);
+        Crowd::with("", shards, members, room)
+    }
+
+    /// The same with more sections in the configuration.
+    pub fn with(sections: &str, shards: u16, members: usize, room: &str) -> Crowd {
+        let mut world = World::calm(&(yaml() + sections), shards);
         let enter = format!(r#"{{"event":"enter","target":"{room}"}}"#);
         for member in 0..members {
             world.connect(member % usize::from(shards), &format!("user{member}"));
@@ -119,16 +140,47 @@ impl Crowd {
         sends
     }
 
+    /// Lets time pass, and everything fire that is due then.
+    #[inline]
+    pub fn pass_time(&mut self, ns: u64) {
+        self.now = self.now.plus_ns(ns);
+        for shard in &mut self.shards {
+            if shard.poll_deadline().is_some_and(|due_ns| due_ns <= self.now.mono_ns) {
+                shard.handle_timeout(self.now);
+            }
+        }
+    }
+
     /// The sum over all shards.
     pub fn deliveries(&self) -> u64 {
         self.shards.iter().map(|shard| shard.counters().deliveries.get()).sum()
     }
 }
 
+/// With limits that let everything pass.
+fn yaml() -> String {
+    CONFIG.replacen("events:\n", EVENTS, 1).replace("10/m", "4000000000/m")
+}
+
+/// What the crowd's configuration compiles to.
+pub fn program() -> Program {
+    compile(&yaml()).program
+}
+
 /// A masked `send_message` whose JSON is `len` bytes long.
 pub fn send_message(room: &str, len: usize) -> Vec<u8> {
-    let head = format!(r#"{{"event":"send_message","target":"{room}","payload":{{"message":""#);
+    message_of("send_message", room, len)
+}
+
+/// The same of another event.
+pub fn message_of(event: &str, room: &str, len: usize) -> Vec<u8> {
+    wire::text(&json_of(event, room, len))
+}
+
+/// The same as JSON.
+pub fn json_of(event: &str, room: &str, len: usize) -> String {
+    let head = format!(r#"{{"event":"{event}","target":"{room}","payload":{{"message":""#);
     let text = "the quick brown fox jumps over the lazy dog, ".chars().cycle();
     let body: String = text.take(len - head.len() - 3).collect();
-    wire::text(&format!("{head}{body}\"}}}}"))
+    format!("{head}{body}\"}}}}")
 }

@@ -1,9 +1,10 @@
 //! What several test files share: a seeded source of randomness, the wire as a client sees it, and
-//! a world of shards without sockets.
+//! shards without sockets: a world with chaos, a crowd to measure, a fleet to count.
 
 #![allow(dead_code, reason = "each test program uses its own part")]
 
 pub mod crowd;
+pub mod fleet;
 pub mod random;
 pub mod wire;
 pub mod world;

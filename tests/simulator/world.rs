@@ -103,6 +103,7 @@ impl World {
             program: Arc::new(compiled.program),
             verifier: Arc::new(verifier),
             gate: Arc::new(gate),
+            pressure: Arc::default(),
             shards,
             seed,
         };
@@ -228,6 +229,11 @@ impl World {
         }
         for to in 0..self.shards.len() {
             self.hear(to);
+        }
+        for shard in &mut self.shards {
+            if shard.poll_deadline().is_some_and(|due_ns| due_ns <= self.now.mono_ns) {
+                shard.handle_timeout(self.now);
+            }
         }
         for shard in 0..self.shards.len() {
             self.pump(shard);
@@ -360,6 +366,7 @@ impl World {
                 self.links[shard][peer].push_back(frame);
             }
         }
+        self.shards[shard].end_peers();
     }
 
     fn carry_out(&mut self, shard: usize, io: Io) {

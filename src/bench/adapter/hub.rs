@@ -13,10 +13,11 @@ use super::{Adapter, Answer, Body, Heard, Role, RoomName, Seat, Upgrade, padding
 use crate::bench::outgoing::Outgoing;
 use crate::bench::stamp::{self, MARK, STAMP_BYTES};
 
-const FRONT: &[u8] = br#"{"t":""#;
-const MIDDLE: &[u8] = br#"","pad":""#;
-const BACK: &[u8] = br#""}"#;
-const PLAIN_BYTES_MIN: usize = FRONT.len() + STAMP_BYTES + MIDDLE.len() + BACK.len();
+/// Around the stamp and the padding of a body that is a JSON object of its own.
+pub(super) const FRONT: &[u8] = br#"{"t":""#;
+pub(super) const MIDDLE: &[u8] = br#"","pad":""#;
+pub(super) const BACK: &[u8] = br#""}"#;
+pub(super) const PLAIN_BYTES_MIN: usize = FRONT.len() + STAMP_BYTES + MIDDLE.len() + BACK.len();
 
 const EVENT_FRONT: &[u8] = br#"{"event":"send_message","target":"room:"#;
 const EVENT_MIDDLE: &[u8] = br#"","payload":{"message":""#;

@@ -8,15 +8,23 @@
 //! Invariants: an adapter holds nothing of a connection; what a server calls a connection is kept
 //! by the fleet and comes back as `Seat::session`. Called by `fleet`, on every generator thread.
 
+mod centrifugo;
 mod hub;
+mod pusher;
 mod shardwire;
+mod socket_io;
 mod template;
+#[cfg(test)]
+mod testing;
 
 use std::borrow::Cow;
 use std::fmt;
 
+pub use centrifugo::Centrifugo;
 pub use hub::Hub;
+pub use pusher::Pusher;
 pub use shardwire::{Shardwire, Words};
+pub use socket_io::SocketIo;
 
 use super::outgoing::Outgoing;
 use super::stamp::Stamp;
@@ -137,6 +145,16 @@ pub trait Adapter: Send + Sync {
 
     /// Sends the body so that it comes back to the sender alone.
     fn echo(&self, seat: &Seat<'_>, body: &Body, out: &mut Outgoing<'_>);
+
+    /// Whether there is an echo at all.
+    fn has_echo(&self) -> bool {
+        true
+    }
+
+    /// Whether a member gets what it publishes itself.
+    fn senders_hear_themselves(&self) -> bool {
+        true
+    }
 
     /// What one message means. An answer that the server must have is written.
     fn read(&self, seat: &Seat<'_>, message: &[u8], out: &mut Outgoing<'_>) -> Heard;

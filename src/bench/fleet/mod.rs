@@ -176,7 +176,16 @@ impl Fleet {
 
     /// Sends a message with this stamp to everybody in the room.
     pub fn publish(&mut self, slot: u32, room: u32, stamp: Stamp) {
-        let body = Body { stamp, delivered_bytes: self.delivered_bytes };
+        self.publish_bytes(slot, room, stamp, self.delivered_bytes);
+    }
+
+    /// The same as short as it can be.
+    pub fn publish_short(&mut self, slot: u32, room: u32, stamp: Stamp) {
+        self.publish_bytes(slot, room, stamp, 0);
+    }
+
+    fn publish_bytes(&mut self, slot: u32, room: u32, stamp: Stamp, delivered_bytes: usize) {
+        let body = Body { stamp, delivered_bytes };
         self.say(slot, |adapter, conn| {
             let (seat, mut out) = conn.seat_and_outgoing();
             adapter.publish(&seat, room, &body, &mut out);
@@ -235,6 +244,21 @@ impl Fleet {
     /// The measured part of it.
     pub fn window(&self) -> &Range<u64> {
         &self.turn.window
+    }
+
+    /// By when a message of a schedule is due in this turn: nothing is due after the load's end.
+    pub fn due_by_ns(&self) -> u64 {
+        self.now_ns.min(self.turn.load.end.saturating_sub(1))
+    }
+
+    /// When the measured time began.
+    pub fn window_start_ns(&self) -> u64 {
+        self.turn.window.start
+    }
+
+    /// Whether a member gets what it publishes itself.
+    pub fn senders_hear_themselves(&self) -> bool {
+        self.adapter.senders_hear_themselves()
     }
 
     /// When what this turn tells of was there.

@@ -77,9 +77,8 @@ impl Echo {
     }
 
     fn send_due(&mut self, fleet: &mut Fleet) {
-        let (now_ns, end_ns) = (fleet.now_ns(), fleet.load().end);
         while let Some((due_ns, number)) =
-            self.pace.as_mut().and_then(|pace| pace.take(now_ns, end_ns))
+            self.pace.as_mut().and_then(|pace| pace.take(fleet.due_by_ns()))
         {
             let Some(len) = std::num::NonZeroU64::new(self.open.len() as u64) else { return };
             let slot = self.open[(number % len) as usize];

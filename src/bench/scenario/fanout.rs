@@ -121,9 +121,8 @@ impl Fanout {
 
     fn send_due(&mut self, fleet: &mut Fleet) {
         let rooms = self.rooms.len().max(1) as u64;
-        let (now_ns, end_ns) = (fleet.now_ns(), fleet.load().end);
         while let Some((due_ns, number)) =
-            self.pace.as_mut().and_then(|pace| pace.take(now_ns, end_ns))
+            self.pace.as_mut().and_then(|pace| pace.take(fleet.due_by_ns()))
         {
             count_due(fleet, due_ns);
             self.publish(fleet, (number % rooms) as usize, due_ns);

@@ -7,16 +7,25 @@
 //! Invariants: a scenario does no I/O and reads no clock; what it asks of the fleet is carried out
 //! at the end of the turn. Called by `driver` and `fleet`.
 
+pub mod chat;
+pub mod draw;
 mod echo;
 mod fanout;
 mod idle;
 mod room;
+mod slow_readers;
+mod storm;
+mod witnesses;
 
 use std::ops::Range;
 
+pub use chat::{Chat, ChatPlan};
 pub use echo::Echo;
 pub use fanout::{Fanout, FanoutPlan};
 pub use idle::Idle;
+pub use slow_readers::{SlowReaders, SlowReadersPlan};
+pub use storm::{Kind, Storm, StormPlan};
+pub use witnesses::WitnessPlan;
 
 use super::course::Stage;
 use super::fleet::{Ending, Fleet};
@@ -84,6 +93,11 @@ pub fn fail_while_gathering(fleet: &mut Fleet, number: u32, reason: &str) {
     }
 }
 
+/// Whether a connection is over because the run is: nothing is to be learnt from that.
+pub fn is_dispersed(fleet: &Fleet, ending: &Ending) -> bool {
+    *ending == Ending::Asked && fleet.stage() == Stage::Draining
+}
+
 /// Sends of an open loop that were due are counted, and those that went out late.
 pub fn count_due(fleet: &mut Fleet, due_ns: u64) {
     if fleet.window().contains(&due_ns) {
@@ -113,6 +127,11 @@ impl Share {
             (u64::from(total) * u64::from(thread) / u64::from(self.threads.max(1))) as u32
         };
         bound(self.thread)..bound(self.thread + 1)
+    }
+
+    /// This thread's part of a rate.
+    pub fn of_rate(self, per_s: f64, part: &Range<u32>, total: u32) -> f64 {
+        per_s * f64::from(part.end - part.start) / f64::from(total.max(1))
     }
 
     /// This thread's part of a schedule, for its part of so many things. Threads send at different

@@ -118,8 +118,9 @@ impl Lower<'_> {
             Action::Send { to, event, payload } => self.send(*to, event, payload, step),
             Action::Reply(message) => self.reply(message, site),
             Action::Log(text) => {
-                let text = self.text(text, Reg(0), site);
-                self.builder.op(Op::Log(text), site);
+                self.builder.op(Op::OpenLog, site);
+                self.parts(&text.parts, site);
+                self.builder.op(Op::CloseLog, site);
             }
             Action::Close => self.builder.op(Op::Close, site),
         }

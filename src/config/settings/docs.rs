@@ -4,6 +4,7 @@ use super::super::compile::catalog::{ACTIONS, MODIFIERS, Row};
 use super::options::KEYS;
 use super::overrides::{PREFIX, can_override, variable};
 use super::registry::{Effect, Key};
+use super::rooms;
 use super::walk::takes;
 
 const INTRODUCTION: &str = "\
@@ -30,6 +31,7 @@ pub fn configuration() -> String {
     for key in KEYS {
         page += &option(key);
     }
+    page += &rooms();
     page += "\n## Modifiers\n\nThey run before the actions, in order; ";
     page += "the first refusal ends the run.\n\n";
     MODIFIERS.iter().for_each(|row| page += &call(row));
@@ -70,6 +72,16 @@ fn option(key: &Key) -> String {
     };
     lines.push(format!("- A change takes effect {effect}"));
     lines.join("\n") + "\n"
+}
+
+fn rooms() -> String {
+    let mut text = format!("\n## Rooms by name\n\n{}", rooms::DOC);
+    for option in rooms::OPTIONS {
+        text += &format!("\n### `rooms.PATTERN.{}`\n\n{}\n\n", option.path, option.doc);
+        text += &format!("- Takes: {}\n- Default: `{}`\n", option.takes, option.default);
+        text += "- A change takes effect at the next start\n";
+    }
+    text
 }
 
 fn call(row: &Row) -> String {

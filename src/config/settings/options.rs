@@ -425,6 +425,13 @@ pub static KEYS: &[Key] = &[
         "The same for messages sent.",
     ),
     key(
+        "rooms",
+        "",
+        Restart,
+        Kind::Rooms,
+        "Options of rooms by their names; see [Rooms](#rooms-by-name).",
+    ),
+    key(
         "errors.reply",
         "sender",
         Restart,

@@ -53,6 +53,8 @@ pub enum Kind {
     Texts(&'static str, fn(&mut Draft, &Given) -> Result<(), Problem>),
     /// `auth.keys`: read by `walk`.
     Keys,
+    /// `rooms`: read by `rooms`.
+    Rooms,
     /// Read by the compiler; the text says what it is.
     Program(&'static str),
 }

@@ -12,6 +12,7 @@ use super::super::yaml::{Entry, Node, NodeKind};
 use super::draft::{Draft, KeyDraft, Material};
 use super::expand::expand;
 use super::registry::{self, Given, Key, Kind, Match, in_range};
+use super::rooms;
 use super::special::{ALGORITHM_NAMES, ALGORITHMS};
 use super::value::{self, Problem};
 
@@ -111,6 +112,7 @@ impl<'n> Walk<'n, '_> {
             (Kind::Program(_), "version") => self.version(entry),
             (Kind::Program(_), _) => self.program.on_message = Some(entry),
             (Kind::Keys, _) => self.keys(entry),
+            (Kind::Rooms, _) => self.rooms(entry),
             _ => self.plain_option(key, entry),
         }
         if key.newer.is_some_and(|_| key.path.starts_with("server.ratelimit")) {
@@ -153,6 +155,12 @@ impl<'n> Walk<'n, '_> {
         for item in items {
             self.key_of(item);
         }
+    }
+
+    fn rooms(&mut self, entry: &Entry) {
+        let Walk { environment, folded, .. } = *self;
+        let mut reader = rooms::Reader { environment, folded, findings: self.findings };
+        self.draft.settings.rooms = reader.read(entry);
     }
 
     fn key_of(&mut self, item: &Node) {
@@ -205,14 +213,15 @@ impl<'n> Walk<'n, '_> {
     }
 }
 
-fn shape(path: &str, wanted: &str, entry: &Entry) -> Diagnostic {
+/// A value of the wrong shape.
+pub fn shape(path: &str, wanted: &str, entry: &Entry) -> Diagnostic {
     let finding = Diagnostic::new(Code::WrongShape, format!("`{path}` takes {wanted}"));
     let span = if entry.value.is_null() { entry.key_span } else { entry.value.span };
     finding.label(span, format!("this is {}", entry.value.kind_name()))
 }
 
 /// The text or texts of a value, environment folded in; `None` where it has another shape.
-fn given(node: &Node, environment: &Environment) -> Result<Option<Given>, Problem> {
+pub fn given(node: &Node, environment: &Environment) -> Result<Option<Given>, Problem> {
     let text = |node: &Node| match node.as_scalar().filter(|scalar| !scalar.is_null()) {
         Some(scalar) => expand(&scalar.text, environment).map(Some),
         None => Ok(None),
@@ -244,6 +253,7 @@ pub fn takes(key: &Key) -> String {
         Kind::Choices(names, _) => any_of(names, "one or a list of "),
         Kind::Texts(what, _) | Kind::Program(what) => (*what).into(),
         Kind::Keys => "a list of keys".into(),
+        Kind::Rooms => "a map of patterns".into(),
     }
 }
 
@@ -314,7 +324,7 @@ fn apply_one(key: &Key, text: String, place: &Place, draft: &mut Draft) -> Resul
             return Err(Problem::new(Code::BadValue, "the text is empty"));
         }
         Kind::Text(put) => put(draft, text),
-        Kind::Texts(..) | Kind::Choices(..) | Kind::Keys | Kind::Program(_) => {}
+        Kind::Texts(..) | Kind::Choices(..) | Kind::Keys | Kind::Rooms | Kind::Program(_) => {}
     }
     Ok(())
 }

@@ -1,8 +1,9 @@
 use super::*;
+use crate::ids::RoomClassId;
 use crate::state::frames::FrameType;
 
 fn outboxes(bytes_max: usize, frames_max: usize, lanes: u32) -> Outboxes {
-    let mut out = Outboxes::new(OutboxBounds { bytes_max, frames_max });
+    let mut out = Outboxes::new(OutboxBounds { bytes_max, frames_max }, Delays::default());
     for slot in 0..lanes {
         out.open_lane(slot);
         out.admit_messages(slot, true);
@@ -119,4 +120,130 @@ fn bounds_hold_and_a_single_frame_always_fits() {
     out.release(small);
     assert_eq!((out.clear_lane(0), out.clear_lane(1)), (1, 3));
     assert_eq!(out.frames_live(), 0);
+}
+
+const MS_NS: u64 = 1_000_000;
+
+/// Lanes whose only class of rooms waits for 2 ms.
+fn delaying(bytes_max: usize, frames_max: usize) -> Outboxes {
+    let delays = Delays::new([2 * MS_NS].into_iter());
+    let mut out = Outboxes::new(OutboxBounds { bytes_max, frames_max }, delays);
+    out.open_lane(0);
+    out.admit_messages(0, true);
+    out
+}
+
+fn publish_delayed(out: &mut Outboxes, payload: &[u8], now_ns: u64) {
+    let delay = out.delays.from(RoomClassId(0), now_ns).unwrap();
+    let id = frame(out, payload);
+    out.push_delayed(0, id, delay).unwrap();
+    out.release(id);
+}
+
+/// What lane 0 sends now; the send is over at once.
+fn sent_now(out: &mut Outboxes) -> Option<Vec<u8>> {
+    let sent = flush(out).pop().map(|(_, bytes, _)| bytes);
+    if sent.is_some() {
+        out.sent(0);
+    }
+    sent
+}
+
+#[test]
+fn delayed_messages_leave_together_when_the_first_is_due() {
+    let mut out = delaying(1 << 20, 100);
+    publish_delayed(&mut out, b"a", 5);
+    publish_delayed(&mut out, b"b", MS_NS);
+    assert_eq!(out.next_due_ns(), Some(2 * MS_NS + 5));
+    out.wake_due(2 * MS_NS + 4);
+    assert_eq!(sent_now(&mut out), None);
+    out.wake_due(2 * MS_NS + 5);
+    assert_eq!(sent_now(&mut out).unwrap(), b"\x81\x01a\x81\x01b");
+    assert!(out.next_due_ns().is_none() && out.is_idle(0));
+    assert_eq!(out.frames_live(), 0);
+}
+
+#[test]
+fn what_goes_at_once_takes_along_what_waits_in_order() {
+    let mut out = delaying(1 << 20, 100);
+    publish_delayed(&mut out, b"a", 0);
+    publish(&mut out, b"b", 0..1);
+    publish_delayed(&mut out, b"c", 0);
+    assert_eq!(sent_now(&mut out).unwrap(), b"\x81\x01a\x81\x01b\x81\x01c");
+    assert_eq!(out.next_due_ns(), None);
+    // The next one waits its own time.
+    publish_delayed(&mut out, b"d", MS_NS);
+    assert_eq!(out.next_due_ns(), Some(3 * MS_NS));
+    assert_eq!(sent_now(&mut out), None);
+}
+
+#[test]
+fn the_end_of_a_send_does_not_end_the_wait_of_what_came_meanwhile() {
+    let mut out = delaying(1 << 20, 100);
+    publish(&mut out, b"1", 0..1);
+    assert_eq!(flush(&mut out).len(), 1);
+    publish_delayed(&mut out, b"a", 0);
+    assert!(out.is_stalled(0), "the write timeout sees it");
+    out.sent(0);
+    assert_eq!(sent_now(&mut out), None);
+    out.wake_due(2 * MS_NS);
+    assert_eq!(sent_now(&mut out).unwrap(), b"\x81\x01a");
+}
+
+#[test]
+fn behind_a_send_in_flight_a_wait_ends_when_it_is_due_or_joined() {
+    for joined in [true, false] {
+        let mut out = delaying(1 << 20, 100);
+        publish(&mut out, b"1", 0..1);
+        assert_eq!(flush(&mut out).len(), 1);
+        publish_delayed(&mut out, b"a", 0);
+        match joined {
+            true => publish(&mut out, b"b", 0..1),
+            false => out.wake_due(2 * MS_NS),
+        }
+        assert!(flush(&mut out).is_empty(), "one send at a time");
+        assert_eq!(out.next_due_ns(), None);
+        publish_delayed(&mut out, b"c", 0);
+        out.sent(0);
+        let all: &[u8] =
+            if joined { b"\x81\x01a\x81\x01b\x81\x01c" } else { b"\x81\x01a\x81\x01c" };
+        assert_eq!(sent_now(&mut out).unwrap(), all);
+    }
+}
+
+#[test]
+fn a_sends_worth_does_not_wait() {
+    let mut out = delaying(1 << 20, 6);
+    (0..2).for_each(|_| publish_delayed(&mut out, b"x", 0));
+    assert_eq!(sent_now(&mut out), None);
+    publish_delayed(&mut out, b"x", 0);
+    assert_eq!(sent_now(&mut out).unwrap().len(), 9);
+    let mut out = delaying(1 << 20, 100);
+    (0..5).for_each(|_| publish_delayed(&mut out, &[b'x'; 13_000], 0));
+    assert_eq!(sent_now(&mut out), None);
+    publish_delayed(&mut out, &[b'x'; 1_000], 0);
+    // One batch, and what it does not hold right behind it.
+    assert_eq!(sent_now(&mut out).unwrap().len(), 5 * 13_004);
+    assert_eq!(sent_now(&mut out).unwrap().len(), 1_004);
+}
+
+#[test]
+fn a_cleared_lane_waits_for_nothing() {
+    let mut out = delaying(1 << 20, 100);
+    publish_delayed(&mut out, b"a", 0);
+    assert_eq!(out.clear_lane(0), 1);
+    assert_eq!((out.next_due_ns(), out.frames_live()), (None, 0));
+    out.open_lane(0);
+    out.admit_messages(0, true);
+    publish_delayed(&mut out, b"b", MS_NS);
+    assert_eq!(out.next_due_ns(), Some(3 * MS_NS));
+    let id = frame(&mut out, b"c");
+    (1..100).for_each(|_| {
+        let delay = out.delays.from(RoomClassId(0), MS_NS).unwrap();
+        let _ = out.push_delayed(0, id, delay);
+    });
+    let delay = out.delays.from(RoomClassId(0), MS_NS).unwrap();
+    assert_eq!(out.push_delayed(0, id, delay), Err(Unqueued::Full));
+    out.admit_messages(0, false);
+    assert_eq!(out.push_delayed(0, id, delay), Err(Unqueued::Shut));
 }

@@ -1,0 +1,118 @@
+//! What the model is fed with: each figure with its unit last and the command that measures it.
+//!
+//! Invariants: nothing here was reckoned; what was counted exactly (`*_bytes` of connections, seats
+//! and rooms) is compared with the running code by `tests/scale/memory.rs`.
+
+use super::model::Load;
+
+/// Figures of one machine.
+#[derive(Clone, Copy, Debug)]
+pub struct Inputs {
+    /// Server CPU of one message to 1,000 members, a delivery: one in flight, and 16.
+    pub lone_delivery_ns: f64,
+    pub gathered_delivery_ns: f64,
+    /// Messages a send carried in the second of them.
+    pub gathered: f64,
+    /// Server CPU of one echoed message, 100 connections with one in flight: receive, run, send.
+    pub echo_ns: f64,
+    /// A frame from one shard to another, both on one core.
+    pub hop_ns: f64,
+    /// What a message costs more whose limit is counted on another shard: two frames, and the run
+    /// that begins again.
+    pub far_limit_ns: f64,
+    /// Server CPU of a connection: accept, head, token, user's home, 101.
+    pub connect_ns: f64,
+    /// User memory: a shard without connections; a connection; a seat in a room; a room's part on a
+    /// shard with members; a room's record at its home.
+    pub shard_bytes: f64,
+    pub conn_bytes: f64,
+    pub seat_bytes: f64,
+    pub room_part_bytes: f64,
+    pub room_home_bytes: f64,
+    /// Kernel slab of a connection, the server's end.
+    pub socket_bytes: f64,
+}
+
+pub const MEASURED: Inputs = Inputs {
+    lone_delivery_ns: 2_200.0,
+    gathered_delivery_ns: 180.0,
+    gathered: 16.0,
+    echo_ns: 3_000.0,
+    hop_ns: 110.0,
+    far_limit_ns: 460.0,
+    connect_ns: 100_000.0,
+    shard_bytes: 3_000_000.0,
+    conn_bytes: 656.0,
+    seat_bytes: 124.0,
+    room_part_bytes: 142.0,
+    room_home_bytes: 230.0,
+    socket_bytes: 4_500.0,
+};
+
+/// A figure that the model was not fed with, for it to be compared with.
+pub struct Point {
+    pub name: &'static str,
+    pub shards: f64,
+    pub rooms: f64,
+    pub members: f64,
+    pub gathered: f64,
+    pub measured_ns: f64,
+}
+
+impl Point {
+    pub fn load(&self) -> Load {
+        let Point { shards, rooms, members, gathered, .. } = *self;
+        let connections = rooms * members;
+        Load {
+            shards,
+            connections,
+            rooms,
+            members,
+            publishes_per_s: 1.0,
+            gathered,
+            together: false,
+        }
+    }
+}
+
+pub const CHECKED: [Point; 6] = [
+    point("1 core, 1,000 members, 4 in flight", 1.0, 1.0, 1_000.0, 4.0, 600.0),
+    point("1 core, 100 rooms of 10", 1.0, 100.0, 10.0, 1.0, 2_500.0),
+    point("2 cores, 1,000 members, 1 in flight", 2.0, 1.0, 1_000.0, 1.0, 2_200.0),
+    point("2 cores, 1,000 members, 4 in flight", 2.0, 1.0, 1_000.0, 4.0, 2_200.0),
+    point("2 cores, 1,000 members, 16 in flight", 2.0, 1.0, 1_000.0, 16.0, 180.0),
+    point("2 cores, 100 rooms of 10", 2.0, 100.0, 10.0, 1.0, 2_500.0),
+];
+
+const fn point(
+    name: &'static str,
+    shards: f64,
+    rooms: f64,
+    members: f64,
+    gathered: f64,
+    measured_ns: f64,
+) -> Point {
+    Point { name, shards, rooms, members, gathered, measured_ns }
+}
+
+impl Inputs {
+    /// What a send costs, whatever it carries.
+    pub fn send_ns(&self) -> f64 {
+        (self.lone_delivery_ns - self.gathered_delivery_ns) / (1.0 - 1.0 / self.gathered)
+    }
+
+    /// What a message in a send costs.
+    pub fn frame_ns(&self) -> f64 {
+        self.lone_delivery_ns - self.send_ns()
+    }
+
+    /// A delivery where a send carries so many messages.
+    pub fn delivery_ns(&self, gathered: f64) -> f64 {
+        self.frame_ns() + self.send_ns() / gathered
+    }
+
+    /// A message from the socket to the queue.
+    pub fn message_ns(&self) -> f64 {
+        self.echo_ns - self.lone_delivery_ns
+    }
+}

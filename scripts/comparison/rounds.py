@@ -1,0 +1,192 @@
+"""The rounds: every round runs every scenario against each of its peers, in another order each time.
+
+A run is one server and one generator. What fails is recorded with its reason, and the rest goes on;
+what failed twice in a scenario is not tried a third time.
+"""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .peers import BUILT, ROOT, Peer
+from .scenarios import Scenario
+from .servers import Server, ServerFailed
+
+RUN_S_MAX = 90
+FAILURES_MAX = 2
+BALANCE_POLLS = 40
+GENERATOR = "target/release/shardwire"
+
+
+@dataclass
+class Places:
+    """Which CPUs servers and the generator have."""
+
+    server: list[int]
+    two_shards: list[int]
+    generator: int
+
+    @staticmethod
+    def of(cpus: list[int]) -> "Places":
+        if len(cpus) < 2:
+            raise SystemExit("the comparison needs two CPUs: one for servers, one for the generator")
+        return Places(cpus[:1], cpus[:2], cpus[2] if len(cpus) > 2 else cpus[1])
+
+    def of_peer(self, peer: Peer) -> list[int]:
+        return self.two_shards if peer.shards > 1 else self.server
+
+
+@dataclass
+class Plan:
+    scenarios: list[Scenario]
+    peers: dict[str, Peer]
+    rounds: int
+    places: Places
+    failures: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def runs(self, number: int):
+        """The runs of a round; whoever began a scenario in the last round comes last in this."""
+        for scenario in self.scenarios:
+            due = [self.peers[name] for name in scenario.peers if self.is_due(scenario, name, number)]
+            turn = number % max(len(due), 1)
+            for peer in due[turn:] + due[:turn]:
+                yield scenario, peer
+
+    def is_due(self, scenario: Scenario, name: str, number: int) -> bool:
+        if name not in self.peers or self.failures.get((scenario.name, name), 0) >= FAILURES_MAX:
+            return False
+        limits = [scenario.rounds_max, self.peers[name].rounds_max]
+        return number < min([self.rounds, *(limit for limit in limits if limit)])
+
+
+def run_all(plan: Plan, tell) -> list[dict]:
+    records = []
+    for number in range(plan.rounds):
+        tell(f"round {number + 1} of {plan.rounds}")
+        for scenario, peer in plan.runs(number):
+            record = run(plan, scenario, peer, number)
+            records.append(record)
+            if record["error"]:
+                key = (scenario.name, peer.name)
+                plan.failures[key] = plan.failures.get(key, 0) + 1
+            tell(f"  {scenario.name:<16} {peer.name:<22} {outcome(record, scenario)}")
+    return records
+
+
+def outcome(record: dict, scenario: Scenario) -> str:
+    if record["error"]:
+        return f"failed: {record['error']}"
+    value = figure(record["result"], scenario.figure.path)
+    return "no figure" if value is None else f"{value:,.{scenario.figure.decimals}f}"
+
+
+def figure(result: dict, path: tuple[str, ...]):
+    for key in path:
+        result = (result or {}).get(key)
+    return result
+
+
+def run(plan: Plan, scenario: Scenario, peer: Peer, number: int) -> dict:
+    started = time.monotonic()
+    record = {"round": number, "scenario": scenario.name, "peer": peer.name, "error": None}
+    log = ROOT / BUILT / "logs" / f"server-{peer.name}.log"
+    try:
+        with Server(peer, plan.places.of_peer(peer), log) as server:
+            measure(plan, scenario, server, record)
+    except ServerFailed as failed:
+        record["error"] = str(failed)
+    record["seconds"] = round(time.monotonic() - started, 2)
+    return record
+
+
+def measure(plan: Plan, scenario: Scenario, server: Server, record: dict):
+    command = bench_command(plan, scenario, server)
+    env, words = server.words()
+    record["server_command"] = shell(env, words)
+    record["bench_command"] = shell({}, command)
+    generator = subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )
+    try:
+        if server.peer.shards > 1:
+            record["connections_per_shard"] = seated(server, scenario)
+        said, complaint = generator.communicate(timeout=RUN_S_MAX)
+    except subprocess.TimeoutExpired:
+        raise ServerFailed(f"the run was not over after {RUN_S_MAX} s") from None
+    finally:
+        generator.kill()
+        generator.wait()
+    if server.peer.shards > 1:
+        record["shard_cpu_ns"] = server.shard_cpu_ns()
+    take(record, generator.returncode, said, complaint, server)
+
+
+def take(record: dict, status: int, said: str, complaint: str, server: Server):
+    if server.process.poll() is not None:
+        raise ServerFailed(f"the server ended during the run: {server.last_words()}")
+    if status != 0:
+        lines = complaint.strip().splitlines()
+        raise ServerFailed(lines[-1][:200] if lines else f"the generator ended with {status}")
+    try:
+        record["result"] = json.loads(said)
+    except json.JSONDecodeError:
+        raise ServerFailed("the generator wrote no JSON") from None
+
+
+def bench_command(plan: Plan, scenario: Scenario, server: Server) -> list[str]:
+    peer = server.peer
+    url = f"ws://127.0.0.1:{server.port}{peer.path}"
+    pids = [word for pid in server.pids() for word in ("--server-pid", str(pid))]
+    first, *rest = scenario.bench_arguments()
+    return [
+        GENERATOR, "bench", first, url, "--adapter", peer.adapter, *peer.bench_arguments, *rest,
+        "--threads", "1", "--cpus", str(plan.places.generator), *pids, "--json", "-", "--quiet",
+    ]
+
+
+def seated(server: Server, scenario: Scenario) -> list[int]:
+    """Connections of each shard, once all of them are there; the last that was seen otherwise."""
+    wanted = wanted_connections(scenario)
+    seen = []
+    for _ in range(BALANCE_POLLS):
+        time.sleep(0.05)
+        try:
+            seen = server.connections_per_shard()
+        except (OSError, ValueError, KeyError):
+            continue
+        if sum(seen) >= wanted:
+            break
+    return seen
+
+
+def wanted_connections(scenario: Scenario) -> int:
+    words = scenario.arguments
+    for option in ("--members", "--connections"):
+        if option in words:
+            return int(words[words.index(option) + 1])
+    return 1
+
+
+def shell(env: dict[str, str], command: list[str]) -> str:
+    return " ".join([*(f"{name}={shlex.quote(text)}" for name, text in env.items()),
+                     shlex.join(command)])
+
+
+def usable_cpus() -> list[int]:
+    return sorted(os.sched_getaffinity(0))
+
+
+def say(line: str):
+    print(line, file=sys.stderr, flush=True)
+
+
+def logs_folder() -> Path:
+    folder = ROOT / BUILT / "logs"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
