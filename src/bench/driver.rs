@@ -126,7 +126,8 @@ impl<S: Scenario> Driver<S> {
         let heard = self.clock.now();
         self.now_ns = heard.mono_ns;
         let stage = self.course.stage(heard.mono_ns);
-        self.fleet.begin_turn(Turn { heard, stage, window: self.course.window() });
+        let (load, window) = (self.course.load(), self.course.window());
+        self.fleet.begin_turn(Turn { heard, stage, load, window });
         self.reap()?;
         self.receive_again()?;
         self.fleet.begin_sending(self.clock.mono_ns());
