@@ -7,7 +7,7 @@
 //! Invariants: nothing above this folder knows a socket, nothing below it knows a protocol.
 //! Called by `cli::serve`; `bench` drives the same ring from a client's end.
 
-mod buffers;
+pub mod buffers;
 pub(crate) mod clock;
 pub(crate) mod dial;
 mod driver;
