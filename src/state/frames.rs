@@ -8,7 +8,10 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::limits::{BATCH_BYTES_MAX, FRAME_HEADER_BYTES_MAX, FRAME_POOL_BYTES_MAX};
+use crate::limits::{
+    BATCH_BYTES_MAX, FRAME_HEADER_BYTES_MAX, FRAME_POOL_BYTES_MAX, TRIM_FRAMES_MAX,
+};
+use crate::reserve::{Reserve, is_roomy};
 
 /// What a data frame carries (RFC 6455 section 5.6).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,7 +71,7 @@ pub struct FramePool {
     /// Given out, oldest first; some have come back.
     out: VecDeque<FrameRef>,
     /// Held by nobody else.
-    free: Vec<FrameRef>,
+    free: Reserve<FrameRef>,
     /// Capacity of the buffers in both.
     bytes: usize,
 }
@@ -80,7 +83,7 @@ impl FramePool {
     /// An empty frame to write into.
     pub fn open(&mut self) -> OpenFrame {
         self.take_back();
-        let mut frame = self.free.pop().unwrap_or_default();
+        let mut frame = self.free.take().unwrap_or_default();
         let mut buf = std::mem::take(&mut Arc::make_mut(&mut frame).buf);
         self.bytes -= buf.capacity();
         buf.clear();
@@ -107,7 +110,26 @@ impl FramePool {
     pub fn discard(&mut self, mut open: OpenFrame) {
         self.bytes += open.buf.capacity();
         Arc::make_mut(&mut open.frame).buf = open.buf;
-        self.free.push(open.frame);
+        self.free.put(open.frame);
+    }
+
+    /// Gives back half of the buffers that were not needed since the last call, then looks which of
+    /// those that are out have come back; true where there may be more to give.
+    pub fn trim(&mut self) -> bool {
+        let bytes = &mut self.bytes;
+        self.free.trim(|frame| *bytes -= frame.buf.capacity());
+        for _ in 0..self.out.len().min(TRIM_FRAMES_MAX) {
+            let Some(frame) = self.out.pop_front() else { break };
+            match Arc::strong_count(&frame) {
+                1 => self.free.put(frame),
+                _ => self.out.push_back(frame),
+            }
+        }
+        if is_roomy(self.out.len(), self.out.capacity()) {
+            self.out.shrink_to(2 * self.out.len());
+        }
+        self.free.settle();
+        !self.free.is_empty()
     }
 
     fn seal_with(&mut self, mut open: OpenFrame, kind: FrameType, first: u8) -> FrameRef {
@@ -132,7 +154,7 @@ impl FramePool {
         for _ in 0..self.out.len().min(TAKE_BACK_TRIES) {
             let Some(frame) = self.out.pop_front() else { return };
             if Arc::strong_count(&frame) == 1 {
-                self.free.push(frame);
+                self.free.put(frame);
                 continue;
             }
             self.out.push_back(frame);
