@@ -4,7 +4,10 @@ Uses plain sockets: a handshake each, then silence. A first lot is opened before
 that what the server allocates once is not counted against the connections.
 """
 
+import base64
+import hmac
 import json
+import os
 import socket
 import sys
 import time
@@ -36,11 +39,32 @@ def per_shard(url) -> list:
         return json.load(answer)["connectionsPerShard"]
 
 
-def open_one(url) -> socket.socket:
+def token(user: str) -> str:
+    """An HS256 token for the secret that the server was started with."""
+
+    def part(raw: bytes) -> str:
+        return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+    claims = {"sub": user, "exp": int(time.time()) + 3_600}
+    said = part(b'{"alg":"HS256","typ":"JWT"}') + "." + part(json.dumps(claims).encode())
+    secret = os.environ["SHARDWIRE_AUTH_SECRET"].encode()
+    return said + "." + part(hmac.digest(secret, said.encode(), "sha256"))
+
+
+def headers(number: int, offers: list[str]) -> str:
+    lines = ""
+    if "--jwt" in offers:
+        lines += f"Authorization: Bearer {token(f'user{number:06}')}\r\n"
+    if "--deflate" in offers:
+        lines += "Sec-WebSocket-Extensions: permessage-deflate\r\n"
+    return lines
+
+
+def open_one(url, more: str) -> socket.socket:
     request = (
         f"GET {url.path or '/'} HTTP/1.1\r\nHost: {url.netloc}\r\nUpgrade: websocket\r\n"
         "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        f"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{more}\r\n"
     )
     client = socket.create_connection((url.hostname, url.port), timeout=20)
     client.sendall(request.encode())
@@ -57,11 +81,12 @@ def open_one(url) -> socket.socket:
 
 def main() -> int:
     pid, url, count = int(sys.argv[1]), urlsplit(sys.argv[2]), int(sys.argv[3])
-    held = [open_one(url) for _ in range(WARM_UP)]
+    offers = sys.argv[4:]
+    held = [open_one(url, headers(number, offers)) for number in range(WARM_UP)]
     time.sleep(SETTLE_S)
     rss, slab = rss_bytes(pid), slab_bytes()
     start = time.monotonic()
-    held += [open_one(url) for _ in range(count)]
+    held += [open_one(url, headers(WARM_UP + number, offers)) for number in range(count)]
     took = time.monotonic() - start
     time.sleep(SETTLE_S)
     rss_each = (rss_bytes(pid) - rss) / count

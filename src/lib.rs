@@ -15,7 +15,7 @@
 //!
 //! | rank | modules |
 //! |---|---|
-//! | 0 | `limits` `ids` `disconnect` `reject` `settings` `clock` |
+//! | 0 | `limits` `ids` `disconnect` `reject` `settings` `clock` `reserve` |
 //! | 1 | `ws` `envelope` `auth` |
 //! | 2 | `state` |
 //! | 3 | `pipeline` |
@@ -31,6 +31,7 @@ pub mod disconnect;
 pub mod ids;
 pub mod limits;
 pub mod reject;
+pub mod reserve;
 pub mod settings;
 
 pub mod auth;

@@ -92,6 +92,15 @@ pub const SPARE_BUFFER_BYTES_MAX: usize = 16 * 1024;
 /// Names of rooms and users that live elsewhere which one shard keeps for reuse.
 pub const NAMES_KEPT: usize = 1_024;
 
+/// Nanoseconds after which memory that was not needed is given back, half of it each time.
+pub const TRIM_NS: u64 = 10_000_000_000;
+
+/// Entries up to which a table of the outboxes is left as it is.
+pub const TRIM_TABLE_MIN: usize = 128;
+
+/// Frames given out that one trim asks whether they have come back.
+pub const TRIM_FRAMES_MAX: usize = 16_384;
+
 /// Nanoseconds between two ticks of the timer wheel (67 ms): what a timeout may be late.
 pub const TIMER_TICK_NS: u64 = 1 << 26;
 

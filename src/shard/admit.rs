@@ -23,7 +23,6 @@ use crate::settings::{AuthMode, Settings};
 use crate::state::conns::{Deflate, Phase};
 use crate::state::gate::Refused;
 use crate::state::permissions::PermissionSet;
-use crate::ws::deflate::Compressor;
 use crate::ws::handshake::{self, Head, UpgradeRefusal, UpgradeRules};
 use crate::ws::{Decoder, Negotiated};
 
@@ -253,7 +252,7 @@ impl Shard {
     }
 
     fn open(&mut self, slot: u32, response: &[u8], deflate: Option<Negotiated>) {
-        let lane = deflate.map_or(Deflate::Off, |negotiated| self.deflate_lane(&negotiated));
+        let lane = deflate.as_ref().map_or(Deflate::Off, deflate_lane);
         let Some(conn) = self.conns.get_mut(slot) else { return };
         conn.phase = Phase::Open;
         conn.deflate = lane;
@@ -263,14 +262,6 @@ impl Shard {
         self.outboxes.admit_messages(slot, true);
         self.arm(slot);
         self.to_read.push(slot);
-    }
-
-    fn deflate_lane(&mut self, negotiated: &Negotiated) -> Deflate {
-        let level = self.engine.settings.transport.compression.level;
-        match negotiated.server_no_context_takeover {
-            true => Deflate::Shared { window_bits: negotiated.server_bits },
-            false => Deflate::Own(Box::new(Compressor::new(level, negotiated.server_bits, true))),
-        }
     }
 
     /// The home refused: one connection too many of this user.
@@ -324,5 +315,14 @@ impl Shard {
         let id = self.outboxes.add(sealed);
         self.outboxes.push_unbounded(slot, id);
         self.outboxes.release(id);
+    }
+}
+
+/// How a connection's frames will be compressed.
+fn deflate_lane(negotiated: &Negotiated) -> Deflate {
+    let window_bits = negotiated.server_bits;
+    match negotiated.server_no_context_takeover {
+        true => Deflate::Shared { window_bits },
+        false => Deflate::Own { window_bits, compressor: None, used: false },
     }
 }

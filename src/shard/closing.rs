@@ -15,6 +15,7 @@ use crate::disconnect::Disconnect;
 use crate::ids::ConnKey;
 use crate::limits::{CONTROL_FRAMES_PER_TICK_MAX, LINGER_NS};
 use crate::reject::Reject;
+use crate::reserve::fit;
 use crate::settings::Protocol;
 use crate::shard::peer::PeerFrame;
 use crate::state::conns::{Deflate, Phase};
@@ -154,6 +155,7 @@ impl Shard {
         let Some(user) = self.users.get_mut(id) else { return };
         let name = user.name.clone();
         user.conns.swap_remove(place);
+        fit(&mut user.conns);
         if let Some(&moved) = user.conns.get(place)
             && let Some(other) = self.conns.get_mut(moved)
         {

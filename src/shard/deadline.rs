@@ -27,6 +27,7 @@ impl Shard {
         self.outboxes.wake_due(self.now.mono_ns);
         self.expire_users();
         self.drain_some();
+        self.trim_if_due();
     }
 
     /// Sets the connection's entry to the earliest thing that may be due.

@@ -14,6 +14,7 @@ use crate::state::delays::Delay;
 use crate::state::frames::{Frame, FramePool, FrameRef};
 use crate::state::outbox::Unqueued;
 use crate::state::rooms::RoomKey;
+use crate::ws::deflate::Compressor;
 
 impl Shard {
     /// Queues a frame that only this connection gets.
@@ -77,7 +78,7 @@ impl Shard {
             (true, _) => self.queue_each(slots, |shard, slot| shard.push_fitted(slot, id, delay)),
         };
         if queued > 0 {
-            self.outboxes.count_into_turn(id);
+            self.outboxes.count_into_turn(id, queued as usize);
         }
         let deflated = self.outboxes.made_twin(id, window_bits);
         self.outboxes.release(id);
@@ -131,12 +132,21 @@ impl Shard {
             return None;
         }
         let made = &self.counters.compressions;
+        let key = self.conns.key(slot)?;
         match &mut self.conns.get_mut(slot)?.deflate {
             Deflate::Off => None,
-            Deflate::Own(compressor) => self.outboxes.remake(id, |frame, pool| {
-                made.add(1);
-                deflated(frame, pool, |out| compressor.compress(frame.payload(), out))
-            }),
+            Deflate::Own { window_bits, compressor, used } => {
+                let level = self.engine.settings.transport.compression.level;
+                let compressor = compressor.get_or_insert_with(|| {
+                    self.own_compressors.push(key);
+                    Box::new(Compressor::new(level, *window_bits, true))
+                });
+                *used = true;
+                self.outboxes.remake(id, |frame, pool| {
+                    made.add(1);
+                    deflated(frame, pool, |out| compressor.compress(frame.payload(), out))
+                })
+            }
             Deflate::Shared { window_bits } => {
                 let (bits, shared) = (*window_bits, &mut self.compressors);
                 self.outboxes.twin(id, bits, |frame, pool| {

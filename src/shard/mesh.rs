@@ -17,6 +17,7 @@ use slab::Slab;
 use super::peer::PeerFrame;
 use crate::ids::ShardId;
 use crate::limits::MESH_BACKLOG_PAUSE_FRAMES;
+use crate::reserve::is_roomy;
 use crate::state::pressure::Pressure;
 
 const NONE: u32 = u32::MAX;
@@ -44,6 +45,8 @@ const EMPTY: Lane = Lane { head: NONE, tail: NONE, is_due: false };
 pub struct Mesh {
     lanes: Vec<Lane>,
     nodes: Slab<Node>,
+    /// The most that waited at once since the last `trim`.
+    peak: usize,
     /// Peers to look at, the one that has waited longest first. A lane that was emptied in another
     /// way than through `next_due` stands here until it is met.
     due: VecDeque<ShardId>,
@@ -60,6 +63,7 @@ impl Mesh {
     pub fn push(&mut self, to: ShardId, frame: PeerFrame) {
         let Some(lane) = self.lanes.get_mut(to.index()) else { return };
         let node = self.nodes.insert(Node { frame, next: NONE }) as u32;
+        self.peak = self.peak.max(self.nodes.len());
         match std::mem::replace(&mut lane.tail, node) {
             NONE => lane.head = node,
             last => self.nodes[last as usize].next = node,
@@ -141,6 +145,16 @@ impl Mesh {
         if !std::mem::replace(&mut lane.is_due, true) {
             self.due.push_back(to);
         }
+    }
+
+    /// Gives back what the frames of the time since the last call did not need; true where the next
+    /// call may find more.
+    pub fn trim(&mut self) -> bool {
+        let peak = std::mem::take(&mut self.peak);
+        if self.nodes.is_empty() && is_roomy(peak, self.nodes.capacity()) {
+            self.nodes = Slab::with_capacity(peak);
+        }
+        peak > 0 && is_roomy(0, self.nodes.capacity())
     }
 
     /// What a backlog grew is not kept once it is gone.

@@ -21,6 +21,7 @@ mod home;
 mod host;
 mod reply;
 mod seating;
+mod trim;
 mod turn;
 
 use std::cmp::Reverse;
@@ -33,7 +34,7 @@ use slab::Slab;
 use crate::auth::Verifier;
 use crate::clock::Now;
 use crate::envelope::{Envelope, RoutedKeys, Scanner, Slots};
-use crate::ids::ShardId;
+use crate::ids::{ConnKey, ShardId};
 use crate::pipeline::effect::Effects;
 use crate::pipeline::program::Program;
 use crate::pipeline::vm::Vm;
@@ -58,6 +59,7 @@ use drain::Draining;
 use hold::Hold;
 use mesh::Mesh;
 use peer::PeerFrame;
+use trim::Trim;
 
 /// What a shard is made of that it does not own.
 #[derive(Clone)]
@@ -135,6 +137,9 @@ pub struct Shard {
     fired: Vec<u32>,
     draining: Option<Draining>,
     refused_lingering: u32,
+    /// Connections that have a compressor of their own; some may be gone.
+    own_compressors: Vec<ConnKey>,
+    trim: Trim,
     /// What users hold who were granted nothing.
     no_permissions: Arc<PermissionSet>,
 }
@@ -187,6 +192,8 @@ impl Shard {
             fired: Vec::new(),
             draining: None,
             refused_lingering: 0,
+            own_compressors: Vec::new(),
+            trim: Trim::new(),
             no_permissions: Arc::default(),
             engine,
         }
@@ -273,6 +280,7 @@ impl Shard {
         self.outboxes.end_flush();
         self.sends_to_follow = self.outboxes.take_to_follow();
         self.watch_stalled();
+        self.plan_trim();
     }
 
     /// How many peers something is due to; as many calls of `next_peer` meet each of them.
@@ -313,7 +321,8 @@ impl Shard {
         let fading = self.fading.peek().map(|Reverse((due, _))| *due);
         let draining = self.draining.as_ref().map(|draining| draining.next_ns);
         let delayed = self.outboxes.next_due_ns();
-        [self.wheel.next_ns(), fading, draining, delayed].into_iter().flatten().min()
+        let trim = Some(self.trim.due_ns).filter(|due_ns| *due_ns < u64::MAX);
+        [self.wheel.next_ns(), fading, draining, delayed, trim].into_iter().flatten().min()
     }
 
     // ---- mutators and getters ----

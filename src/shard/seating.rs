@@ -9,6 +9,7 @@ use super::Shard;
 use super::hold::Hold;
 use super::peer::PeerFrame;
 use crate::ids::{ConnKey, ShardId};
+use crate::reserve::fit;
 use crate::state::conns::Seat;
 use crate::state::rooms::{RoomKey, Waiter};
 
@@ -109,6 +110,7 @@ impl Shard {
         let Some(conn) = self.conns.get_mut(slot) else { return };
         let Some(at) = conn.seats.iter().position(|seat| seat.room == room) else { return };
         let seat = conn.seats.swap_remove(at);
+        fit(&mut conn.seats);
         self.vacate(seat);
     }
 
@@ -116,6 +118,7 @@ impl Shard {
     fn vacate(&mut self, seat: Seat) {
         let Some(room) = self.rooms.get_mut(seat.room) else { return };
         room.members.swap_remove(seat.place as usize);
+        fit(&mut room.members);
         if let Some(&moved) = room.members.get(seat.place as usize)
             && let Some(conn) = self.conns.get_mut(moved)
             && let Some(theirs) = conn.seats.iter_mut().find(|other| other.room == seat.room)

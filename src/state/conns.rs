@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use slab::Slab;
 
 use crate::ids::{ConnKey, ShardId, UserId};
+use crate::reserve::is_roomy;
 use crate::ws::Decoder;
 use crate::ws::deflate::Compressor;
 
@@ -47,8 +48,9 @@ pub enum Deflate {
     Off,
     /// No context takeover: one deflated frame serves every connection with the same window.
     Shared { window_bits: u8 },
-    /// Context takeover: this connection's own window.
-    Own(Box<Compressor>),
+    /// Context takeover: this connection's own window, made when a message needs it and dropped
+    /// when none did for a while.
+    Own { window_bits: u8, compressor: Option<Box<Compressor>>, used: bool },
 }
 
 /// One connection.
@@ -162,7 +164,14 @@ impl Conns {
         self.slots.is_empty()
     }
 
-    /// One past the highest slot ever used.
+    /// Gives back the room of slots at the end that few connections are left to need.
+    pub fn trim(&mut self) {
+        if is_roomy(self.slots.len(), self.slots.capacity()) {
+            self.slots.shrink_to_fit();
+        }
+    }
+
+    /// No connection has this slot or a higher one.
     pub fn slots_end(&self) -> u32 {
         self.slots.capacity() as u32
     }

@@ -6,6 +6,7 @@
 //! delay in the configuration there is no list and no link. Called by `state::outbox`.
 
 use crate::ids::RoomClassId;
+use crate::reserve::fit;
 
 const NONE: u32 = u32::MAX;
 
@@ -104,6 +105,12 @@ impl Delays {
     #[inline]
     pub fn holds(&self, slot: u32) -> bool {
         self.links.get(slot as usize).is_some_and(|link| link.due_ns > 0)
+    }
+
+    /// Forgets the links of slots from this one on; none of them waits.
+    pub fn cut(&mut self, slots_end: usize) {
+        self.links.truncate(slots_end);
+        fit(&mut self.links);
     }
 
     /// When the first one is due.

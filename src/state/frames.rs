@@ -9,7 +9,10 @@ use std::collections::VecDeque;
 
 use triomphe::{Arc, UniqueArc};
 
-use crate::limits::{BATCH_BYTES_MAX, FRAME_HEADER_BYTES_MAX, FRAME_POOL_BYTES_MAX};
+use crate::limits::{
+    BATCH_BYTES_MAX, FRAME_HEADER_BYTES_MAX, FRAME_POOL_BYTES_MAX, TRIM_FRAMES_MAX,
+};
+use crate::reserve::{Reserve, is_roomy};
 
 /// What a data frame carries (RFC 6455 section 5.6).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,7 +67,7 @@ pub struct FramePool {
     /// Given out, oldest first; some have come back.
     out: VecDeque<FrameRef>,
     /// Held by nobody else.
-    free: Vec<UniqueArc<Frame>>,
+    free: Reserve<UniqueArc<Frame>>,
     /// Capacity of the buffers in both.
     bytes: usize,
 }
@@ -76,7 +79,7 @@ impl FramePool {
     /// An empty frame to write into.
     pub fn open(&mut self) -> OpenFrame {
         self.take_back();
-        let mut frame = self.free.pop().unwrap_or_else(|| UniqueArc::new(Frame::default()));
+        let mut frame = self.free.take().unwrap_or_else(|| UniqueArc::new(Frame::default()));
         self.bytes -= frame.buf.capacity();
         frame.buf.clear();
         frame.buf.extend_from_slice(&[0; FRAME_HEADER_BYTES_MAX]);
@@ -101,7 +104,26 @@ impl FramePool {
     /// Gives an unfinished frame back.
     pub fn discard(&mut self, OpenFrame(frame): OpenFrame) {
         self.bytes += frame.buf.capacity();
-        self.free.push(frame);
+        self.free.put(frame);
+    }
+
+    /// Gives back half of the buffers that were not needed since the last call, then looks which of
+    /// those that are out have come back; true where there may be more to give.
+    pub fn trim(&mut self) -> bool {
+        let bytes = &mut self.bytes;
+        self.free.trim(|frame| *bytes -= frame.buf.capacity());
+        for _ in 0..self.out.len().min(TRIM_FRAMES_MAX) {
+            let Some(frame) = self.out.pop_front() else { break };
+            match Arc::try_unique(frame) {
+                Ok(frame) => self.free.put(frame),
+                Err(frame) => self.out.push_back(frame),
+            }
+        }
+        if is_roomy(self.out.len(), self.out.capacity()) {
+            self.out.shrink_to(2 * self.out.len());
+        }
+        self.free.settle();
+        !self.free.is_empty()
     }
 
     fn seal_with(&mut self, mut open: OpenFrame, kind: FrameType, first: u8) -> FrameRef {
@@ -126,7 +148,7 @@ impl FramePool {
         for _ in 0..self.out.len().min(TAKE_BACK_TRIES) {
             let Some(frame) = self.out.pop_front() else { return };
             match Arc::try_unique(frame) {
-                Ok(frame) => self.free.push(frame),
+                Ok(frame) => self.free.put(frame),
                 Err(frame) => {
                     self.out.push_back(frame);
                     if !self.free.is_empty() {

@@ -16,6 +16,7 @@ use std::hash::BuildHasher;
 use super::permissions::PermissionSet;
 use super::rooms::RoomKey;
 use crate::ids::{ConnKey, LimitId, ShardId, ShardSet};
+use crate::reserve::is_roomy;
 
 /// Which shard a name's record lives on: the same on every shard of the process.
 pub fn home_of(name: &str, seed: u64, shards: u16) -> ShardId {
@@ -112,6 +113,21 @@ pub struct Homes {
     pub rooms: HashMap<Arc<str>, HomeRoom, RandomState>,
     pub users: HashMap<Arc<str>, HomeUser, RandomState>,
     pub jobs: slab::Slab<Job>,
+}
+
+impl Homes {
+    /// Gives back the room of tables that few records are left to need.
+    pub fn trim(&mut self) {
+        if is_roomy(self.rooms.len(), self.rooms.capacity()) {
+            self.rooms.shrink_to(2 * self.rooms.len());
+        }
+        if is_roomy(self.users.len(), self.users.capacity()) {
+            self.users.shrink_to(2 * self.users.len());
+        }
+        if is_roomy(self.jobs.len(), self.jobs.capacity()) {
+            self.jobs.shrink_to_fit();
+        }
+    }
 }
 
 #[cfg(test)]

@@ -19,6 +19,11 @@
 //! connection is in flight, and its bytes stay where they are until `sent`. Called
 //! by `shard`.
 
+mod trim;
+mod twins;
+
+use trim::Peak;
+
 use super::delays::{Delay, Delays};
 use super::frames::{Frame, FramePool, FrameRef};
 use crate::ids::FrameId;
@@ -82,6 +87,7 @@ struct Entry {
 /// Frames of one turn, as if one connection got them all.
 #[derive(Clone, Copy, Debug, Default)]
 struct Turn {
+    deliveries: usize,
     frames: usize,
     bytes: usize,
 }
@@ -117,6 +123,7 @@ pub struct Outboxes {
     batch: Option<FrameId>,
     /// What this turn has queued to one connection at most.
     turn: Turn,
+    peak: Peak,
     /// A send of this flush has frames behind it, or is the last of a connection that ends.
     to_follow: bool,
     pub pool: FramePool,
@@ -137,6 +144,7 @@ impl Outboxes {
             batch_of: Vec::new(),
             batch: None,
             turn: Turn::default(),
+            peak: Peak::default(),
             to_follow: false,
             pool: FramePool::default(),
         }
@@ -189,50 +197,6 @@ impl Outboxes {
     /// The frame behind an id that the caller holds.
     pub fn frame(&self, id: FrameId) -> Option<&Frame> {
         self.entries[id.0 as usize].frame.as_deref()
-    }
-
-    /// The twin of a frame that is deflated for this window, made at the first call and shared by
-    /// the later ones; the caller holds one reference.
-    pub fn twin(
-        &mut self,
-        id: FrameId,
-        window_bits: u8,
-        deflate: impl FnOnce(&Frame, &mut FramePool) -> FrameRef,
-    ) -> Option<FrameId> {
-        let twin = match self.find_twin(id, window_bits) {
-            Some(known) => known,
-            None => {
-                let made = deflate(self.entries[id.0 as usize].frame.as_deref()?, &mut self.pool);
-                self.adopt_twin(id, window_bits, made)
-            }
-        };
-        self.entries[twin.0 as usize].refs += 1;
-        Some(twin)
-    }
-
-    /// Takes a twin that was made already, here or on another shard.
-    pub fn adopt_twin(&mut self, id: FrameId, window_bits: u8, twin: FrameRef) -> FrameId {
-        let twin = self.add(twin);
-        let next = std::mem::replace(&mut self.entries[id.0 as usize].deflated, twin.0);
-        let entry = &mut self.entries[twin.0 as usize];
-        (entry.deflated, entry.window_bits) = (next, window_bits);
-        twin
-    }
-
-    /// The twin for this window, where one was made.
-    pub fn made_twin(&self, id: FrameId, window_bits: u8) -> Option<FrameRef> {
-        let twin = self.find_twin(id, window_bits)?;
-        self.entries[twin.0 as usize].frame.clone()
-    }
-
-    /// A frame made from another for one receiver; the caller holds one reference.
-    pub fn remake(
-        &mut self,
-        id: FrameId,
-        make: impl FnOnce(&Frame, &mut FramePool) -> FrameRef,
-    ) -> Option<FrameId> {
-        let made = make(self.entries[id.0 as usize].frame.as_deref()?, &mut self.pool);
-        Some(self.add(made))
     }
 
     /// Queues a message to a connection; it leaves at the end of the turn.
@@ -428,8 +392,9 @@ impl Outboxes {
         lane.head == NONE && lane.in_flight == NONE
     }
 
-    /// Counts a frame that somebody gets into the turn.
-    pub fn count_into_turn(&mut self, id: FrameId) {
+    /// Counts a frame that so many get into the turn.
+    pub fn count_into_turn(&mut self, id: FrameId, receivers: usize) {
+        self.turn.deliveries += receivers;
         self.turn.frames += 1;
         self.turn.bytes += self.wire_bytes(id) as usize;
     }
@@ -452,7 +417,9 @@ impl Outboxes {
 
     /// End of a flush: the shared batch is not kept longer than that, and the next turn begins.
     pub fn end_flush(&mut self) {
-        self.turn = Turn::default();
+        let Turn { deliveries, frames, .. } = std::mem::take(&mut self.turn);
+        self.peak.nodes = self.peak.nodes.max(deliveries);
+        self.peak.entries = self.peak.entries.max(frames);
         self.batch_of.clear();
         if let Some(batch) = self.batch.take() {
             self.release(batch);
@@ -467,14 +434,6 @@ impl Outboxes {
     /// Frames known here (leak checks).
     pub fn frames_live(&self) -> usize {
         self.entries.len() - self.free_entries.len()
-    }
-
-    fn find_twin(&self, id: FrameId, window_bits: u8) -> Option<FrameId> {
-        let mut at = self.entries[id.0 as usize].deflated;
-        while at != NONE && self.entries[at as usize].window_bits != window_bits {
-            at = self.entries[at as usize].deflated;
-        }
-        (at != NONE).then_some(FrameId(at))
     }
 
     fn wire_bytes(&self, id: FrameId) -> u32 {

@@ -15,6 +15,7 @@ use slab::Slab;
 
 use super::classes::RoomClasses;
 use crate::ids::{ConnKey, RoomClassId};
+use crate::reserve::is_roomy;
 use crate::settings::RoomClass;
 
 /// A local room, as its home names it.
@@ -113,6 +114,16 @@ impl Rooms {
         let room = self.slots.try_remove(slot as usize)?;
         self.by_name.remove(&room.name);
         Some(room)
+    }
+
+    /// Gives back the room of tables that few rooms are left to need.
+    pub fn trim(&mut self) {
+        if is_roomy(self.slots.len(), self.slots.capacity()) {
+            self.slots.shrink_to_fit();
+        }
+        if is_roomy(self.by_name.len(), self.by_name.capacity()) {
+            self.by_name.shrink_to(2 * self.by_name.len());
+        }
     }
 
     pub fn len(&self) -> usize {

@@ -4,17 +4,18 @@
 //! Invariants: a buffer here is empty; few and only small ones are kept. Called by `shard`.
 
 use crate::limits::{SPARE_BUFFER_BYTES_MAX, SPARE_BUFFERS_MAX};
+use crate::reserve::Reserve;
 
 /// The buffers.
 #[derive(Debug, Default)]
 pub struct Spares {
-    buffers: Vec<Vec<u8>>,
+    buffers: Reserve<Vec<u8>>,
 }
 
 impl Spares {
     /// An empty buffer.
     pub fn take(&mut self) -> Vec<u8> {
-        self.buffers.pop().unwrap_or_default()
+        self.buffers.take().unwrap_or_default()
     }
 
     /// Keeps a buffer that is not needed any more.
@@ -22,8 +23,13 @@ impl Spares {
         let fits = (1..=SPARE_BUFFER_BYTES_MAX).contains(&buffer.capacity());
         if fits && self.buffers.len() < SPARE_BUFFERS_MAX {
             buffer.clear();
-            self.buffers.push(buffer);
+            self.buffers.put(buffer);
         }
+    }
+
+    /// Gives back half of what was not needed since the last call; true where there is more.
+    pub fn trim(&mut self) -> bool {
+        self.buffers.trim(|_| {})
     }
 }
 

@@ -7,6 +7,7 @@
 //! Called by `shard::deadline`.
 
 use crate::limits::TIMER_TICK_NS;
+use crate::reserve::fit;
 
 const LISTS: usize = 1024;
 const NONE: u32 = u32::MAX;
@@ -69,6 +70,12 @@ impl Wheel {
             self.links[link.next as usize].prev = link.prev;
         }
         self.links[slot as usize] = UNSET;
+    }
+
+    /// Forgets the links of slots from this one on; none of them has a deadline.
+    pub fn cut(&mut self, slots_end: u32) {
+        self.links.truncate(slots_end as usize);
+        fit(&mut self.links);
     }
 
     /// Moves every slot that is due into `fired`.

@@ -12,6 +12,7 @@ use slab::Slab;
 
 use super::permissions::PermissionSet;
 use crate::ids::{ShardId, UserId};
+use crate::reserve::is_roomy;
 
 /// The local part of a user.
 #[derive(Debug)]
@@ -65,6 +66,16 @@ impl Users {
     pub fn remove(&mut self, id: UserId) {
         if let Some(user) = self.slots.try_remove(id.0 as usize) {
             self.by_name.remove(&user.name);
+        }
+    }
+
+    /// Gives back the room of tables that few users are left to need.
+    pub fn trim(&mut self) {
+        if is_roomy(self.slots.len(), self.slots.capacity()) {
+            self.slots.shrink_to_fit();
+        }
+        if is_roomy(self.by_name.len(), self.by_name.capacity()) {
+            self.by_name.shrink_to(2 * self.by_name.len());
         }
     }
 

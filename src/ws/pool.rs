@@ -6,6 +6,7 @@
 
 use super::assembler::Assembly;
 use super::deflate::Inflater;
+use crate::reserve::Reserve;
 
 /// Assemblies kept for reuse.
 pub const POOLED_ASSEMBLIES_MAX: usize = 256;
@@ -16,37 +17,42 @@ pub const POOLED_ASSEMBLY_BYTES_MAX: usize = 16 * 1024;
 /// Inflaters kept for reuse. One is in use for every compressed message that is unfinished.
 pub const POOLED_INFLATERS_MAX: usize = 8;
 
-/// Shared by the decoders of one shard, lent to each call.
+/// Shared by the decoders of one shard, lent to each call. The boxes themselves are lent out and
+/// come back; a decoder holds a pointer, not the thing.
 #[derive(Debug, Default)]
-// The boxes themselves are lent out and come back; a decoder holds a pointer, not the thing.
-#[allow(clippy::vec_box)]
 pub struct Shared {
-    assemblies: Vec<Box<Assembly>>,
-    inflaters: Vec<Box<Inflater>>,
+    assemblies: Reserve<Box<Assembly>>,
+    inflaters: Reserve<Box<Inflater>>,
 }
 
 impl Shared {
     pub(super) fn lend_assembly(&mut self) -> Box<Assembly> {
-        self.assemblies.pop().unwrap_or_default()
+        self.assemblies.take().unwrap_or_default()
     }
 
     pub(super) fn take_assembly(&mut self, mut assembly: Box<Assembly>) {
         let small = assembly.capacity_bytes() <= POOLED_ASSEMBLY_BYTES_MAX;
         if small && self.assemblies.len() < POOLED_ASSEMBLIES_MAX {
             assembly.clear();
-            self.assemblies.push(assembly);
+            self.assemblies.put(assembly);
         }
     }
 
     pub(super) fn lend_inflater(&mut self) -> Box<Inflater> {
-        self.inflaters.pop().unwrap_or_default()
+        self.inflaters.take().unwrap_or_default()
     }
 
     pub(super) fn take_inflater(&mut self, mut inflater: Box<Inflater>) {
         if self.inflaters.len() < POOLED_INFLATERS_MAX {
             inflater.reset();
-            self.inflaters.push(inflater);
+            self.inflaters.put(inflater);
         }
+    }
+
+    /// Gives back half of what was not needed since the last call; true where there is more.
+    pub fn trim(&mut self) -> bool {
+        let assemblies = self.assemblies.trim(|_| {});
+        self.inflaters.trim(|_| {}) || assemblies
     }
 
     /// How many assemblies and inflaters wait for reuse.

@@ -114,6 +114,31 @@ fn with_context_takeover_each_connection_has_a_window_of_its_own() {
     assert!(sizes[1..].iter().all(|size| *size <= sizes[0] / 2), "{sizes:?}");
 }
 
+/// The context is dropped while nothing is said; what comes then refers to nothing before it, and
+/// the client's inflater goes on as ever.
+#[test]
+fn a_context_that_was_idle_begins_anew_and_the_client_need_not_know() {
+    let mut world = world("contextTakeover: true, minSize: 0B");
+    let ada = open(&mut world, 0, "ada", "").0;
+    let bob = open(&mut world, 1, "bob", "permessage-deflate").0;
+    let mut inflater = fresh();
+    prime(&mut inflater);
+    let payload = json!("lorem ipsum dolor sit amet");
+    let text = event("said", payload.clone()).to_string();
+    let mut sizes = Vec::new();
+    for pause_ms in [0, 1, 9_000, 60_000, 0] {
+        world.advance_ms(pause_ms);
+        world.say(ada, &request("say", &payload));
+        world.settle();
+        let frame = only(world.frames(bob));
+        assert_eq!(inflate(&mut inflater, &frame.payload), text);
+        sizes.push(frame.payload.len());
+    }
+    let short = sizes[0] / 2;
+    assert!(sizes[1] < short && sizes[2] < short, "the context is kept: {sizes:?}");
+    assert!(sizes[3] >= sizes[0] && sizes[4] < short, "it was dropped and made anew: {sizes:?}");
+}
+
 /// Puts the answer to the join, which a test has read already, into a window.
 fn prime(inflater: &mut Decompress) {
     let mut compress = Compress::new(Compression::new(1), false);

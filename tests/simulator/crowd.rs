@@ -64,7 +64,12 @@ impl Crowd {
 
     /// The same with more sections in the configuration.
     pub fn with(sections: &str, shards: u16, members: usize, room: &str) -> Crowd {
-        let mut world = World::calm(&(yaml() + sections), shards);
+        Crowd::of(&(yaml() + sections), shards, members, room)
+    }
+
+    /// The same in another configuration that has the event `enter`.
+    pub fn of(yaml: &str, shards: u16, members: usize, room: &str) -> Crowd {
+        let mut world = World::calm(yaml, shards);
         let enter = format!(r#"{{"event":"enter","target":"{room}"}}"#);
         for member in 0..members {
             world.connect(member % usize::from(shards), &format!("user{member}"));

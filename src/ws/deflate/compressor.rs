@@ -63,21 +63,38 @@ impl Compressor {
 #[derive(Debug)]
 pub struct SharedCompressors {
     level: u8,
-    by_bits: [Option<Box<Compressor>>; (WINDOW_BITS_MAX - WINDOW_BITS_MIN + 1) as usize],
+    by_bits: [Option<Box<Compressor>>; WINDOWS],
+    /// Which of them were used since the last `trim`.
+    used: [bool; WINDOWS],
 }
+
+/// How many window sizes there are.
+const WINDOWS: usize = (WINDOW_BITS_MAX - WINDOW_BITS_MIN + 1) as usize;
 
 impl SharedCompressors {
     pub fn new(level: u8) -> Self {
-        SharedCompressors { level, by_bits: Default::default() }
+        SharedCompressors { level, by_bits: Default::default(), used: [false; WINDOWS] }
     }
 
     /// Appends the compressed payload; any client whose `server_bits` is at least `window_bits`
     /// can read it.
     pub fn compress(&mut self, window_bits: u8, payload: &[u8], out: &mut Vec<u8>) {
         let bits = window_bits.clamp(WINDOW_BITS_MIN, WINDOW_BITS_MAX);
-        let slot = &mut self.by_bits[usize::from(bits - WINDOW_BITS_MIN)];
-        slot.get_or_insert_with(|| Box::new(Compressor::new(self.level, bits, false)))
+        let place = usize::from(bits - WINDOW_BITS_MIN);
+        self.used[place] = true;
+        self.by_bits[place]
+            .get_or_insert_with(|| Box::new(Compressor::new(self.level, bits, false)))
             .compress(payload, out);
+    }
+
+    /// Drops those that nothing went through since the last call; true where some are left.
+    pub fn trim(&mut self) -> bool {
+        for (compressor, used) in self.by_bits.iter_mut().zip(&mut self.used) {
+            if !std::mem::take(used) {
+                *compressor = None;
+            }
+        }
+        self.by_bits.iter().any(Option::is_some)
     }
 }
 
