@@ -212,8 +212,8 @@ impl<'m> Cursor<'m> {
         }
     }
 
-    /// The same of a string whose body begins at the cursor and is long, has an escape, or stands at
-    /// the message's end.
+    /// The same of a string whose body begins at the cursor and is long, has an escape, or stands
+    /// at the message's end.
     #[inline(never)]
     fn long_string(&mut self, start: u32) -> Step<Slot> {
         let mut kind = SlotKind::Plain;
