@@ -212,3 +212,28 @@ fn a_host_that_is_not_this_machine_is_refused_before_anything_is_sent() {
         assert_eq!(status, Some(2));
     }
 }
+
+/// Every command of the documentation, aimed at a host that is always refused: the refusal shows that
+/// its arguments are understood.
+#[test]
+fn the_commands_of_the_documentation_are_commands() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/bench.md");
+    let text = std::fs::read_to_string(path).expect("docs/bench.md");
+    let commands = text.lines().filter(|line| line.starts_with("shardwire bench "));
+    let mut count = 0;
+    for command in commands {
+        let elsewhere = command.replace("127.0.0.1", "192.0.2.1");
+        let script = elsewhere.replacen("shardwire", "\"$SHARDWIRE\"", 1);
+        let output = std::process::Command::new("sh")
+            .args(["-c", &script])
+            .env("SHARDWIRE", env!("CARGO_BIN_EXE_shardwire"))
+            .env("SECRET", SECRET)
+            .env("SHARDWIRE_AUTH_SECRET", SECRET)
+            .output()
+            .expect("a shell");
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(complaint.contains("--i-may-load-this-host"), "{command}: {complaint}");
+        count += 1;
+    }
+    assert!(count >= 10, "{count} commands were found");
+}

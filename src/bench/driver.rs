@@ -149,11 +149,16 @@ impl<S: Scenario> Driver<S> {
     fn reap(&mut self) -> io::Result<()> {
         let mut completions = std::mem::take(&mut self.completions);
         self.ring.reap(&mut completions)?;
+        // Asked before a completion makes new requests: a connection that opens makes one, and as
+        // long as any does nobody's next message would go out.
+        let is_submitted = self.ring.is_submitted();
         for completion in completions.drain(..) {
             self.complete(completion)?;
         }
         self.completions = completions;
-        self.settle_sends();
+        if is_submitted {
+            self.settle_sends();
+        }
         Ok(())
     }
 
@@ -226,9 +231,6 @@ impl<S: Scenario> Driver<S> {
 
     /// A send whose request was taken and that has not completed went out whole.
     fn settle_sends(&mut self) {
-        if !self.ring.is_submitted() {
-            return;
-        }
         let mut sending = std::mem::take(&mut self.sending);
         for slot in sending.drain(..) {
             if self.link(slot).is_some_and(|link| link.socket.sending == Sending::Now) {
