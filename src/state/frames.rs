@@ -28,8 +28,8 @@ pub struct Frame {
     kind: FrameType,
 }
 
-/// A sealed frame, shared. (Not std's `Arc`: without weak references, that nobody else holds a frame
-/// is known from one load, and a frame that comes back is written into without asking again.)
+/// A sealed frame, shared. (Not std's `Arc`: without weak references, that nobody else holds it is
+/// known from one load, and a frame that comes back is written into without asking again.)
 pub type FrameRef = Arc<Frame>;
 
 impl Frame {
