@@ -1,6 +1,6 @@
 //! What the model is fed with: each figure with its unit last and the command that measures it.
 //!
-//! Invariants: nothing here was reckoned; what was counted exactly (the bytes of seats and rooms) is
+//! Invariants: nothing here was reckoned; what was counted exactly (bytes of seats and rooms) is
 //! compared with the running code by `tests/scale/memory.rs`.
 
 use super::model::Load;

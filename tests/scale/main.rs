@@ -2,8 +2,8 @@
 //! rounds, bytes held. No clock is read: the same counts come out on every machine.
 //!
 //! `oracle` says what an operation may cost at most, and here exactly; the tests hold the engine to
-//! that, for one operation at a time, for whole crowds, and for the structures of the mesh. The model
-//! of docs/scale.md, which reckons with these counts, is held to the document.
+//! that, for one operation at a time, for whole crowds, and for the structures of the mesh. The
+//! model of docs/scale.md, which reckons with these counts, is held to the document.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test stops where it fails")]
 
