@@ -51,9 +51,9 @@ fn expect_all_in(figures: &Value, members: u64) {
 fn members_that_connect_and_join_at_once_are_all_in() {
     for (cores, threads) in [("1", "1"), ("2", "2")] {
         let server = server(cores);
-        let figures = bench(&server, "join-storm", &["--connections", "300", "--threads", threads]);
+        let figures = bench(&server, "join-storm", &["--connections", "700", "--threads", threads]);
         assert_eq!(figures["scenario"], "join-storm");
-        expect_all_in(&figures, 300);
+        expect_all_in(&figures, 700);
     }
 }
 

@@ -73,6 +73,7 @@ def measure(options: argparse.Namespace) -> dict:
         "places": asdict(places),
         "rounds": count,
         "build_minutes": build_minutes,
+        "is_whole": not (options.peers or options.scenarios) and count >= ROUNDS,
         "left_out": left_out,
     }
     started = time.monotonic()
@@ -83,7 +84,8 @@ def measure(options: argparse.Namespace) -> dict:
 
 def main() -> int:
     # Ended from outside, the servers are ended, too: the exception passes their `with`.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     options = arguments()
     if options.list:
         print("peers:", *peers.BY_NAME, sep="\n  ")

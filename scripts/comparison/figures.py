@@ -1,4 +1,4 @@
-"""From runs to figures: a cell for every scenario and peer, medians and ranges, ratios of medians."""
+"""From runs to figures: a cell for every scenario and peer, its median and range, ratios."""
 
 from dataclasses import dataclass
 from statistics import median

@@ -21,6 +21,7 @@ GO_SOURCES = Path("/usr/share/gocode/src/github.com/gorilla/websocket")
 PROTOBUF_SOURCES = Path("/usr/include/google/protobuf/timestamp.proto")
 
 REASON_LENGTH_MAX = 200
+STEP_S_MAX = 3600
 
 
 class Missing(Exception):
@@ -56,14 +57,17 @@ class Installer:
             print(f"  left out: {reason}", file=sys.stderr)
         return Step(name, reason, time.monotonic() - start)
 
-    def command(self, name: str, command: list[str], env: dict[str, str] | None = None, **more):
+    def command(self, name: str, command: list[str], env: dict[str, str] | None = None, cwd=ROOT):
         """Runs a command; what it prints goes to a log, its last words are the reason."""
         log = self.logs / f"{name}.log"
         with open(log, "w", encoding="utf-8") as out:
-            done = subprocess.run(
-                command, cwd=more.pop("cwd", ROOT), env={**os.environ, **(env or {})},
-                stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, check=False, **more,
-            )
+            try:
+                done = subprocess.run(
+                    command, cwd=cwd, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL,
+                    stdout=out, stderr=subprocess.STDOUT, check=False, timeout=STEP_S_MAX,
+                )
+            except subprocess.TimeoutExpired:
+                raise Missing(f"`{command[0]}` was not done after {STEP_S_MAX} s") from None
         if done.returncode != 0:
             raise Missing(last_words(log.read_text(encoding="utf-8", errors="replace")))
 
@@ -153,7 +157,8 @@ def gorilla(installer: Installer):
             installer.debian("gorilla/websocket", "golang-github-gorilla-websocket-dev")
         except Missing:
             return gorilla_as_module(installer, program)
-    env = {"GOPATH": "/usr/share/gocode", "GO111MODULE": "off", "GOCACHE": f"{ROOT}/{BUILT}/go/cache"}
+    places = {"GOPATH": "/usr/share/gocode", "GOCACHE": f"{ROOT}/{BUILT}/go/cache"}
+    env = {**places, "GO111MODULE": "off"}
     build = ["go", "build", "-o", str(program), "."]
     return installer.command("gorilla", build, env, cwd=ROOT / SOURCES / "gorilla")
 
@@ -176,7 +181,7 @@ def centrifugo(installer: Installer):
     installer.demand_built(program)
     if not shutil.which("go"):
         raise Missing("there is no Go toolchain")
-    installer.command("centrifugo", ["go", "install", CENTRIFUGO], go_env(), timeout=900)
+    installer.command("centrifugo", ["go", "install", CENTRIFUGO], go_env())
 
 
 def go_env() -> dict[str, str]:

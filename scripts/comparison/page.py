@@ -1,4 +1,4 @@
-"""Writes docs/benchmarks.md from results. Every figure in it is computed here; nothing is quoted."""
+"""Writes docs/benchmarks.md from results. Every figure in it is computed here, none is quoted."""
 
 import textwrap
 
@@ -37,18 +37,23 @@ def heading(results: dict) -> str:
     state = " with changes that were not committed" if commit["changed"] else ""
     intro = (
         f"Measured {results['date']} at commit {commit['id']}{state}, in {results['rounds']} "
-        f"interleaved rounds that took {results['minutes']:.1f} minutes (installing and building "
+        f"interleaved round(s) that took {results['minutes']:.1f} minutes (installing and building "
         f"before that: {results['build_minutes']:.1f} minutes)."
     )
     where = (
         f"Machine: {machine['cpu']}, {machine['cpus']} CPUs, "
-        f"{machine['memory_bytes'] / 2**30:.0f} GiB, Linux {machine['kernel']} ({machine['arch']}); "
+        f"{machine['memory_bytes'] / 2**30:.0f} GiB, Linux {machine['kernel']} "
+        f"({machine['arch']}); "
         f"load average before the run {machine['load_before']}. "
         + "; ".join(f"{name}: {text}" for name, text in results["tools"].items())
         + "."
     )
+    part = (
+        "This is not the whole comparison: rounds, peers or scenarios were left out by options."
+    )
     title = "# Benchmarks\n\n<!-- Generated; `scripts/compare` rewrites it. -->"
-    return "\n\n".join([title, wrap(intro), wrap(where)])
+    partial = [] if results["is_whole"] else [part]
+    return "\n\n".join([title, *partial, wrap(intro), wrap(where)])
 
 
 def how(results: dict) -> str:
@@ -57,8 +62,8 @@ def how(results: dict) -> str:
     text = (
         f"Every run is a fresh server on CPU {servers} and one generator thread on CPU "
         f"{places['generator']}, over loopback, for {DURATION} after {WARMUP} of warm-up. Messages "
-        f"are JSON of {SIZE_BYTES} bytes as members receive them (where a protocol wraps them, with "
-        "the wrapping; Centrifugo without). TCP_NODELAY is on and compression off everywhere. "
+        f"are JSON of {SIZE_BYTES} bytes as members receive them (where a protocol wraps them, "
+        "with the wrapping; Centrifugo without). TCP_NODELAY is on and compression off everywhere. "
         "Figures are medians of the rounds with the lowest and the highest; server CPU is what the "
         "scheduler charged to all threads and children of the server in the measured time. In "
         "every round all peers of a scenario follow each other, in an order that turns."
@@ -75,8 +80,8 @@ def reached(found: list[Goal]) -> str:
     rows = [[goal.text, goal.bound, goal.value, words[goal.reached]] for goal in found]
     count = sum(goal.reached is True for goal in found)
     told = wrap(
-        f"{count} of {len(found)} are reached in this run. Where two servers are compared the figure "
-        "is Shardwire's median divided by the other's."
+        f"{count} of {len(found)} are reached in this run. Where two servers are compared the "
+        "figure is Shardwire's median divided by the other's."
     )
     return f"## Goals\n\n{told}\n\n" + table(["goal", "bound", "measured", ""], rows)
 
@@ -132,7 +137,8 @@ def ran(results: dict) -> list[str]:
 def peers_part(results: dict) -> str:
     rows = []
     for name in ran(results):
-        version = results["versions"].get(name.split("-")[0], "")
+        parts = [results["versions"].get(part) for part in name.split("-")]
+        version = "; ".join(part for part in parts if part)
         rows.append([PEERS[name].title, version, PEERS[name].setup])
     return "## How each is set up\n\n" + table(["peer", "version", "set up"], rows)
 

@@ -1,4 +1,4 @@
-"""Who is measured: how each server is started, and in which words the page says how it is set up."""
+"""Who is measured: how each server is started, and how the page says that it is set up."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,8 +78,8 @@ PEERS = (
     floor(
         "floor", "the floor", (),
         "A bare io_uring server of this project: multishot accept and receive, registered receive "
-        "buffers, direct descriptors, one send a connection and turn from a shared buffer; no JSON, "
-        "no validation, no limits.",
+        "buffers, direct descriptors, one send a connection and turn from a shared buffer; no "
+        "JSON, no validation, no limits.",
     ),
     floor(
         "floor-epoll", "the floor on epoll", ("--epoll",),

@@ -1,4 +1,4 @@
-"""The rounds: every round runs every scenario against each of its peers, in another order each time.
+"""The rounds: every round runs every scenario against each of its peers, in a turning order.
 
 A run is one server and one generator. What fails is recorded with its reason, and the rest goes on;
 what failed twice in a scenario is not tried a third time.
@@ -34,7 +34,7 @@ class Places:
     @staticmethod
     def of(cpus: list[int]) -> "Places":
         if len(cpus) < 2:
-            raise SystemExit("the comparison needs two CPUs: one for servers, one for the generator")
+            raise SystemExit("this needs two CPUs: one for servers, one for the generator")
         return Places(cpus[:1], cpus[:2], cpus[2] if len(cpus) > 2 else cpus[1])
 
     def of_peer(self, peer: Peer) -> list[int]:
@@ -52,7 +52,8 @@ class Plan:
     def runs(self, number: int):
         """The runs of a round; whoever began a scenario in the last round comes last in this."""
         for scenario in self.scenarios:
-            due = [self.peers[name] for name in scenario.peers if self.is_due(scenario, name, number)]
+            names = [name for name in scenario.peers if self.is_due(scenario, name, number)]
+            due = [self.peers[name] for name in names]
             turn = number % max(len(due), 1)
             for peer in due[turn:] + due[:turn]:
                 yield scenario, peer
@@ -131,12 +132,18 @@ def take(record: dict, status: int, said: str, complaint: str, server: Server):
     if server.process.poll() is not None:
         raise ServerFailed(f"the server ended during the run: {server.last_words()}")
     if status != 0:
-        lines = complaint.strip().splitlines()
-        raise ServerFailed(lines[-1][:200] if lines else f"the generator ended with {status}")
+        raise ServerFailed(complaint_of(complaint) or f"the generator ended with {status}")
     try:
         record["result"] = json.loads(said)
     except json.JSONDecodeError:
         raise ServerFailed("the generator wrote no JSON") from None
+
+
+def complaint_of(text: str) -> str:
+    """The line that says what is wrong: the first that says error, the last otherwise."""
+    lines = text.strip().splitlines()
+    telling = [line for line in lines if line.startswith("error")] or lines[-1:]
+    return telling[0][:200] if telling else ""
 
 
 def bench_command(plan: Plan, scenario: Scenario, server: Server) -> list[str]:

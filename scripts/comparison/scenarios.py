@@ -111,7 +111,7 @@ SCENARIOS = (
     Scenario(
         "join-storm",
         "10,000 members join one room at once, others measure their latency",
-        ("join-storm", "--connections", "10000"),
+        ("join-storm", "--connections", "10000", "--connected-first"),
         OTHERS_MAX,
         ("shardwire",),
         rounds_max=3,

@@ -101,13 +101,13 @@ class Server:
         self.process.wait()
 
     def shard_cpu_ns(self) -> dict[str, int]:
-        """CPU time of each shard's thread, by its name."""
-        times = {}
+        """CPU time of each shard, by the name that its threads share."""
+        times: dict[str, int] = {}
         for task in Path(f"/proc/{self.process.pid}/task").iterdir():
             name = (task / "comm").read_text(encoding="ascii").strip()
-            if name.startswith("shard"):
+            if name.startswith("shard-"):
                 spent = (task / "schedstat").read_text(encoding="ascii").split()[0]
-                times[f"{name}/{task.name}"] = int(spent)
+                times[name] = times.get(name, 0) + int(spent)
         return times
 
     def connections_per_shard(self) -> list[int]:

@@ -76,8 +76,8 @@ def locked(crate: str) -> str:
 
 
 def package(name: str) -> str:
-    text = said(["node", "-p", f"require('./{BUILT}/node/node_modules/{name}/package.json').version"])
-    return text or "?"
+    place = f"./{BUILT}/node/node_modules/{name}/package.json"
+    return said(["node", "-p", f"require('{place}').version"]) or "?"
 
 
 def gorilla() -> str:

@@ -74,6 +74,12 @@ impl Course {
         }
     }
 
+    /// The time in which messages are sent; at the end of all times before it is known.
+    pub fn load(&self) -> Range<u64> {
+        let begin_ns = self.begin_ns.load(Ordering::Acquire);
+        begin_ns..self.end_ns.load(Ordering::Relaxed)
+    }
+
     /// The measured time; at the end of all times before the load begins.
     pub fn window(&self) -> Range<u64> {
         self.start_ns.load(Ordering::Relaxed)..self.end_ns.load(Ordering::Relaxed)

@@ -9,6 +9,7 @@
 //! Invariants: one send in flight a connection; the time of what is heard is taken before it is
 //! looked at, the time of what is sent after; everything pending is over before the buffers go.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use super::fleet::{Done, Farewell, Fleet, Io, Turn};
 use super::link::{Link, Sources, words};
 use super::scenario::{LOST_AFTER_NS, Scenario};
 use super::tally::Tally;
+use crate::runtime::buffers::BUFFERS;
 use crate::runtime::clock::Clock;
 use crate::runtime::ring::{Bytes, Completion, Kind, Ring};
 use crate::runtime::sockets::{Fate, Sending};
@@ -47,7 +49,7 @@ pub struct Driver<S> {
     /// Sends asked for at once that the kernel has not taken yet.
     sending: Vec<u32>,
     /// Connections whose receive has ended while they live.
-    starved: Vec<u32>,
+    starved: VecDeque<u32>,
     now_ns: u64,
     is_announced: bool,
     /// What this thread has told the course.
@@ -75,7 +77,7 @@ impl<S: Scenario> Driver<S> {
             links: Vec::new(),
             completions: Vec::with_capacity(4_096),
             sending: Vec::with_capacity(4_096),
-            starved: Vec::new(),
+            starved: VecDeque::new(),
             now_ns: 0,
             is_announced: false,
             told: (0, 0),
@@ -116,7 +118,7 @@ impl<S: Scenario> Driver<S> {
         let due = [self.fleet.next_ns(), self.scenario.next_ns(self.fleet.stage())];
         let due_ns = due.into_iter().flatten().min().unwrap_or(u64::MAX);
         let nap_ns = due_ns.saturating_sub(self.clock.mono_ns()).min(NAP_NS);
-        match nap_ns > 0 && self.ring.is_quiet() {
+        match nap_ns > 0 && self.starved.is_empty() && self.ring.is_quiet() {
             true => self.ring.wait(Some(nap_ns)),
             false => self.ring.enter(),
         }
@@ -126,7 +128,8 @@ impl<S: Scenario> Driver<S> {
         let heard = self.clock.now();
         self.now_ns = heard.mono_ns;
         let stage = self.course.stage(heard.mono_ns);
-        self.fleet.begin_turn(Turn { heard, stage, window: self.course.window() });
+        let (load, window) = (self.course.load(), self.course.window());
+        self.fleet.begin_turn(Turn { heard, stage, load, window });
         self.reap()?;
         self.receive_again()?;
         self.fleet.begin_sending(self.clock.mono_ns());
@@ -177,10 +180,10 @@ impl<S: Scenario> Driver<S> {
         let Some(link) = self.link(done.slot) else { return };
         link.socket.receiving = false;
         match done.result {
-            1.. => self.starved.push(done.slot),
+            1.. => self.starved.push_back(done.slot),
             // Out of buffers, or told to stop: the peer is still there.
             _ if -done.result == libc::ENOBUFS || -done.result == libc::ECANCELED => {
-                self.starved.push(done.slot);
+                self.starved.push_back(done.slot);
             }
             0 => self.fleet.hung_up(done.slot, "closed by the server"),
             error => self.fleet.hung_up(done.slot, &words(-error, self.to)),
@@ -257,7 +260,9 @@ impl<S: Scenario> Driver<S> {
     }
 
     fn receive_again(&mut self) -> io::Result<()> {
-        while let Some(slot) = self.starved.pop() {
+        // No more than there are buffers: every other would only find out that they are gone.
+        for _ in 0..self.starved.len().min(usize::from(BUFFERS)) {
+            let Some(slot) = self.starved.pop_front() else { break };
             self.receive(slot)?;
         }
         Ok(())

@@ -4,7 +4,7 @@
 //! bit a level, never a call; every function leaves the cursor right after what it accepted.
 //! Used by `scan` (the envelope) and `project` (the paths of an event).
 
-use super::plain::plain_len;
+use super::plain::{STEP, plain_in, plain_len};
 use super::slot::{Slot, SlotKind};
 use crate::limits::JSON_DEPTH_MAX;
 use crate::reject::Reject;
@@ -202,27 +202,31 @@ impl<'m> Cursor<'m> {
         }
         self.at += 1;
         let start = self.at as u32;
-        self.at += plain_len(self.bytes, self.at);
-        if self.peek() != b'"' {
-            return self.escaped(start);
+        let plain = self.rest().first_chunk::<STEP>().map(|step| (step, plain_in(step)));
+        match plain {
+            Some((step, len)) if step.get(len) == Some(&b'"') => {
+                self.at += len + 1;
+                Ok(Slot { start, end: start + len as u32, kind: SlotKind::Plain })
+            }
+            _ => self.long_string(start),
         }
-        let slot = self.slot(start, SlotKind::Plain);
-        self.at += 1;
-        Ok(slot)
     }
 
-    /// Takes the rest of a string that began at `start` and has an escape under the cursor.
+    /// The same of a string whose body begins at the cursor and is long, has an escape, or stands at
+    /// the message's end.
     #[inline(never)]
-    fn escaped(&mut self, start: u32) -> Step<Slot> {
+    fn long_string(&mut self, start: u32) -> Step<Slot> {
+        let mut kind = SlotKind::Plain;
         loop {
+            self.at += plain_len(self.bytes, self.at);
             match self.peek() {
                 b'"' => break,
                 b'\\' => self.escape()?,
                 _ => return Err(NotJson),
             }
-            self.at += plain_len(self.bytes, self.at);
+            kind = SlotKind::Escaped;
         }
-        let slot = self.slot(start, SlotKind::Escaped);
+        let slot = self.slot(start, kind);
         self.at += 1;
         Ok(slot)
     }

@@ -1,25 +1,27 @@
 //! Runs of plain bytes in strings, sixteen bytes at a step.
 //!
-//! Written as compares of all bytes of a block whose outcome is one wide integer: the compiler
-//! makes vector instructions of it on every target that has them.
+//! Written as compares of all bytes of a step whose outcome is one wide integer: the compiler makes
+//! vector instructions of that form (of others with the same meaning it does not, which
+//! `scripts/instructions` would show).
 //!
 //! Invariants: exact, not approximate: the answer is the offset of the first byte that matters.
 
-const STEP: usize = size_of::<u128>();
+/// Bytes of a step: most keys and names end within one.
+pub const STEP: usize = size_of::<u128>();
 
 /// A quote, a backslash or a control character: what a string may not hold as it is.
 fn is_special(byte: u8) -> bool {
     byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
-/// All bits of each byte that is special, the first byte lowest.
+/// How many bytes of a step come before its first special one; all where there is none.
 #[inline(always)]
-fn special(block: &[u8; STEP]) -> u128 {
+pub fn plain_in(step: &[u8; STEP]) -> usize {
     let mut flags = [0; STEP];
-    for (flag, byte) in flags.iter_mut().zip(block) {
+    for (flag, byte) in flags.iter_mut().zip(step) {
         *flag = if is_special(*byte) { 0xff } else { 0 };
     }
-    u128::from_le_bytes(flags)
+    u128::from_le_bytes(flags).trailing_zeros() as usize / 8
 }
 
 /// Bytes of a block: two vectors of the baseline target.
@@ -27,31 +29,19 @@ const BLOCK: usize = 2 * STEP;
 
 /// How many bytes from `at` on come before the first quote, backslash or control character; all
 /// where there is none.
-#[inline]
 pub fn plain_len(bytes: &[u8], at: usize) -> usize {
     let rest = bytes.get(at..).unwrap_or_default();
-    let Some(step) = rest.first_chunk() else { return plain_end(bytes, rest.len()) };
-    match special(step) {
-        0 => long_plain_len(bytes, rest),
-        special => first_of(special),
-    }
-}
-
-fn first_of(special: u128) -> usize {
-    special.trailing_zeros() as usize / 8
-}
-
-/// The same where the first step has no special byte.
-#[inline(never)]
-fn long_plain_len(bytes: &[u8], rest: &[u8]) -> usize {
-    let mut len = STEP + plain_blocks(&rest[STEP..]);
+    let mut len = plain_blocks(rest);
     while let Some(step) = rest[len..].first_chunk() {
-        match special(step) {
-            0 => len += STEP,
-            special => return len + first_of(special),
+        match plain_in(step) {
+            STEP => len += STEP,
+            plain => return len + plain,
         }
     }
-    len + plain_end(bytes, rest.len() - len)
+    let end = &rest[len..];
+    let mut step = [0; STEP];
+    step[..end.len()].copy_from_slice(end);
+    len + plain_in(&step).min(end.len())
 }
 
 /// Bytes in the whole blocks before the first that has a special byte.
@@ -59,17 +49,6 @@ fn plain_blocks(bytes: &[u8]) -> usize {
     let (blocks, _) = bytes.as_chunks::<BLOCK>();
     let is_plain = |block: &[u8; BLOCK]| !block.iter().fold(false, |any, b| any | is_special(*b));
     blocks.iter().take_while(|block| is_plain(block)).count() * BLOCK
-}
-
-/// The plain bytes at the front of the last `len` bytes, fewer than a step, seen through the step
-/// that ends with them.
-#[inline(never)]
-fn plain_end(bytes: &[u8], len: usize) -> usize {
-    match bytes.last_chunk() {
-        Some(step) if len > 0 => first_of(special(step) >> (8 * (STEP - len))).min(len),
-        Some(_) => 0,
-        None => bytes[bytes.len() - len..].iter().take_while(|byte| !is_special(**byte)).count(),
-    }
 }
 
 #[cfg(test)]

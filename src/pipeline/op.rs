@@ -1,9 +1,9 @@
 //! THE table of operations: it feeds the enum, the verifier, the interpreter, the disassembler and
 //! the docs.
 //!
-//! Model: there is one *open* output at a time: a text (opened by `OpenText`, closed into a register
-//! by `CloseText`), a frame (opened by `OpenFrame`, closed into the frame register by `CloseFrame`)
-//! or a log line (opened by `OpenLog`, written by `CloseLog`). Piece operations append to the open
+//! Model: there is one *open* output at a time: a text (opened by `OpenText`, closed into a
+//! register by `CloseText`), a frame (opened by `OpenFrame`, closed into the frame register by
+//! `CloseFrame`) or a log line (opened by `OpenLog`, written by `CloseLog`). Piece operations append to the open
 //! output. Effect operations read registers.
 //!
 //! Invariants: an operation is 8 bytes; every operand is checked by `verify` before a run.

@@ -83,7 +83,10 @@ impl<'r> Output<'r> {
             Some((frame, _)) => {
                 (frame.bytes(), self.frame_bytes_max.saturating_add(FRAME_HEADER_BYTES_MAX))
             }
-            None if self.log.is_open => return Ok(self.append_log(write)),
+            None if self.log.is_open => {
+                self.append_log(write);
+                return Ok(());
+            }
             None => (&mut *self.arena, RUN_TEXT_BYTES_MAX + self.log.bytes),
         };
         write(bytes);

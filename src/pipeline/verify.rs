@@ -262,7 +262,10 @@ impl<'p> Walk<'p> {
         self.effects += 1;
         hold(self.effects <= EFFECTS_MAX, Rule::TooManyEffects)?;
         let sends = matches!(op, Op::SendOrigin | Op::SendUser | Op::SendTarget(_));
-        hold(self.framed || !sends, Rule::ReadBeforeWrite)
+        hold(self.framed || !sends, Rule::ReadBeforeWrite)?;
+        // A send takes the frame with it.
+        self.framed &= !sends;
+        Ok(())
     }
 
     fn operands(&self, op: Op) -> Result<(), Rule> {
@@ -352,7 +355,10 @@ mod tests {
         assert_eq!(refused(&[Op::SendOrigin]), Rule::ReadBeforeWrite);
         assert_eq!(refused(&[open, close, Op::SendTarget(Reg(1))]), Rule::ReadBeforeWrite);
         let frame = [Op::OpenFrame(FrameKind::Text), Op::CloseFrame];
-        assert!(build(&[open, close, frame[0], frame[1], Op::SendTarget(Reg(1))]).is_ok());
+        let send = Op::SendTarget(Reg(1));
+        assert!(build(&[open, close, frame[0], frame[1], send]).is_ok());
+        let twice = [open, close, frame[0], frame[1], send, send];
+        assert_eq!(refused(&twice), Rule::ReadBeforeWrite);
     }
 
     #[test]

@@ -295,8 +295,8 @@ impl<H: Host> Run<'_, H> {
     }
 
     fn send(&mut self, effect: impl FnOnce(FrameRef) -> Effect) {
-        if let Some(frame) = &self.frame {
-            self.effects.push(effect(FrameRef::clone(frame)));
+        if let Some(frame) = self.frame.take() {
+            self.effects.push(effect(frame));
         }
     }
 

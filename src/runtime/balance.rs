@@ -2,7 +2,7 @@
 //!
 //! The kernel deals connections out by a hash of their addresses, which is even only on average:
 //! 1,000 connections on two shards differ by 6 % as often as not, and what closes leaves holes that
-//! nobody fills. So the shard that accepted a connection compares itself with one other, a different
+//! nobody fills. So the shard that accepted a connection compares itself with one other, another
 //! one each time, and passes the socket on where that has clearly fewer. Touched once per accepted
 //! and once per closed connection, never per message.
 //!

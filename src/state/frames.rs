@@ -6,7 +6,8 @@
 //! cache. A payload starts at `FRAME_HEADER_BYTES_MAX`, its header stands right before it.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+
+use triomphe::{Arc, UniqueArc};
 
 use crate::limits::{BATCH_BYTES_MAX, FRAME_HEADER_BYTES_MAX, FRAME_POOL_BYTES_MAX};
 
@@ -27,7 +28,8 @@ pub struct Frame {
     kind: FrameType,
 }
 
-/// A sealed frame, shared.
+/// A sealed frame, shared. (Not std's `Arc`: without weak references, that nobody else holds it is
+/// known from one load, and a frame that comes back is written into without asking again.)
 pub type FrameRef = Arc<Frame>;
 
 impl Frame {
@@ -47,28 +49,22 @@ impl Frame {
 }
 
 /// A frame being written: append the payload to `bytes()`, then `FramePool::seal` it.
-#[derive(Debug)]
-pub struct OpenFrame {
-    /// Not shared until it is sealed; without its buffer, so that writing needs no look at its
-    /// reference count.
-    frame: FrameRef,
-    buf: Vec<u8>,
-}
+pub struct OpenFrame(UniqueArc<Frame>);
 
 impl OpenFrame {
     /// The buffer to append the payload to; its first `FRAME_HEADER_BYTES_MAX` bytes are not yours.
     pub fn bytes(&mut self) -> &mut Vec<u8> {
-        &mut self.buf
+        &mut self.0.buf
     }
 }
 
 /// A shard's frames.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct FramePool {
     /// Given out, oldest first; some have come back.
     out: VecDeque<FrameRef>,
     /// Held by nobody else.
-    free: Vec<FrameRef>,
+    free: Vec<UniqueArc<Frame>>,
     /// Capacity of the buffers in both.
     bytes: usize,
 }
@@ -80,12 +76,11 @@ impl FramePool {
     /// An empty frame to write into.
     pub fn open(&mut self) -> OpenFrame {
         self.take_back();
-        let mut frame = self.free.pop().unwrap_or_default();
-        let mut buf = std::mem::take(&mut Arc::make_mut(&mut frame).buf);
-        self.bytes -= buf.capacity();
-        buf.clear();
-        buf.extend_from_slice(&[0; FRAME_HEADER_BYTES_MAX]);
-        OpenFrame { frame, buf }
+        let mut frame = self.free.pop().unwrap_or_else(|| UniqueArc::new(Frame::default()));
+        self.bytes -= frame.buf.capacity();
+        frame.buf.clear();
+        frame.buf.extend_from_slice(&[0; FRAME_HEADER_BYTES_MAX]);
+        OpenFrame(frame)
     }
 
     /// Writes the header and shares the frame.
@@ -104,21 +99,20 @@ impl FramePool {
     }
 
     /// Gives an unfinished frame back.
-    pub fn discard(&mut self, mut open: OpenFrame) {
-        self.bytes += open.buf.capacity();
-        Arc::make_mut(&mut open.frame).buf = open.buf;
-        self.free.push(open.frame);
+    pub fn discard(&mut self, OpenFrame(frame): OpenFrame) {
+        self.bytes += frame.buf.capacity();
+        self.free.push(frame);
     }
 
     fn seal_with(&mut self, mut open: OpenFrame, kind: FrameType, first: u8) -> FrameRef {
-        let start = write_header(&mut open.buf, first);
+        let start = write_header(open.bytes(), first);
         self.share(open, start, kind)
     }
 
-    fn share(&mut self, open: OpenFrame, start: u8, kind: FrameType) -> FrameRef {
-        let OpenFrame { mut frame, buf } = open;
-        let capacity = buf.capacity();
-        *Arc::make_mut(&mut frame) = Frame { buf, start, kind };
+    fn share(&mut self, OpenFrame(mut frame): OpenFrame, start: u8, kind: FrameType) -> FrameRef {
+        (frame.start, frame.kind) = (start, kind);
+        let capacity = frame.buf.capacity();
+        let frame = frame.shareable();
         if capacity <= 2 * BATCH_BYTES_MAX && self.bytes + capacity <= FRAME_POOL_BYTES_MAX {
             self.bytes += capacity;
             self.out.push_back(Arc::clone(&frame));
@@ -131,13 +125,14 @@ impl FramePool {
     fn take_back(&mut self) {
         for _ in 0..self.out.len().min(TAKE_BACK_TRIES) {
             let Some(frame) = self.out.pop_front() else { return };
-            if Arc::strong_count(&frame) == 1 {
-                self.free.push(frame);
-                continue;
-            }
-            self.out.push_back(frame);
-            if !self.free.is_empty() {
-                return;
+            match Arc::try_unique(frame) {
+                Ok(frame) => self.free.push(frame),
+                Err(frame) => {
+                    self.out.push_back(frame);
+                    if !self.free.is_empty() {
+                        return;
+                    }
+                }
             }
         }
     }

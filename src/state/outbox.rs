@@ -103,7 +103,6 @@ pub enum Unqueued {
 }
 
 /// All queues of one shard.
-#[derive(Debug)]
 pub struct Outboxes {
     bounds: OutboxBounds,
     lanes: Vec<Lane>,

@@ -4,8 +4,8 @@
 //! byte, so a payload may be unmasked piece by piece. The loop over words compiles to vector
 //! instructions; alignment makes no difference that could be measured.
 
-/// XORs `bytes` with the key, beginning at key byte `phase % 4`; whether all of them are ASCII then,
-/// which costs next to nothing to know here.
+/// XORs `bytes` with the key, beginning at key byte `phase % 4`; whether all of them are ASCII
+/// then, which costs next to nothing to know here.
 pub fn unmask(bytes: &mut [u8], key: [u8; 4], phase: usize) -> bool {
     let key = u32::from_le_bytes(key).rotate_right(8 * (phase % 4) as u32);
     let wide = u64::from(key) << 32 | u64::from(key);

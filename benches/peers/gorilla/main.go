@@ -121,8 +121,8 @@ func serve(path string, conn *websocket.Conn) {
 
 func handle(writer http.ResponseWriter, request *http.Request) {
 	path := request.URL.Path
-	known := path == "/echo" || strings.HasPrefix(path, "/room/") || strings.HasPrefix(path, "/publish/")
-	if !known {
+	isRoom := strings.HasPrefix(path, "/room/") || strings.HasPrefix(path, "/publish/")
+	if path != "/echo" && !isRoom {
 		http.NotFound(writer, request)
 		return
 	}

@@ -1,6 +1,6 @@
 // uWebSockets.js is not in the npm registry under its own name: two packages carry its prebuilt
-// binaries. The newer is taken where its binary loads here (it wants a recent glibc), else the older.
-// Its fallback to JavaScript is never used: that would be another server under the same name.
+// binaries. The newer is taken where its binary loads here (it wants a recent glibc), else the
+// older, whose fallback to JavaScript is never used: that would be another server by the same name.
 'use strict';
 
 const suffix = `uws_${process.platform}_${process.arch}_${process.versions.modules}.node`;

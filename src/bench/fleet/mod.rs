@@ -62,7 +62,9 @@ pub struct Turn {
     /// When what is heard in this turn was there.
     pub heard: Now,
     pub stage: Stage,
-    /// The measured time.
+    /// The time in which messages are sent.
+    pub load: Range<u64>,
+    /// The measured part of it.
     pub window: Range<u64>,
 }
 
@@ -125,7 +127,7 @@ impl Fleet {
             dirty: Vec::new(),
             done: Vec::new(),
             place: None,
-            turn: Turn { heard: Now::default(), stage: Stage::Gathering, window: 0..0 },
+            turn: Turn { heard: Now::default(), stage: Stage::Gathering, load: 0..0, window: 0..0 },
             now_ns: 0,
             is_measured: false,
             seed: equipment.seed,
@@ -232,6 +234,21 @@ impl Fleet {
 
     pub fn stage(&self) -> Stage {
         self.turn.stage
+    }
+
+    /// The time in which messages are sent.
+    pub fn load(&self) -> &Range<u64> {
+        &self.turn.load
+    }
+
+    /// The measured part of it.
+    pub fn window(&self) -> &Range<u64> {
+        &self.turn.window
+    }
+
+    /// By when a message of a schedule is due in this turn: nothing is due after the load's end.
+    pub fn due_by_ns(&self) -> u64 {
+        self.now_ns.min(self.turn.load.end.saturating_sub(1))
     }
 
     /// When the measured time began.

@@ -42,7 +42,7 @@ impl Echo {
         Echo {
             connections,
             in_flight,
-            per_s: per_s.map(|per_s| share.of_rate(per_s, &part, connections)),
+            per_s,
             share,
             pace: None,
             talkers: Vec::new(),
@@ -56,7 +56,9 @@ impl Echo {
 
     /// The load begins: everybody owes as many messages as may be outstanding.
     fn begin_load(&mut self, fleet: &Fleet) {
-        self.pace = self.per_s.map(|per_s| Pace::new(fleet.now_ns(), per_s));
+        let start_ns = fleet.load().start;
+        let pace = |per_s| self.share.of_pace(start_ns, per_s, self.connections);
+        self.pace = self.per_s.map(pace);
         if self.pace.is_none() {
             self.open.iter().for_each(|slot| self.talkers[*slot as usize].owed = self.in_flight);
             self.owing.extend_from_slice(&self.open);
@@ -76,7 +78,7 @@ impl Echo {
 
     fn send_due(&mut self, fleet: &mut Fleet) {
         while let Some((due_ns, number)) =
-            self.pace.as_mut().and_then(|pace| pace.take(fleet.now_ns()))
+            self.pace.as_mut().and_then(|pace| pace.take(fleet.due_by_ns()))
         {
             let Some(len) = std::num::NonZeroU64::new(self.open.len() as u64) else { return };
             let slot = self.open[(number % len) as usize];
@@ -154,14 +156,16 @@ impl Scenario for Echo {
     }
 
     fn turn(&mut self, fleet: &mut Fleet) {
-        if !is_loaded(fleet.stage()) {
+        if fleet.stage() == Stage::Gathering {
             return;
         }
         if !std::mem::replace(&mut self.begun, true) {
             self.begin_load(fleet);
         }
-        self.send_owed(fleet);
         self.send_due(fleet);
+        if is_loaded(fleet.stage()) {
+            self.send_owed(fleet);
+        }
     }
 
     fn next_ns(&self, stage: Stage) -> Option<u64> {

@@ -61,7 +61,7 @@ pub struct Fanout {
     /// Rooms in which something arrived in this turn.
     touched: Vec<u32>,
     pace: Option<Pace>,
-    per_s: Option<f64>,
+    share: Share,
     begun: bool,
     missing: u32,
 }
@@ -72,7 +72,7 @@ impl Fanout {
         let rooms = rooms_here.len() as u32;
         Fanout {
             plan,
-            per_s: plan.per_s.map(|per_s| share.of_rate(per_s, &rooms_here, plan.rooms)),
+            share,
             rooms: rooms_here.clone().map(|_| Room::default()).collect(),
             rooms_here,
             seats: Vec::new(),
@@ -122,7 +122,7 @@ impl Fanout {
     fn send_due(&mut self, fleet: &mut Fleet) {
         let rooms = self.rooms.len().max(1) as u64;
         while let Some((due_ns, number)) =
-            self.pace.as_mut().and_then(|pace| pace.take(fleet.now_ns()))
+            self.pace.as_mut().and_then(|pace| pace.take(fleet.due_by_ns()))
         {
             count_due(fleet, due_ns);
             self.publish(fleet, (number % rooms) as usize, due_ns);
@@ -148,7 +148,9 @@ impl Fanout {
     }
 
     fn begin_load(&mut self, fleet: &mut Fleet) {
-        self.pace = self.per_s.map(|per_s| Pace::new(fleet.now_ns(), per_s));
+        let start_ns = fleet.load().start;
+        let pace = |per_s| self.share.of_pace(start_ns, per_s, self.plan.rooms);
+        self.pace = self.plan.per_s.map(pace);
         if self.pace.is_none() {
             (0..self.rooms.len()).for_each(|place| self.fill(fleet, place));
         }
@@ -241,7 +243,7 @@ impl Scenario for Fanout {
     fn turn(&mut self, fleet: &mut Fleet) {
         self.settle_touched(fleet);
         self.give_up_old(fleet);
-        if !is_loaded(fleet.stage()) {
+        if fleet.stage() == Stage::Gathering {
             return;
         }
         if !std::mem::replace(&mut self.begun, true) {

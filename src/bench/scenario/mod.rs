@@ -29,6 +29,7 @@ pub use witnesses::WitnessPlan;
 
 use super::course::Stage;
 use super::fleet::{Ending, Fleet};
+use super::pace::Pace;
 use super::stamp::Stamp;
 
 /// A delivery that is not there after so long is lost.
@@ -99,7 +100,7 @@ pub fn is_dispersed(fleet: &Fleet, ending: &Ending) -> bool {
 
 /// Sends of an open loop that were due are counted, and those that went out late.
 pub fn count_due(fleet: &mut Fleet, due_ns: u64) {
-    if fleet.stage() == Stage::Measured {
+    if fleet.window().contains(&due_ns) {
         fleet.tally.due += 1;
         fleet.tally.late += u64::from(fleet.now_ns().saturating_sub(due_ns) > LATE_NS);
     }
@@ -109,6 +110,8 @@ pub fn count_due(fleet: &mut Fleet, due_ns: u64) {
 pub fn is_loaded(stage: Stage) -> bool {
     matches!(stage, Stage::WarmUp | Stage::Measured)
 }
+
+const NS_PER_S: f64 = 1e9;
 
 /// One thread's share of the work.
 #[derive(Clone, Copy, Debug)]
@@ -129,6 +132,14 @@ impl Share {
     /// This thread's part of a rate.
     pub fn of_rate(self, per_s: f64, part: &Range<u32>, total: u32) -> f64 {
         per_s * f64::from(part.end - part.start) / f64::from(total.max(1))
+    }
+
+    /// This thread's part of a schedule, for its part of so many things. Threads send at different
+    /// times.
+    pub fn of_pace(self, start_ns: u64, per_s: f64, total: u32) -> Pace {
+        let part = self.of(total).len() as f64 / f64::from(total.max(1));
+        let offset_ns = f64::from(self.thread) * NS_PER_S / per_s;
+        Pace::new(start_ns + offset_ns as u64, per_s * part)
     }
 }
 

@@ -20,8 +20,10 @@ use super::super::stamp::Stamp;
 use super::witnesses::{WitnessPlan, Witnesses};
 use super::{Scenario, Share, at, fail_while_gathering, is_dispersed, is_loaded};
 
-/// Members that are connected, asked to join, or cut in one turn.
-const STEP: usize = 32;
+/// Members that are connected, asked to join, or cut in one turn. The kernel tells about twenty of
+/// what has happened each time it is entered, and a member that connects makes for four of these:
+/// more members a turn, and a thread hears its witnesses only when the storm is over.
+const STEP: usize = 4;
 
 const STORM_ROOM: u32 = 0;
 const FIRST_WITNESS_ROOM: u32 = 1;

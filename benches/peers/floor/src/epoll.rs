@@ -58,7 +58,7 @@ impl Driver {
             }
         }
         let mut starting = std::mem::take(&mut self.starting);
-        self.hub.flush(|slot, start, len| starting.push((slot, start, len)));
+        self.hub.flush(|slot, bytes, _| starting.push((slot, bytes.as_ptr(), bytes.len())));
         for (slot, start, len) in starting.drain(..) {
             self.send(slot, start, len)?;
         }

@@ -31,6 +31,8 @@ struct Connection {
     /// It asked for the end: nothing after the bytes that wait.
     is_closing: bool,
     in_flight: Option<BatchId>,
+    /// The rest of what is in flight waits for the peer.
+    is_waiting: bool,
     /// What this turn made for this connection alone.
     own: Option<BatchId>,
     waiting: VecDeque<BatchId>,
@@ -45,6 +47,7 @@ impl Connection {
             is_open: true,
             is_closing: false,
             in_flight: None,
+            is_waiting: false,
             own: None,
             waiting: VecDeque::new(),
             partial: Vec::new(),
@@ -201,8 +204,8 @@ impl Hub {
         self.batches.buffer(id)
     }
 
-    /// Ends the turn: `send` is told of every send that can start now.
-    pub fn flush(&mut self, mut send: impl FnMut(u32, *const u8, usize)) {
+    /// Ends the turn: `send` is told of every send that can start now, and whether it is the last.
+    pub fn flush(&mut self, mut send: impl FnMut(u32, &[u8], bool)) {
         while let Some(slot) = self.busy.pop() {
             let Some(connection) = self.connections[slot as usize].as_mut() else { continue };
             let Some(id) = connection.own.take() else { continue };
@@ -225,6 +228,7 @@ impl Hub {
         let Some(connection) = self.connections[slot as usize].as_mut() else {
             return Next::Quiet;
         };
+        connection.is_waiting = false;
         if let Some(id) = connection.in_flight.take() {
             self.batches.release(id);
         }
@@ -237,6 +241,18 @@ impl Hub {
             None if connection.is_closing && connection.own.is_none() => Next::Shut,
             None => Next::Quiet,
         }
+    }
+
+    /// The bytes in flight behind the first `went`, which are to be waited for.
+    pub fn wait(&mut self, slot: u32, went: usize) -> Option<(*const u8, usize)> {
+        let connection = self.connections[slot as usize].as_mut()?;
+        let rest = self.batches.bytes(connection.in_flight?).get(went..)?;
+        connection.is_waiting = true;
+        Some((rest.as_ptr(), rest.len()))
+    }
+
+    pub fn is_waiting(&self, slot: u32) -> bool {
+        self.connections[slot as usize].as_ref().is_some_and(|c| c.is_waiting)
     }
 
     /// Nothing comes from it any more: it leaves its room.
@@ -278,13 +294,13 @@ fn start(
     slot: u32,
     id: BatchId,
     bytes: &[u8],
-    send: &mut impl FnMut(u32, *const u8, usize),
+    send: &mut impl FnMut(u32, &[u8], bool),
 ) {
     match connection.in_flight {
         Some(_) => connection.waiting.push_back(id),
         None => {
             connection.in_flight = Some(id);
-            send(slot, bytes.as_ptr(), bytes.len());
+            send(slot, bytes, connection.is_closing);
         }
     }
 }

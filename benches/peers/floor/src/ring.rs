@@ -20,8 +20,11 @@ const PAGE: usize = 4_096;
 
 const ACCEPT: u64 = 0;
 const RECEIVE: u64 = 1;
-const SEND: u64 = 2;
-const OTHER: u64 = 3;
+/// A send that completes only where it could not be carried out whole at once.
+const SEND_NOW: u64 = 2;
+/// A send that waits until the peer has read.
+const SEND: u64 = 3;
+const OTHER: u64 = 4;
 
 pub fn run(listener: &TcpListener) -> io::Result<()> {
     let mut ring = IoUring::builder()
@@ -38,7 +41,8 @@ pub fn run(listener: &TcpListener) -> io::Result<()> {
     // SAFETY: the entries are `BUFFERS` page-aligned entries that are never freed.
     unsafe { ring.submitter().register_buf_ring_with_flags(buffers.address(), BUFFERS, GROUP, 0)? };
     let (submitter, requests, mut completions) = ring.split();
-    let mut driver = Driver { hub: Hub::default(), wire: Wire { submitter, requests } };
+    let wire = Wire { submitter, requests, sending: Vec::new() };
+    let mut driver = Driver { hub: Hub::default(), wire };
     driver.wire.accept(listener)?;
     loop {
         driver.turn(listener, &mut completions, &mut buffers)?;
@@ -74,15 +78,17 @@ impl Driver<'_> {
             match entry.user_data() >> 32 {
                 ACCEPT => self.accepted(listener, &entry)?,
                 RECEIVE => self.received(slot, &entry, buffers)?,
+                SEND_NOW => self.send_rest(slot, entry.result())?,
                 SEND => self.sent(slot)?,
                 _ => {}
             }
         }
         completions.sync();
+        self.settle_sends()?;
         let wire = &mut self.wire;
         let mut result = Ok(());
-        self.hub.flush(|slot, start, len| {
-            if let Err(error) = wire.send(slot, start, len) {
+        self.hub.flush(|slot, bytes, is_last| {
+            if let Err(error) = wire.start(slot, bytes, is_last) {
                 result = Err(error);
             }
         });
@@ -125,6 +131,32 @@ impl Driver<'_> {
         self.settle(slot)
     }
 
+    /// A send that was submitted and did not complete went out whole.
+    fn settle_sends(&mut self) -> io::Result<()> {
+        if !self.wire.requests.is_empty() {
+            return Ok(());
+        }
+        let mut sending = std::mem::take(&mut self.wire.sending);
+        for slot in sending.drain(..) {
+            if !self.hub.is_waiting(slot) {
+                self.sent(slot)?;
+            }
+        }
+        self.wire.sending = sending;
+        Ok(())
+    }
+
+    /// The kernel took a part or nothing: the rest waits for the peer.
+    fn send_rest(&mut self, slot: u32, result: i32) -> io::Result<()> {
+        let went = match result {
+            bytes @ 0.. => bytes as usize,
+            error if error == -libc::EAGAIN || error == -libc::EINTR => 0,
+            _ => return Ok(()),
+        };
+        let Some((start, len)) = self.hub.wait(slot, went) else { return Ok(()) };
+        self.wire.send(slot, start, len)
+    }
+
     fn sent(&mut self, slot: u32) -> io::Result<()> {
         match self.hub.sent(slot) {
             Next::Send(start, len) => return self.wire.send(slot, start, len),
@@ -148,6 +180,8 @@ impl Driver<'_> {
 struct Wire<'ring> {
     submitter: Submitter<'ring>,
     requests: SubmissionQueue<'ring>,
+    /// Slots whose send was asked for and is not settled.
+    sending: Vec<u32>,
 }
 
 impl Wire<'_> {
@@ -168,6 +202,23 @@ impl Wire<'_> {
 
     fn receive(&mut self, slot: u32) -> io::Result<()> {
         self.push(opcode::RecvMulti::new(Fixed(slot), GROUP).build(), RECEIVE, slot)
+    }
+
+    /// The end of the last send has to be noticed at once; that of others, with what comes next.
+    fn start(&mut self, slot: u32, bytes: &[u8], is_last: bool) -> io::Result<()> {
+        match is_last {
+            true => self.send(slot, bytes.as_ptr(), bytes.len()),
+            false => self.send_now(slot, bytes.as_ptr(), bytes.len()),
+        }
+    }
+
+    fn send_now(&mut self, slot: u32, start: *const u8, len: usize) -> io::Result<()> {
+        let request = opcode::Send::new(Fixed(slot), start, len as u32)
+            .flags(libc::MSG_WAITALL | libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL)
+            .build()
+            .flags(squeue::Flags::SKIP_SUCCESS);
+        self.sending.push(slot);
+        self.push(request, SEND_NOW, slot)
     }
 
     fn send(&mut self, slot: u32, start: *const u8, len: usize) -> io::Result<()> {

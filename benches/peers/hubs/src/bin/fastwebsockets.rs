@@ -80,7 +80,7 @@ async fn echo(stream: TcpStream) -> Result<(), WebSocketError> {
         let frame = socket.read_frame().await?;
         match frame.opcode {
             OpCode::Close => return Ok(()),
-            // The frame that was read keeps its mask: sent on as it is, it would claim to be masked.
+            // The frame that was read keeps its mask, and would say so when sent on.
             OpCode::Text | OpCode::Binary => {
                 socket.write_frame(Frame::new(true, frame.opcode, None, frame.payload)).await?;
             }

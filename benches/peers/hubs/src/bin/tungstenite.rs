@@ -1,8 +1,8 @@
 //! tokio-tungstenite: `tungstenite PORT mpsc|broadcast`, one thread, a task a connection.
 //!
 //! A room is a list of unbounded mpsc senders, or one broadcast channel. What waits for a member is
-//! written with `feed` and leaves with one `flush`, as the sink's documentation advises; the echo is
-//! `forward`, as in its example. Read buffers are 4 KiB: its advice for many connections.
+//! written with `feed` and leaves with one `flush`, as the sink's documentation advises; the
+//! echo is `forward`, as in its example. Read buffers are 4 KiB: its advice for many connections.
 
 use std::cell::{Cell, RefCell};
 use std::io;
