@@ -29,6 +29,8 @@ pub struct Load {
     pub gathered: f64,
     /// The members of a room are connected to one shard.
     pub together: bool,
+    /// Each message is counted against a limit of its user.
+    pub limited: bool,
 }
 
 /// CPU seconds a second (cores), by component.
@@ -87,9 +89,10 @@ impl Load {
 
     pub fn cpu(&self, inputs: &Inputs) -> Cpu {
         let per_s = |count: f64, ns: f64| count * ns / NS_PER_S;
+        let limited_per_s = if self.limited { self.publishes_per_s } else { 0.0 };
         Cpu {
             receive: per_s(self.publishes_per_s, inputs.message_ns()),
-            limits: per_s(self.publishes_per_s * self.far(), inputs.far_limit_ns),
+            limits: per_s(limited_per_s * self.far(), inputs.far_limit_ns),
             mesh: per_s(self.publishes_per_s * self.frames_of_publish(), inputs.hop_ns),
             deliver: per_s(self.deliveries_per_s(), inputs.delivery_ns(self.gathered)),
         }

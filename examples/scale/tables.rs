@@ -35,6 +35,7 @@ pub fn chat(shards: f64, gathered: f64) -> Load {
         publishes_per_s: connections / 10.0,
         gathered,
         together: false,
+        limited: true,
     }
 }
 
@@ -48,6 +49,7 @@ pub fn one_room(shards: f64, members: f64, gathered: f64) -> Load {
         publishes_per_s: 1.0,
         gathered,
         together: false,
+        limited: false,
     }
 }
 
@@ -86,6 +88,7 @@ fn measured(inputs: &Inputs) -> String {
         vec![what.to_owned(), format!("{} {unit}", whole(figure)), from.to_owned()]
     };
     let (system, counted) = ("`scripts/scale`", "`cargo test --test scale`");
+    let mesh = "`cargo bench --bench mesh`";
     table(
         &["figure", "value", "measured by"],
         [
@@ -98,10 +101,10 @@ fn measured(inputs: &Inputs) -> String {
             row("delivery, 1,000 members, 16 in flight", inputs.gathered_delivery_ns, "ns", system),
             row("echoed message, 100 connections", inputs.echo_ns, "ns", system),
             row("connection, opened and closed", inputs.connect_ns, "ns", system),
-            row("frame over the mesh", inputs.hop_ns, "ns", "`cargo bench --bench mesh`"),
-            row("limit on another shard", inputs.far_limit_ns, "ns", "`cargo bench --bench mesh`"),
+            row("frame over the mesh", inputs.hop_ns, "ns", mesh),
+            row("limit on another shard", inputs.far_limit_ns, "ns", mesh),
             row("a shard without connections", inputs.shard_bytes, "B", system),
-            row("a connection, user memory", inputs.conn_bytes, "B", counted),
+            row("a connection, user memory", inputs.conn_bytes, "B", system),
             row("a seat in a room", inputs.seat_bytes, "B", counted),
             row("a room's part on a shard with members", inputs.room_part_bytes, "B", counted),
             row("a room's record at its home", inputs.room_home_bytes, "B", counted),
