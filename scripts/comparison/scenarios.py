@@ -7,7 +7,7 @@ of the others possible.
 from dataclasses import dataclass
 
 SIZE_BYTES = 128
-DURATION = "1500ms"
+DURATION = "2s"
 WARMUP = "500ms"
 
 # Peers that say something about every kind of fan-out.

@@ -3,6 +3,8 @@
 // older, whose fallback to JavaScript is never used: that would be another server by the same name.
 'use strict';
 
+const path = require('node:path');
+
 const suffix = `uws_${process.platform}_${process.arch}_${process.versions.modules}.node`;
 
 const builds = [
@@ -19,7 +21,7 @@ const builds = [
 function version(name) {
   for (const folder of module.paths.concat((process.env.NODE_PATH ?? '').split(':'))) {
     try {
-      return require(`${folder}/${name}/package.json`).version;
+      return require(path.resolve(folder, name, 'package.json')).version;
     } catch {
       // Not in this folder.
     }
