@@ -10,6 +10,7 @@ import shlex
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -106,10 +107,17 @@ def run(plan: Plan, scenario: Scenario, peer: Peer, number: int) -> dict:
 
 
 def measure(plan: Plan, scenario: Scenario, server: Server, record: dict):
-    command = bench_command(plan, scenario, server)
+    command = bench_command(plan, scenario.bench_arguments(), server)
+    commands = [command]
+    if scenario.warm_up:
+        commands.insert(0, bench_command(plan, scenario.warm_up, server))
+        subprocess.run(
+            commands[0], cwd=ROOT, timeout=RUN_S_MAX, stdin=subprocess.DEVNULL,
+            capture_output=True, check=False,
+        )
     env, words = server.words()
     record["server_command"] = shell(env, words)
-    record["bench_command"] = shell({}, command)
+    record["bench_command"] = " && ".join(shell({}, command) for command in commands)
     generator = subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True, start_new_session=True,
@@ -146,11 +154,11 @@ def complaint_of(text: str) -> str:
     return telling[0][:200] if telling else ""
 
 
-def bench_command(plan: Plan, scenario: Scenario, server: Server) -> list[str]:
+def bench_command(plan: Plan, arguments: Sequence[str], server: Server) -> list[str]:
     peer = server.peer
     url = f"ws://127.0.0.1:{server.port}{peer.path}"
     pids = [word for pid in server.pids() for word in ("--server-pid", str(pid))]
-    first, *rest = scenario.bench_arguments()
+    first, *rest = arguments
     return [
         GENERATOR, "bench", first, url, "--adapter", peer.adapter, *peer.bench_arguments, *rest,
         "--threads", "1", "--cpus", str(plan.places.generator), *pids, "--json", "-", "--quiet",
