@@ -3,9 +3,9 @@
 //! Every `TRIM_NS` in which the shard did anything, and after that as long as there is more to give
 //! back, what was not used in the period is halved or dropped. An idle shard is soon left asleep.
 //!
-//! Invariants: nothing changes but memory, and bytes in flight stay where they are; a load that is steady
-//! over a period gives back nothing that it would have to ask for again. Called by `end_turn` and
-//! by `deadline`.
+//! Invariants: nothing changes but memory, and bytes in flight stay where they are; a load that is
+//! steady over a period gives back nothing that it would have to ask for again. Called by
+//! `end_turn` and by `deadline`.
 
 use super::Shard;
 use super::counters::Counters;
@@ -62,8 +62,9 @@ impl Shard {
         };
     }
 
-    /// Drops the compressors with a context of their own that nothing went through. The next message
-    /// begins a new context, which refers to nothing before it, so that the client need not know.
+    /// Drops the compressors with a context of their own that nothing went through. The next
+    /// message begins a new context, which refers to nothing before it, so that the client need not
+    /// know.
     fn trim_compressors(&mut self) -> bool {
         let conns = &mut self.conns;
         self.own_compressors.retain(|key| {

@@ -1,7 +1,7 @@
 //! Giving back what a burst made the outboxes grow by: nodes, table entries, lanes.
 //!
-//! Invariants: bytes in flight and the entries of frames do not move; the nodes that link them do. A
-//! table is made no smaller than what one turn of the last period filled.
+//! Invariants: bytes in flight and the entries of frames do not move; the nodes that link them do.
+//! A table is made no smaller than what one turn of the last period filled.
 
 use super::{NONE, Node, Outboxes};
 use crate::limits::TRIM_TABLE_MIN;

@@ -1,8 +1,8 @@
 //! The deflated forms of a frame: one for each window that receivers negotiated, chained behind the
 //! frame's entry.
 //!
-//! Invariants: an entry holds one reference to the next of its chain, so a form lives as long as the
-//! frame is known or the form waits to be sent. Called by `shard::delivery`.
+//! Invariants: an entry holds one reference to the next of its chain, so a form lives as long as
+//! the frame is known or the form waits to be sent. Called by `shard::delivery`.
 
 use super::{NONE, Outboxes};
 use crate::ids::FrameId;
