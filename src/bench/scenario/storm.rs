@@ -20,8 +20,8 @@ use super::super::stamp::Stamp;
 use super::witnesses::{WitnessPlan, Witnesses};
 use super::{Scenario, Share, at, fail_while_gathering, is_dispersed, is_loaded};
 
-/// Members that are connected, asked to join, or cut in one turn: a connection takes the kernel some
-/// 30 us to begin, and in that time nobody is heard.
+/// Members that are connected, asked to join, or cut in one turn: a connection takes the kernel
+/// some 30 us to begin, and in that time nobody is heard.
 const STEP: usize = 4;
 
 const STORM_ROOM: u32 = 0;
