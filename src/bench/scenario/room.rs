@@ -48,9 +48,9 @@ pub struct Flights {
 }
 
 impl Flights {
-    /// Whether nothing is on its way.
-    pub fn is_empty(&self) -> bool {
-        self.flights.is_empty()
+    /// Messages on their way.
+    pub fn len(&self) -> usize {
+        self.flights.len()
     }
 
     /// The number of the next message: what a member that joins now will get first.
