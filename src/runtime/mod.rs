@@ -8,7 +8,7 @@
 //! Called by `cli::serve`; `bench` drives the same ring from a client's end.
 
 mod balance;
-pub mod buffers;
+pub(crate) mod buffers;
 pub(crate) mod clock;
 pub(crate) mod dial;
 mod driver;
