@@ -25,6 +25,7 @@ use std::sync::atomic::Ordering;
 
 use socket2::SockRef;
 
+use super::buffers::BUFFERS;
 use super::clock::Clock;
 use super::mesh::Ports;
 use super::ring::{Bytes, Completion, Kind, Ring};
@@ -64,7 +65,8 @@ pub struct Driver {
     accepts: usize,
     /// The ring watches the bell.
     watching: bool,
-    starved: Vec<u32>,
+    /// Not read any more, because there was no buffer; whoever waits longest is first.
+    starved: VecDeque<u32>,
     /// When the process gives up on a drain.
     deadline_ns: u64,
     drain_deadline_ns: u64,
@@ -110,7 +112,7 @@ impl Driver {
             unsettled: false,
             accepts: 0,
             watching: false,
-            starved: Vec::new(),
+            starved: VecDeque::new(),
             deadline_ns: u64::MAX,
             counted_as_drained: false,
         })
@@ -140,6 +142,7 @@ impl Driver {
     fn is_idle(&mut self) -> bool {
         self.received.is_empty()
             && !self.unsettled
+            && self.starved.is_empty()
             && !self.shard.has_work()
             && self.now.mono_ns >= self.busy_until_ns
             && self.ring.is_quiet()
@@ -239,9 +242,9 @@ impl Driver {
         match done.result {
             // Out of buffers, or told to stop: the peer is still there.
             _ if -done.result == libc::ENOBUFS || -done.result == libc::ECANCELED => {
-                self.starved.push(done.slot);
+                self.starved.push_back(done.slot);
             }
-            1.. => self.starved.push(done.slot),
+            1.. => self.starved.push_back(done.slot),
             _ => self.shard.handle_hangup(now, done.slot),
         }
         self.settle(now, done.slot);
@@ -345,8 +348,12 @@ impl Driver {
         self.ring.recv(socket.raw_fd(), slot)
     }
 
+    /// Reads on where there were no buffers, from no more sockets than there are buffers now: every
+    /// other would only find out that they are gone.
     fn receive_again(&mut self) -> std::io::Result<()> {
-        while let Some(slot) = self.starved.pop() {
+        let free = usize::from(BUFFERS).saturating_sub(self.received.len());
+        for _ in 0..free.min(self.starved.len()) {
+            let Some(slot) = self.starved.pop_front() else { break };
             self.receive(slot)?;
         }
         Ok(())
