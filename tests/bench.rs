@@ -213,8 +213,8 @@ fn a_host_that_is_not_this_machine_is_refused_before_anything_is_sent() {
     }
 }
 
-/// Every command of the documentation, aimed at a host that is always refused: the refusal shows that
-/// its arguments are understood.
+/// Every command of the documentation, aimed at a host that is always refused: the refusal shows
+/// that its arguments are understood.
 #[test]
 fn the_commands_of_the_documentation_are_commands() {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/bench.md");

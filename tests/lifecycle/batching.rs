@@ -119,8 +119,8 @@ fn each_shard_delays_for_its_own_members() {
         let room = named("slow:", home, 3);
         let members: Vec<usize> =
             (0..6).map(|n| member(&mut world, n % 3, &format!("user{n}"), &[&room])).collect();
-        for (n, &speaker) in members[..3].iter().enumerate() {
-            tell(&mut world, speaker, "say", &room, &json!(n));
+        for (n, &one) in members.iter().enumerate().take(3) {
+            tell(&mut world, one, "say", &room, &json!(n));
             world.advance_ms(1);
         }
         for &one in &members {

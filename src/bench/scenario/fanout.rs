@@ -2,8 +2,8 @@
 //!
 //! Closed loop: each room gets `in_flight` messages, and the next ones when every member has all of
 //! them. (A sliding window would break up into single messages wherever the server is not the one
-//! that is busy, so that one run measures bursts and the next does not.) Open loop: messages go out at a rate, over the rooms in turn. All publishes of a turn
-//! leave together.
+//! that is busy, so that one run measures bursts and the next does not.) Open loop: messages go out
+//! at a rate, over the rooms in turn. All publishes of a turn leave together.
 //!
 //! Invariants: a room lives on one thread, members and publisher alike.
 
