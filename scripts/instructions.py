@@ -7,7 +7,7 @@ from pathlib import Path
 # A stage may change by so much before it is a change: by this part of it, and by so many
 # instructions (a short stage moves by more than its part where one function is inlined elsewhere).
 TOLERANCE = 0.03
-TOLERANCE_INSTRUCTIONS = 4
+TOLERANCE_INSTRUCTIONS = 10
 # What is a difference of counts has the noise of each of them: tables are seeded anew in each run,
 # and where buffers lie decides which way of copying is taken.
 DIFFERENCE_TOLERANCE_INSTRUCTIONS = 20
