@@ -209,9 +209,9 @@ impl Ring {
     fn push(&mut self, request: squeue::Entry, kind: Kind, slot: u32) -> io::Result<()> {
         let request = request.user_data(user_data(kind, slot));
         loop {
-            // SAFETY: descriptors and slots are open until their completion; a send's bytes are
-            // kept in place by the shard, an address by the fleet; the timer's value lives in
-            // `self` and is read at `enter`.
+            // SAFETY: descriptors and slots are open until their request is over (a completion, or
+            // for a send that has none the `enter` that took it), and so long a send's bytes are
+            // kept in place by the shard, an address by the fleet.
             if unsafe { self.ring.submission().push(&request) }.is_ok() {
                 return Ok(());
             }
