@@ -41,6 +41,8 @@ rejects! {
     BadName = "bad_name" "the room or user name is not usable",
     /// A template needs a payload field that the message lacks.
     MissingField = "missing_field" "a field this event needs is missing from the payload",
+    /// The payload does not fit the event's schema; the reply names the field and the reason.
+    InvalidPayload = "invalid_payload" "the payload does not fit this event",
     /// A rate limit refused the event.
     RateLimited = "rate_limited" "too many of these events, try again later",
     /// `secure` found no valid token in the message.
