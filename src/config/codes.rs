@@ -272,6 +272,82 @@ codes! {
          anybody sign with the public key."
         "auth:\n  algorithm: RS256\n  secret: ${env.S}\n# env: S=0123456789abcdef0123456789abcdef\n"
 
+    // E42-E44: expressions. An example that begins with `# expression` is checked in the scope of
+    // tests/golden.rs.
+    ExprSyntax "E420" "Not an expression"
+        "The text does not follow the grammar of expressions; the label says what was expected."
+        "# expression: payload.count + * 2\n"
+    UnclosedHole "E421" "A `${` without its `}`"
+        "An expression in a text stands between `${` and `}`. For the two characters themselves \
+         write `$${`."
+        "# scalar: hello ${user.id and more\n"
+    BadString "E422" "Not a string"
+        "A string stands in single or double quotes, on one line, with CEL's escapes: \\n \\t \\\" \
+         \\' \\\\ \\x41 \\u00e9 \\U0001f600 \\101."
+        "# expression: payload.name + 'a\\qb'\n"
+    BadNumber "E423" "Not a number"
+        "An int has 64 bits; a double has digits on both sides of its point, or an exponent."
+        "# expression: payload.count < 9223372036854775808\n"
+    ExprTooLarge "E424" "An expression is too large"
+        "An expression has at most 4,096 bytes, nests at most 32 deep, and holds at most 64 values \
+         at one time."
+        "# expression: ((((((((((((((((((((((((((((((((((1))))))))))))))))))))))))))))))))))\n"
+    UnknownName "E425" "Unknown name"
+        "The names an expression begins with are known when the file is loaded: what the message, \
+         the connection and the user have, and what earlier steps made."
+        "# expression: paylod.name\n"
+    NotInScope "E426" "A name that is not in scope here"
+        "The language has this name, but not at this place."
+        "# expression: room.tenant == 'acme'\n"
+    UnknownField "E427" "Unknown path"
+        "The value is declared, and has no field of this name."
+        "# expression: payload.nmae\n"
+    NoFields "E428" "A value without fields or elements"
+        "Only a map has fields, only a list has elements, and only a value of unknown shape may \
+         turn out to have either."
+        "# expression: payload.name.first\n"
+    MayBeNull "E429" "A value may be null"
+        "The value may be missing and is used where one is needed. Give another with `??`, or \
+         test it first: `x != null && ...`, `x != null ? ... : ...`, `if: x != null`."
+        "# expression: payload.nick + '!'\n"
+    TypeMismatch "E430" "An operator that does not take these types"
+        "Arithmetic takes two ints or two numbers, `+` also two strings or two lists; \
+         `int()`, `double()` and `string()` convert. Values of different types are never equal."
+        "# expression: payload.count + payload.name\n"
+    WrongType "E431" "A value of another type is needed"
+        "The place that uses the value takes one type."
+        "# expression: payload.name && payload.count > 1\n"
+    UnknownFunction "E432" "Unknown function"
+        "The set of functions is closed; docs/expressions.md lists it."
+        "# expression: payload.name.startWith('a')\n"
+    WrongArguments "E433" "Arguments a function does not take"
+        "Every function takes its number and types of arguments."
+        "# expression: size(payload.name, 3)\n"
+    BadRegex "E434" "Not a pattern"
+        "A pattern is a string that is known at load, in the syntax of RE2, and not too large when \
+         it is compiled."
+        "# expression: payload.name.matches('a(b')\n"
+    SecretLeak "E435" "A secret at a place that may show it"
+        "A secret, and whatever is computed from one, flows only where secrets are sent on purpose."
+        "# expression: 'token ' + conn.jwt\n"
+    OmitMisplaced "E436" "`omit` at a place that cannot be left out"
+        "`omit` leaves out the key it stands at, so it is a whole value of a key, or the end of a \
+         `??` or `? :` that is."
+        "# expression: size(omit)\n"
+    AlwaysFails "E437" "An expression that always fails"
+        "All of its parts are known at load, and it has no value."
+        "# expression: payload.count / 0\n"
+    NotAValue "E438" "A name that is no value by itself"
+        "The name only leads to others."
+        "# expression: string(user)\n"
+    NotSupported "E439" "A part of CEL that this language leaves out"
+        "docs/expressions.md says which parts of CEL are left out, and why."
+        "# expression: 3u\n"
+    BadLoop "E440" "Not a `map` or `filter`"
+        "`list.map(x, e)` and `list.filter(x, e)` name the element with a new name, and stand in \
+         each other at most once."
+        "# expression: payload.tags.map(1, 2)\n"
+
     // W: probably not as meant.
     UnusedVariable "W501" "An environment variable that sets nothing"
         "The variable looks like an override but names no option."

@@ -13,11 +13,13 @@ mod compile;
 pub mod diagnostic;
 pub mod docs;
 pub mod environment;
+pub mod expr;
 mod redact;
 mod render;
 mod settings;
 mod source;
 mod suggest;
+pub mod types;
 mod yaml;
 
 use std::io::Read;

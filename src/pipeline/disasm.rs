@@ -81,6 +81,7 @@ fn operand_text(program: &Program, event: &Event, source: Source, operand: Opera
         Operand::Context(value) => context_text(value).to_owned(),
         Operand::Form(form) => form_text(form).to_owned(),
         Operand::Frame(kind) => frame_text(kind).to_owned(),
+        other => format!("{other:?}"),
     }
 }
 
@@ -120,6 +121,8 @@ fn context_text(value: Context) -> &'static str {
         Context::ConnId => "conn.id",
         Context::Target => "target",
         Context::EventName => "event",
+        Context::Now => "now",
+        Context::Ip => "conn.ip",
     }
 }
 

@@ -7,6 +7,7 @@ pub mod builder;
 pub mod disasm;
 pub mod effect;
 pub mod op;
+pub mod operand;
 mod output;
 pub mod program;
 pub mod verify;

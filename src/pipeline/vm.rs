@@ -184,7 +184,14 @@ impl<H: Host> Run<'_, H> {
             Op::CloseLog => self.close_log(ahead),
             Op::Close => self.effects.push(Effect::Close),
             Op::End => {}
+            _ => return self.value_op(op, ahead),
         }
+        Ok(())
+    }
+
+    /// Operations on values, apart from the path of messages that compute nothing.
+    #[inline(never)]
+    fn value_op(&mut self, _: Op, _: &mut Ahead<'_>) -> Step {
         Ok(())
     }
 
@@ -274,6 +281,7 @@ impl<H: Host> Run<'_, H> {
             }
             Context::Target => self.input.target,
             Context::EventName => self.event.name.as_bytes(),
+            Context::Now | Context::Ip => &[],
         };
         Ok(self.output.append(|out| write_text(text, form, out))?)
     }

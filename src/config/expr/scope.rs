@@ -1,0 +1,161 @@
+//! The names an expression may use: what each is, and how the interpreter gets it.
+//!
+//! Invariants: filled by the caller, never by an expression; a name that the language knows and
+//! this place does not have is told apart from one that nobody knows.
+
+use std::collections::BTreeSet;
+
+use super::super::source::Span;
+use super::super::types::Typed;
+use crate::pipeline::op::{Context, ValueReg};
+
+/// A value that is known at load.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Const {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Double(f64),
+    Text(String),
+    List(Vec<Const>),
+}
+
+/// How the interpreter gets the value of a name.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Read {
+    /// A path of the message's payload; empty is the whole payload.
+    Payload(Vec<String>),
+    /// A path of the claims that were verified.
+    Claims(Vec<String>),
+    /// Of the connection or the message.
+    Context(Context),
+    /// A variable of `state.conn`, by its place.
+    ConnVar(u8),
+    /// A variable of `state.user`.
+    UserVar(u8),
+    /// A variable of the room at hand (`{tenant}` of its pattern).
+    RoomVar(u8),
+    /// A register that an earlier step wrote (`into:`, `input`).
+    Local(ValueReg),
+    /// Known at load (`env`).
+    Const(Const),
+}
+
+/// What a name stands for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Binding {
+    /// A value; where its type is a map, its fields are reached through it.
+    Value {
+        typed: Typed,
+        read: Read,
+        /// Where the file declares it.
+        declared: Option<Span>,
+    },
+    /// Names below this one (`user`: `id`, `claims`), itself no value.
+    Names(Vec<(String, Binding)>),
+}
+
+/// Paths that are known not to be null, as written (`payload.name`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    paths: BTreeSet<String>,
+}
+
+impl Facts {
+    /// One path.
+    pub fn of(path: String) -> Facts {
+        Facts { paths: BTreeSet::from([path]) }
+    }
+
+    pub fn holds(&self, path: &str) -> bool {
+        self.paths.contains(path)
+    }
+
+    /// What is known where both are.
+    pub fn and(mut self, other: &Facts) -> Facts {
+        self.paths.extend(other.paths.iter().cloned());
+        self
+    }
+
+    /// What is known where one of both is, and nobody knows which.
+    pub fn or(mut self, other: &Facts) -> Facts {
+        self.paths.retain(|path| other.holds(path));
+        self
+    }
+
+    /// Forgets a path and what is below it: a step has set it.
+    pub fn forget(&mut self, path: &str) {
+        let below = |known: &str| {
+            known.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        self.paths.retain(|known| !below(known));
+    }
+}
+
+/// The names of one place.
+#[derive(Clone, Debug, Default)]
+pub struct Scope {
+    pub(super) names: Vec<(String, Binding)>,
+    pub(super) facts: Facts,
+}
+
+impl Scope {
+    pub fn new() -> Scope {
+        Scope::default()
+    }
+
+    /// Binds a dotted path (`user.id`) to a value; what stood there is replaced.
+    pub fn bind(&mut self, path: &str, typed: Typed, read: Read) {
+        self.bind_declared(path, typed, read, None);
+    }
+
+    /// The same of a value that the file declares.
+    pub fn bind_declared(
+        &mut self,
+        path: &str,
+        typed: Typed,
+        read: Read,
+        declared: Option<Span>,
+    ) {
+        let (above, name) = path.rsplit_once('.').unwrap_or(("", path));
+        let above = above.split('.').filter(|step| !step.is_empty());
+        let names = above.fold(&mut self.names, |names, step| below(names, step));
+        let binding = Binding::Value { typed, read, declared };
+        match names.iter_mut().find(|(known, _)| known == name) {
+            Some((_, known)) => *known = binding,
+            None => names.push((name.to_owned(), binding)),
+        }
+    }
+
+    /// Takes a name (and all below it) out of the scope.
+    pub fn unbind(&mut self, root: &str) {
+        self.names.retain(|(name, _)| name != root);
+    }
+
+    /// What else is known here not to be null: the condition that leads here.
+    pub fn assume(&mut self, facts: &Facts) {
+        self.facts = std::mem::take(&mut self.facts).and(facts);
+    }
+
+    /// A step has set this path: nothing is known of it any more.
+    pub fn forget(&mut self, path: &str) {
+        self.facts.forget(path);
+    }
+}
+
+/// The names below a step, made where it has none.
+fn below<'n>(names: &'n mut Vec<(String, Binding)>, step: &str) -> &'n mut Vec<(String, Binding)> {
+    let known = names.iter().position(|(name, _)| name == step);
+    let place = known.unwrap_or(names.len());
+    if known.is_none() {
+        names.push((step.to_owned(), Binding::Names(Vec::new())));
+    }
+    let binding = &mut names[place].1;
+    if let Binding::Value { .. } = binding {
+        *binding = Binding::Names(Vec::new());
+    }
+    match binding {
+        Binding::Names(names) => names,
+        Binding::Value { .. } => unreachable!("a value was replaced by names"),
+    }
+}
