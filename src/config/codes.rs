@@ -348,6 +348,99 @@ codes! {
          each other at most once."
         "# expression: payload.tags.map(1, 2)\n"
 
+    // E7: the native spelling.
+    UnknownType "E701" "Unknown type"
+        "A schema names one of the types `string int number bool uuid enum list any`, with \
+         `optional` and `secret` before it."
+        "events:\n  say:\n    payload: { text: strng(1..400) }\n    steps: [{ log: said }]\n"
+    BadType "E702" "Not a type"
+        "A type is a name with bounds and a default: `string(1..64)`, `list(int)(..20)`, \
+         `enum(a|b) = a`. A list of one type is a list of such values."
+        "events:\n  say:\n    payload: { tags: list }\n    steps: [{ log: said }]\n"
+    BadBounds "E703" "Bounds that no value meets"
+        "A range is written `1..64`, `1..`, `..64` or `64`, from less to more; lengths are not \
+         negative."
+        "events:\n  say:\n    payload: { text: string(64..1) }\n    steps: [{ log: said }]\n"
+    BadDefault "E704" "A default that does not fit its type"
+        "A default is a value as in JSON, and must itself keep the bounds of its type."
+        "events:\n  say:\n    payload: { text: string(2..) = \"a\" }\n    \
+         steps: [{ log: said }]\n"
+    BothSpellings "E705" "Two spellings in one event"
+        "An event has `modifiers` and `actions`, or `payload`, `limit`, `require` and `steps`, \
+         not parts of both."
+        "events:\n  say:\n    steps: [{ log: said }]\n    \
+         actions: [{ name: _log, params: [said] }]\n"
+    KeyMisplaced "E706" "A key that means nothing on this step"
+        "`into` names the value of a step that has one, `with` the inputs of `use`."
+        "events:\n  say:\n    steps: [{ log: said, into: line }]\n"
+    BadRecipient "E707" "Nobody to send to"
+        "`to` takes `origin`, `user`, `all`, `room` or `target`, or a map with one of `conn`, \
+         `user`, `users`, `room`."
+        "events:\n  say:\n    steps: [{ send: { to: everybody, event: said } }]\n"
+    NoOrigin "E708" "Nothing to answer here"
+        "`reply` answers a message; a hook of `lifecycle` has none, and after `disconnect` \
+         nobody is left to be told."
+        "lifecycle:\n  disconnect:\n    - reply: { event: bye }\n"
+    UnknownStateVariable "E709" "A variable that is not declared"
+        "`set` changes variables of `state.conn` and `state.user`, as `conn.NAME` and `user.NAME`."
+        "state: { conn: { name: string = \"\" } }\nevents:\n  hello:\n    \
+         steps: [{ set: { conn.nmae: ada } }]\n"
+    UnknownPipeline "E710" "Unknown pipeline"
+        "`use` names a pipeline of the section `pipelines`."
+        "pipelines:\n  greet: { steps: [{ log: hello }] }\nevents:\n  hello:\n    \
+         steps: [{ use: great }]\n"
+    Recursion "E711" "A pipeline that uses itself"
+        "Pipelines are put in where they are used, so one that leads to itself would have no end."
+        "pipelines:\n  a: { steps: [{ use: b }] }\n  b: { steps: [{ use: a }] }\nevents:\n  \
+         hello:\n    steps: [{ use: a }]\n"
+    MissingInput "E712" "An input that is not given"
+        "A pipeline's inputs are given in `with`; only those with a default, or that are optional, \
+         may be left out."
+        "pipelines:\n  greet:\n    input: { name: string }\n    \
+         steps: [{ log: \"hello ${input.name}\" }]\nevents:\n  hello:\n    \
+         steps: [{ use: greet }]\n"
+    ReservedVerb "E713" "A verb that comes with backends"
+        "`call`, `identify` and `verify` ask a backend; this build does not have them yet."
+        "events:\n  auth:\n    steps: [{ identify: { user: ada } }]\n"
+    BadRule "E714" "Not a rule"
+        "A rule is a condition, or a map of `when` (the condition), `name`, `mode` (`enforce` or \
+         `shadow`) and `error` (what the sender is told)."
+        "events:\n  say:\n    require: [{ name: polite }]\n    steps: [{ log: said }]\n"
+    TooManyVariables "E715" "Too many variables"
+        "A section of `state` declares at most 128 variables, an event holds at most 24 values of \
+         steps at one time."
+        "# generated: variables\n"
+    BadSpread "E716" "Not a value that can be spread"
+        "`$spread` copies the fields of one object into the map it stands in: `$spread: \
+         ${payload}`."
+        "events:\n  say:\n    payload: { text: string }\n    steps:\n      \
+         - reply: { event: said, payload: { $spread: \"${payload.text}\" } }\n"
+    BadOnError "E717" "Not a way to go on"
+        "`onError` takes `stop` (the default) or `continue`."
+        "events:\n  say:\n    steps: [{ log: said, onError: ignore }]\n"
+    BadCloseCode "E718" "Not a close code"
+        "A server may close with 1000 or with 4000 to 4999 (RFC 6455 section 7.4.2), and a reason \
+         of at most 123 bytes."
+        "events:\n  leave:\n    steps: [{ close: { code: 1006, reason: bye } }]\n"
+    BadStateType "E719" "A variable without a value"
+        "A variable is `optional` or has a default, so that it has a value from the start."
+        "state: { conn: { name: string } }\nevents: {}\n"
+    BadExcept "E720" "Nobody to leave out"
+        "`except` takes `origin` (the connection) or `user` (all of its user's connections)."
+        "events:\n  say:\n    steps: [{ send: { to: all, except: me, event: said } }]\n"
+    PayloadNotMap "E721" "A schema of a payload that is no map"
+        "The payload of an event is a map of fields, or `any`."
+        "events:\n  say:\n    payload: string\n    steps: [{ log: said }]\n"
+    UnknownRolePermission "E722" "A role with a permission that was not declared"
+        "Roles are names for permissions of the list `permissions`."
+        "permissions: [kick]\nroles: { moderator: [kik] }\nevents: {}\n"
+    BadLimit "E723" "Not a limit"
+        "A limit is a rate, such as `10/m`, or a map of `rate`, `per` and `onExceed`."
+        "events:\n  say:\n    limit: { per: [user] }\n    steps: [{ log: said }]\n"
+    MissingPart "E724" "A step without a part it needs"
+        "`send` needs `to` and `event`, `reply` needs `event`."
+        "events:\n  say:\n    steps: [{ send: { event: said } }]\n"
+
     // W: probably not as meant.
     UnusedVariable "W501" "An environment variable that sets nothing"
         "The variable looks like an override but names no option."

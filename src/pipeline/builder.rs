@@ -5,11 +5,23 @@
 
 use std::collections::HashMap;
 
-use super::op::{ConstId, Op};
-use super::program::{Event, LimitSpec, Program, Site};
+use super::op::{ConstId, HowId, MetricId, Op};
+use super::program::{
+    Event, Hook, How, LimitSpec, Program, RoomRules, RuleSpec, Site, VariableSpec,
+};
 use super::verify::{self, Fault};
-use crate::ids::{EventId, LimitId, PermissionId};
+use crate::envelope::Shape;
+use crate::ids::{EventId, LimitId, PermissionId, RuleId};
 use crate::limits::EVENTS_MAX;
+
+/// The place of an entry in a table, where it is put if it is not there.
+fn place_of<T: PartialEq>(table: &mut Vec<T>, entry: T) -> usize {
+    let known = table.iter().position(|one| *one == entry);
+    known.unwrap_or_else(|| {
+        table.push(entry);
+        table.len() - 1
+    })
+}
 
 /// A program in the making.
 #[derive(Debug, Default)]
@@ -44,6 +56,32 @@ impl Builder {
         Some(id)
     }
 
+    /// Opens a hook, which no message can name.
+    pub fn hook(&mut self, hook: Hook, name: &str, site: Site) -> Option<EventId> {
+        let id = self.open(name, site)?;
+        if let Some(place) = self.program.hooks.get_mut(hook as usize) {
+            *place = Some(id);
+        }
+        Some(id)
+    }
+
+    /// Opens what runs before anybody is let into a room of this class.
+    pub fn room_join(&mut self, class: usize, name: &str, site: Site) -> Option<EventId> {
+        let id = self.open(name, site)?;
+        if self.program.rooms.len() <= class {
+            self.program.rooms.resize(class + 1, RoomRules::default());
+        }
+        self.program.rooms[class].join = Some(id);
+        Some(id)
+    }
+
+    /// What the open event's payload must be.
+    pub fn shape(&mut self, shape: Shape) {
+        if let Some(event) = self.program.events.last_mut() {
+            event.shape = Some(shape);
+        }
+    }
+
     fn open(&mut self, name: &str, site: Site) -> Option<EventId> {
         let id = self.program.events.len();
         if id >= EVENTS_MAX {
@@ -63,6 +101,12 @@ impl Builder {
         let end = self.program.code.len() as u32;
         if let Some(event) = self.program.events.last_mut() {
             event.end = end;
+            let code = &self.program.code[event.entry as usize..end as usize];
+            event.session_claims = event.claims.slots > 0 && !code.contains(&Op::Secure);
+            self.program.keeps_claims |= event.session_claims;
+            if let Some(shape) = &mut event.shape {
+                shape.bind(&event.payload.root);
+            }
         }
     }
 
@@ -131,6 +175,32 @@ impl Builder {
     pub fn limit(&mut self, spec: LimitSpec) -> LimitId {
         self.program.limits.push(spec);
         LimitId(self.program.limits.len().saturating_sub(1) as u16)
+    }
+
+    /// Declares a rule.
+    pub fn rule(&mut self, spec: RuleSpec) -> RuleId {
+        self.program.rules.push(spec);
+        RuleId(self.program.rules.len().saturating_sub(1) as u16)
+    }
+
+    /// A way of sending; the same is declared once.
+    pub fn how(&mut self, how: How) -> HowId {
+        HowId(place_of(&mut self.program.hows, how) as u16)
+    }
+
+    /// A counter of the configuration; the same name is the same counter.
+    pub fn metric(&mut self, name: &str) -> MetricId {
+        MetricId(place_of(&mut self.program.metrics, name.into()) as u16)
+    }
+
+    /// Declares the variables of connections and users.
+    pub fn variables(&mut self, conn: Vec<VariableSpec>, user: Vec<VariableSpec>) {
+        (self.program.conn_variables, self.program.user_variables) = (conn, user);
+    }
+
+    /// Declares a role.
+    pub fn role(&mut self, name: &str, permissions: Vec<PermissionId>) {
+        self.program.roles.push((name.into(), permissions));
     }
 
     /// Declares a permission; the same name is the same permission.

@@ -5,7 +5,9 @@
 
 use std::ops::Range;
 
+use super::op::{CloseCode, HowId, MetricId, Owner, To, Variable};
 use super::program::Site;
+use crate::ids::PermissionId;
 use crate::reject::Reject;
 use crate::state::frames::FrameRef;
 
@@ -22,6 +24,17 @@ pub enum Effect {
     SendTarget { target: Text, frame: FrameRef },
     Log { text: Text, site: Site },
     Close,
+    /// To receivers of this kind; an empty name where the kind needs none.
+    Send { to: To, how: HowId, name: Text, frame: FrameRef },
+    /// What the next frame conflates with.
+    Key { text: Text },
+    /// The value as JSON.
+    Set { of: Owner, variable: Variable, value: Text },
+    Metric { metric: MetricId, add: u32 },
+    Grant { user: Text, permission: PermissionId, held: bool },
+    CloseWith { code: CloseCode, reason: Text },
+    /// Where the next effect is refused, the others go on.
+    Lenient,
 }
 
 /// The effects of one run.

@@ -135,6 +135,26 @@ operations! {
     CloseLog = "close_log" Close;
     /// Effect: close the connection the message came from.
     Close = "close" Effect;
+    /// Effect: the closed frame goes to receivers that need no name.
+    Send { to: To, how: HowId } = "send" Effect;
+    /// Effect: the closed frame goes to the receivers that the text names.
+    SendNamed { to: To, name: Reg, how: HowId } = "send_named" Effect;
+    /// Effect: the next frame takes the place of a waiting one with the same key.
+    Key(text: Reg) = "key" Effect;
+    /// Effect: set a variable of the connection or of its user.
+    SetVariable { of: Owner, variable: Variable, value: ValueReg } = "set" Effect;
+    /// Effect: add to a counter of the configuration.
+    Metric { metric: MetricId, add: ValueReg } = "metric" Effect;
+    /// Effect: give a user a permission.
+    Grant { user: Reg, permission: PermissionId } = "grant" Effect;
+    /// Effect: take a permission from a user.
+    Revoke { user: Reg, permission: PermissionId } = "revoke" Effect;
+    /// Effect: close the connection the message came from, with this code and reason.
+    CloseWith { code: CloseCode, reason: Reg } = "close_with" Effect;
+    /// Effect: where the next effect is refused, the others go on.
+    Lenient = "lenient" Effect;
+    /// Append the message's id behind these bytes; nothing where it has none.
+    Id(prefix: ConstId) = "id" Piece;
     /// Forget the values of the run before; stands before the first value operation.
     Begin = "begin" Value;
     /// A slot's value, where it is of the kind that is expected; a missing one is null.

@@ -33,6 +33,26 @@ pub enum Context {
     Now,
     /// The client's address.
     Ip,
+    /// The room that a hook or a rule is about.
+    Room,
+    /// Why a hook runs.
+    Reason,
+    /// Of the refusal that is being told: its parts.
+    ErrorCode,
+    ErrorMessage,
+    ErrorEvent,
+    ErrorRule,
+    ErrorField,
+    ErrorReason,
+    ErrorPlace,
+}
+
+impl Context {
+    /// Whether the language reads it as null where it is empty.
+    pub fn is_optional(self) -> bool {
+        use Context::{ErrorEvent, ErrorField, ErrorPlace, ErrorReason, ErrorRule};
+        matches!(self, ErrorEvent | ErrorRule | ErrorField | ErrorReason | ErrorPlace)
+    }
 }
 
 /// How a piece is written into the open output.
@@ -165,6 +185,50 @@ pub enum Binary {
     EndsWith,
 }
 
+/// Who gets a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum To {
+    /// The connection the message came from.
+    Origin,
+    /// Every connection of its user.
+    OwnUser,
+    /// Every connection of every shard.
+    All,
+    /// One connection, by its id.
+    Conn,
+    /// Every connection of one user.
+    User,
+    /// The same of several users: the name is a JSON array of theirs.
+    Users,
+    /// Every member of a room.
+    Room,
+    /// `user:ID`, or a room.
+    Target,
+}
+
+impl To {
+    /// Whether a text says who.
+    pub fn is_named(self) -> bool {
+        !matches!(self, To::Origin | To::OwnUser | To::All)
+    }
+}
+
+/// Index into `Program::hows`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HowId(pub u16);
+
+/// Place of a variable among those of its owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Variable(pub u8);
+
+/// Index into `Program::metrics`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MetricId(pub u16);
+
+/// A code of a close frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CloseCode(pub u16);
+
 /// One operand, as the verifier and the disassembler see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operand {
@@ -191,6 +255,11 @@ pub enum Operand {
     Unary(Unary),
     Binary(Binary),
     Reject(Reject),
+    To(To),
+    How(HowId),
+    Variable(Variable),
+    Metric(MetricId),
+    CloseCode(CloseCode),
 }
 
 macro_rules! operands {
@@ -227,5 +296,10 @@ operands! {
     Unary(Unary),
     Binary(Binary),
     Reject(Reject),
+    To(To),
+    How(HowId),
+    Variable(Variable),
+    Metric(MetricId),
+    CloseCode(CloseCode),
 }
 

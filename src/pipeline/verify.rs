@@ -106,7 +106,10 @@ pub fn verify(program: &Program) -> Result<(), Fault> {
 fn tables(program: &Program) -> Result<(), Fault> {
     let addressable = |len: usize| len <= usize::from(u16::MAX);
     let known = |id: crate::ids::EventId| usize::from(id.0) < program.events.len();
-    let named = program.events.len().saturating_sub(usize::from(program.on_message.is_some()));
+    let named = program.events.len().saturating_sub(program.unnamed());
+    let hooks = program.hooks.iter().flatten().copied();
+    let joins = program.rooms.iter().filter_map(|rules| rules.join);
+    let unnamed_known = hooks.chain(joins).all(known);
     let limits_hold = program
         .limits
         .iter()
@@ -120,6 +123,10 @@ fn tables(program: &Program) -> Result<(), Fault> {
         (program.names.len() == named, Rule::NameNotUnique),
         (program.names.values().all(|id| known(*id)), Rule::NameNotUnique),
         (program.on_message.is_none_or(known), Rule::NameNotUnique),
+        (unnamed_known, Rule::NameNotUnique),
+        (addressable(program.rules.len()), Rule::TooManyEntries),
+        (addressable(program.hows.len()), Rule::TooManyEntries),
+        (addressable(program.metrics.len()), Rule::TooManyEntries),
         (limits_hold, Rule::BadLimit),
     ];
     match checks.iter().find(|(holds, _)| !holds) {
@@ -210,7 +217,7 @@ impl<'p> Walk<'p> {
             open: Open::Nothing,
             written: 0,
             framed: false,
-            secured: false,
+            secured: event.session_claims,
             effects: 0,
         }
     }
@@ -261,7 +268,9 @@ impl<'p> Walk<'p> {
     fn effect(&mut self, op: Op) -> Result<(), Rule> {
         self.effects += 1;
         hold(self.effects <= EFFECTS_MAX, Rule::TooManyEffects)?;
-        let sends = matches!(op, Op::SendOrigin | Op::SendUser | Op::SendTarget(_));
+        use Op::{Send, SendNamed, SendOrigin, SendTarget, SendUser};
+        let sends =
+            matches!(op, SendOrigin | SendUser | SendTarget(_) | Send { .. } | SendNamed { .. });
         hold(self.framed || !sends, Rule::ReadBeforeWrite)?;
         // A send takes the frame with it.
         self.framed &= !sends;
@@ -285,6 +294,9 @@ impl<'p> Walk<'p> {
             Operand::Limit(id) => usize::from(id.0) < self.program.limits.len(),
             Operand::Permission(id) => usize::from(id.0) < self.program.permissions.len(),
             Operand::Const(id) => (id.0 as usize) < self.program.consts.len(),
+            Operand::How(id) => usize::from(id.0) < self.program.hows.len(),
+            Operand::Metric(id) => usize::from(id.0) < self.program.metrics.len(),
+            Operand::Rule(id) => usize::from(id.0) < self.program.rules.len(),
             Operand::Slot(slot) => slot < slots,
             Operand::Reg(register) => usize::from(register.0) < REGISTERS_MAX,
             _ => true,
