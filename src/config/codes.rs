@@ -441,6 +441,11 @@ codes! {
         "`send` needs `to` and `event`, `reply` needs `event`."
         "events:\n  say:\n    steps: [{ send: { event: said } }]\n"
 
+    WaitsHere "E725" "A step that cannot wait here"
+        "`join`, `leave` and `set` of a user's variable wait until other shards have answered. In \
+         `disconnect`, `join` and `leave` nothing can wait."
+        "lifecycle:\n  disconnect:\n    - join: lobby\n"
+
     // W: probably not as meant.
     UnusedVariable "W501" "An environment variable that sets nothing"
         "The variable looks like an override but names no option."

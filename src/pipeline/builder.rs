@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use super::op::{ConstId, HowId, MetricId, Op};
 use super::program::{
-    Event, Hook, How, LimitSpec, Program, RoomRules, RuleSpec, Site, VariableSpec,
+    Event, Hook, How, LimitSpec, Program, RoomRules, Rule, Site, VariableSpec,
 };
 use super::verify::{self, Fault};
 use crate::envelope::Shape;
@@ -178,7 +178,7 @@ impl Builder {
     }
 
     /// Declares a rule.
-    pub fn rule(&mut self, spec: RuleSpec) -> RuleId {
+    pub fn rule(&mut self, spec: Rule) -> RuleId {
         self.program.rules.push(spec);
         RuleId(self.program.rules.len().saturating_sub(1) as u16)
     }

@@ -123,6 +123,15 @@ fn context_text(value: Context) -> &'static str {
         Context::EventName => "event",
         Context::Now => "now",
         Context::Ip => "conn.ip",
+        Context::Room => "room",
+        Context::Reason => "reason",
+        Context::ErrorCode => "error.code",
+        Context::ErrorMessage => "error.message",
+        Context::ErrorEvent => "error.event",
+        Context::ErrorRule => "error.rule",
+        Context::ErrorField => "error.field",
+        Context::ErrorReason => "error.reason",
+        Context::ErrorPlace => "error.place",
     }
 }
 

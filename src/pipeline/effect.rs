@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::op::{CloseCode, HowId, MetricId, Owner, To, Variable};
+use super::op::{CloseCode, HowId, MetricId, Owner, To, VariableId};
 use super::program::Site;
 use crate::ids::PermissionId;
 use crate::reject::Reject;
@@ -29,7 +29,7 @@ pub enum Effect {
     /// What the next frame conflates with.
     Key { text: Text },
     /// The value as JSON.
-    Set { of: Owner, variable: Variable, value: Text },
+    Set { of: Owner, variable: VariableId, value: Text },
     Metric { metric: MetricId, add: u32 },
     Grant { user: Text, permission: PermissionId, held: bool },
     CloseWith { code: CloseCode, reason: Text },

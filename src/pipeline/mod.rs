@@ -10,11 +10,13 @@ pub mod op;
 pub mod operand;
 mod output;
 pub mod program;
+pub mod steps;
 pub mod verify;
 pub mod vm;
 
 pub use builder::Builder;
 pub use effect::{Effect, Effects};
+pub use steps::About;
 pub use program::{Event, LimitSpec, Program, Site};
 pub use vm::{Host, Input, Outcome, Verdict, Vm};
 

@@ -142,7 +142,7 @@ operations! {
     /// Effect: the next frame takes the place of a waiting one with the same key.
     Key(text: Reg) = "key" Effect;
     /// Effect: set a variable of the connection or of its user.
-    SetVariable { of: Owner, variable: Variable, value: ValueReg } = "set" Effect;
+    SetVariable { of: Owner, variable: VariableId, value: ValueReg } = "set" Effect;
     /// Effect: add to a counter of the configuration.
     Metric { metric: MetricId, add: ValueReg } = "metric" Effect;
     /// Effect: give a user a permission.

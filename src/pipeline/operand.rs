@@ -112,6 +112,8 @@ pub enum Owner {
     Conn,
     User,
     Room,
+    /// The user, of whom a variable says whether it holds a permission.
+    Rights,
 }
 
 /// A value that needs no constant.
@@ -219,7 +221,7 @@ pub struct HowId(pub u16);
 
 /// Place of a variable among those of its owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Variable(pub u8);
+pub struct VariableId(pub u8);
 
 /// Index into `Program::metrics`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -257,7 +259,7 @@ pub enum Operand {
     Reject(Reject),
     To(To),
     How(HowId),
-    Variable(Variable),
+    Variable(VariableId),
     Metric(MetricId),
     CloseCode(CloseCode),
 }
@@ -298,7 +300,7 @@ operands! {
     Reject(Reject),
     To(To),
     How(HowId),
-    Variable(Variable),
+    Variable(VariableId),
     Metric(MetricId),
     CloseCode(CloseCode),
 }

@@ -50,7 +50,7 @@ pub struct Event {
 
 /// A rule that a message must satisfy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RuleSpec {
+pub struct Rule {
     pub name: Box<str>,
     pub site: Site,
     /// Evaluated, counted and logged, and never in the way.
@@ -130,7 +130,7 @@ pub struct Program {
     pub on_message: Option<EventId>,
     /// By `Hook as usize`; that of `Message` is `on_message`.
     pub hooks: [Option<EventId>; HOOKS],
-    pub rules: Vec<RuleSpec>,
+    pub rules: Vec<Rule>,
     pub hows: Vec<How>,
     pub metrics: Vec<Box<str>>,
     pub conn_variables: Vec<VariableSpec>,

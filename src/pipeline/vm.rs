@@ -8,6 +8,7 @@
 use super::effect::{Effect, Effects, Text};
 use super::op::{ConstId, Context, Form, FrameKind, Op, Reg, Source};
 use super::output::{Output, write_slot, write_text};
+use super::steps::About;
 use super::program::{Event, Program, Site};
 use crate::envelope::{Members, Slot, Slots, project, text::text_of, validate};
 use crate::ids::{ConnKey, EventId, LimitId, PermissionId};
@@ -45,6 +46,11 @@ pub struct Input<'m> {
     pub payload: &'m Slots,
     /// The envelope's root `token`.
     pub token: Slot,
+    /// The envelope's `id`.
+    pub id: Slot,
+    /// The claims that the connection came with, as JSON; empty where it has none.
+    pub claims: &'m [u8],
+    pub about: &'m About<'m>,
     pub user: &'m str,
     pub conn: ConnKey,
     /// Decoded UTF-8; empty is none.
@@ -65,7 +71,7 @@ pub enum Outcome {
 }
 
 /// Why a run stopped early.
-enum Stop {
+pub(super) enum Stop {
     Reject(Reject),
     Wait,
 }
@@ -76,14 +82,14 @@ impl From<Reject> for Stop {
     }
 }
 
-type Step = Result<(), Stop>;
+pub(super) type Step = Result<(), Stop>;
 
 /// What the interpreter keeps between runs, so that it need not allocate in one.
 #[derive(Debug, Default)]
 pub struct Vm {
     /// Verified claims of the run, as JSON.
-    claims: Vec<u8>,
-    claim_slots: Slots,
+    pub(super) claims: Vec<u8>,
+    pub(super) claim_slots: Slots,
     /// A token that had to be decoded.
     token: Vec<u8>,
 }
@@ -121,15 +127,15 @@ impl Vm {
 type Ahead<'p> = std::slice::Iter<'p, Op>;
 
 /// One run.
-struct Run<'r, H> {
-    program: &'r Program,
-    event: &'r Event,
-    input: &'r Input<'r>,
-    host: &'r mut H,
+pub(super) struct Run<'r, H> {
+    pub(super) program: &'r Program,
+    pub(super) event: &'r Event,
+    pub(super) input: &'r Input<'r>,
+    pub(super) host: &'r mut H,
     pool: &'r mut FramePool,
-    vm: &'r mut Vm,
-    output: Output<'r>,
-    effects: &'r mut Vec<Effect>,
+    pub(super) vm: &'r mut Vm,
+    pub(super) output: Output<'r>,
+    pub(super) effects: &'r mut Vec<Effect>,
     registers: [Text; REGISTERS_MAX],
     frame: Option<FrameRef>,
 }
@@ -137,6 +143,11 @@ struct Run<'r, H> {
 impl<H: Host> Run<'_, H> {
     fn execute(&mut self) -> Outcome {
         let mut ahead = self.program.code_of(self.event).iter();
+        if self.event.session_claims
+            && let Err(stop) = self.open_session()
+        {
+            return self.stopped(stop, &ahead);
+        }
         while let Some(op) = ahead.next() {
             if let Err(stop) = self.step(*op, &mut ahead) {
                 self.output.abandon(self.pool);
@@ -184,6 +195,12 @@ impl<H: Host> Run<'_, H> {
             Op::CloseLog => self.close_log(ahead),
             Op::Close => self.effects.push(Effect::Close),
             Op::End => {}
+            Op::Send { .. } | Op::SendNamed { .. } | Op::Key(_) | Op::Id(_) | Op::Lenient => {
+                return self.native_op(op);
+            }
+            Op::Grant { .. } | Op::Revoke { .. } | Op::CloseWith { .. } => {
+                return self.native_op(op);
+            }
             _ => return self.value_op(op, ahead),
         }
         Ok(())
@@ -254,7 +271,7 @@ impl<H: Host> Run<'_, H> {
         self.output.open_frame(self.pool.open(), kind);
     }
 
-    fn constant(&mut self, constant: ConstId) -> Step {
+    pub(super) fn constant(&mut self, constant: ConstId) -> Step {
         let bytes: &[u8] = match self.program.consts.get(constant.0 as usize) {
             Some(bytes) => bytes,
             None => &[],
@@ -282,6 +299,7 @@ impl<H: Host> Run<'_, H> {
             Context::Target => self.input.target,
             Context::EventName => self.event.name.as_bytes(),
             Context::Now | Context::Ip => &[],
+            about => self.input.about.text(about).as_bytes(),
         };
         Ok(self.output.append(|out| write_text(text, form, out))?)
     }
@@ -290,7 +308,7 @@ impl<H: Host> Run<'_, H> {
         Ok(self.output.append(|out| out.extend_from_slice(self.input.message))?)
     }
 
-    fn text(&self, register: Reg) -> Text {
+    pub(super) fn text(&self, register: Reg) -> Text {
         self.registers.get(usize::from(register.0)).cloned().unwrap_or_default()
     }
 
@@ -302,7 +320,7 @@ impl<H: Host> Run<'_, H> {
         self.effects.push(Effect::Leave { user: self.text(user), room: self.text(room) });
     }
 
-    fn send(&mut self, effect: impl FnOnce(FrameRef) -> Effect) {
+    pub(super) fn send(&mut self, effect: impl FnOnce(FrameRef) -> Effect) {
         if let Some(frame) = self.frame.take() {
             self.effects.push(effect(frame));
         }

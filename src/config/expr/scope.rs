@@ -33,6 +33,8 @@ pub enum Read {
     ConnVar(u8),
     /// A variable of `state.user`.
     UserVar(u8),
+    /// Whether the user holds a declared permission.
+    Permission(u8),
     /// A variable of the room at hand (`{tenant}` of its pattern).
     RoomVar(u8),
     /// A register that an earlier step wrote (`into:`, `input`).
@@ -135,6 +137,16 @@ impl Scope {
     /// What else is known here not to be null: the condition that leads here.
     pub fn assume(&mut self, facts: &Facts) {
         self.facts = std::mem::take(&mut self.facts).and(facts);
+    }
+
+    /// Whether a first name means something here.
+    pub fn knows(&self, root: &str) -> bool {
+        self.names.iter().any(|(name, _)| name == root)
+    }
+
+    /// The names of here, and what is known both here and in a scope that did not come this way.
+    pub fn rejoin(&mut self, other: &Scope) {
+        self.facts = std::mem::take(&mut self.facts).or(&other.facts);
     }
 
     /// A step has set this path: nothing is known of it any more.
