@@ -6,6 +6,7 @@
 
 mod cursor;
 pub mod members;
+pub mod parts;
 mod plain;
 pub mod project;
 pub mod projection;

@@ -5,10 +5,11 @@
 
 use std::collections::HashMap;
 
-use super::op::{ConstId, Op};
-use super::program::{Event, LimitSpec, Program, Site};
+use super::op::{Ahead, Body, Class, ConstId, Op, PatternId};
+use super::pattern::Pattern;
+use super::program::{Event, LimitSpec, Program, Rule, Site};
 use super::verify::{self, Fault};
-use crate::ids::{EventId, LimitId, PermissionId};
+use crate::ids::{EventId, LimitId, PermissionId, RuleId};
 use crate::limits::EVENTS_MAX;
 
 /// A program in the making.
@@ -19,6 +20,8 @@ pub struct Builder {
     /// Literal bytes not yet written as a constant, and where they begin in the configuration.
     literal: Vec<u8>,
     literal_site: Site,
+    /// The open event has `begin` already.
+    begun: bool,
 }
 
 impl Builder {
@@ -50,6 +53,7 @@ impl Builder {
             return None;
         }
         self.seal();
+        self.begun = false;
         let entry = self.program.code.len() as u32;
         let event = Event { name: name.into(), entry, end: entry, site, ..Event::default() };
         self.program.events.push(event);
@@ -77,9 +81,14 @@ impl Builder {
         self.program.events.last_mut()?.claims.insert(path)
     }
 
-    /// Appends an operation to the open event. `Secure` also projects `payload.token`.
+    /// Appends an operation to the open event. `Secure` also projects `payload.token`; the first
+    /// operation on values comes behind a `Begin`.
     pub fn op(&mut self, op: Op, site: Site) {
         self.flush_literal();
+        if matches!(op.class(), Class::Value | Class::Jump) && !self.begun && op != Op::Begin {
+            self.begun = true;
+            self.push(Op::Begin, site);
+        }
         if op == Op::Secure {
             self.reserve_token();
         }
@@ -91,6 +100,36 @@ impl Builder {
         let slot = self.payload_slot(&["token"]);
         if let Some(event) = self.program.events.last_mut() {
             event.token_slot = slot;
+        }
+    }
+
+    /// Where the next operation will stand: what a jump behind it must know.
+    pub fn here(&mut self) -> usize {
+        self.flush_literal();
+        self.program.code.len()
+    }
+
+    /// Appends a jump whose end is not known yet; `land` says it.
+    pub fn jump(&mut self, make: impl FnOnce(Ahead) -> Op, site: Site) -> usize {
+        self.op(make(Ahead(0)), site);
+        self.program.code.len() - 1
+    }
+
+    /// The jump that stands at `at` ends here.
+    pub fn land(&mut self, at: usize) {
+        let here = self.here();
+        if let Some(op) = self.program.code.get_mut(at) {
+            let past = here - at - 1;
+            match op {
+                Op::Jump(by)
+                | Op::JumpIf { by, .. }
+                | Op::JumpUnless { by, .. }
+                | Op::JumpSome { by, .. }
+                | Op::JumpOmit { by, .. } => *by = Ahead(past as u32),
+                // One that does not fit is a fault of `finish`.
+                Op::Each { body, .. } => *body = Body(u16::try_from(past).unwrap_or(u16::MAX)),
+                _ => {}
+            }
         }
     }
 
@@ -131,6 +170,26 @@ impl Builder {
     pub fn limit(&mut self, spec: LimitSpec) -> LimitId {
         self.program.limits.push(spec);
         LimitId(self.program.limits.len().saturating_sub(1) as u16)
+    }
+
+    /// Declares a rule.
+    pub fn rule(&mut self, rule: Rule) -> RuleId {
+        self.program.rules.push(rule);
+        RuleId(self.program.rules.len().saturating_sub(1) as u16)
+    }
+
+    /// Compiles a pattern; the same text is the same pattern.
+    pub fn pattern(&mut self, text: &str) -> Result<PatternId, String> {
+        let patterns = &mut self.program.patterns;
+        let known = patterns.iter().position(|pattern| pattern.text() == text);
+        let place = match known {
+            Some(place) => place,
+            None => {
+                patterns.push(Pattern::new(text)?);
+                patterns.len() - 1
+            }
+        };
+        Ok(PatternId(place as u16))
     }
 
     /// Declares a permission; the same name is the same permission.

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 
 use super::op::Op;
+use super::pattern::Pattern;
 use crate::envelope::Projection;
 use crate::ids::EventId;
 use crate::limits::NAME_BYTES_MAX;
@@ -26,6 +27,15 @@ pub struct LimitSpec {
     pub events_max: u32,
     /// The window, from the first event that passes.
     pub window_ns: u64,
+    pub site: Site,
+}
+
+/// A rule that a message must satisfy.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rule {
+    pub name: Box<str>,
+    /// Evaluated and told, not enforced.
+    pub shadow: bool,
     pub site: Site,
 }
 
@@ -58,6 +68,10 @@ pub struct Program {
     pub sites: Vec<Site>,
     pub consts: Vec<Box<[u8]>>,
     pub limits: Vec<LimitSpec>,
+    /// By `RuleId`.
+    pub rules: Vec<Rule>,
+    /// By `PatternId`.
+    pub patterns: Vec<Pattern>,
     /// Declared permissions, by `PermissionId`.
     pub permissions: Vec<Box<str>>,
     /// `lifecycle.message` of the raw protocol.

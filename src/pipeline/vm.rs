@@ -6,11 +6,13 @@
 //! again. Effects asked for before a reject stand. Called by `shard::turn`.
 
 use super::effect::{Effect, Effects, Text};
-use super::op::{ConstId, Context, Form, FrameKind, Op, Reg, Source};
+use super::eval::Values;
+use super::number;
+use super::op::{ConstId, Context, Form, FrameKind, Op, Owner, Reg, Source};
 use super::output::{Output, write_slot, write_text};
 use super::program::{Event, Program, Site};
 use crate::envelope::{Members, Slot, Slots, project, text::text_of, validate};
-use crate::ids::{ConnKey, EventId, LimitId, PermissionId};
+use crate::ids::{ConnKey, EventId, LimitId, PermissionId, RuleId};
 use crate::limits::{REGISTERS_MAX, TOKEN_BYTES_MAX};
 use crate::reject::Reject;
 use crate::state::frames::{FramePool, FrameRef, FrameType};
@@ -35,6 +37,39 @@ pub trait Host {
 
     /// Appends the claims as a JSON object where the token is good.
     fn verify_token(&mut self, token: &str, claims: &mut Vec<u8>) -> bool;
+
+    /// Milliseconds since 1970.
+    fn now_ms(&self) -> i64 {
+        0
+    }
+
+    /// The client's address.
+    fn ip(&self) -> &str {
+        ""
+    }
+
+    /// A variable of the connection, the user or the room.
+    fn variable(&self, of: Owner, variable: u8) -> Variable<'_> {
+        let _ = (of, variable);
+        Variable::Null
+    }
+
+    /// A rule does not hold, whether it is enforced or in the shadow.
+    fn denied(&mut self, rule: RuleId) {
+        let _ = rule;
+    }
+}
+
+/// What a variable holds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Variable<'h> {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Double(f64),
+    Text(&'h str),
+    /// One JSON value.
+    Json(&'h [u8]),
 }
 
 /// One message and its circumstances.
@@ -65,7 +100,7 @@ pub enum Outcome {
 }
 
 /// Why a run stopped early.
-enum Stop {
+pub(super) enum Stop {
     Reject(Reject),
     Wait,
 }
@@ -76,16 +111,17 @@ impl From<Reject> for Stop {
     }
 }
 
-type Step = Result<(), Stop>;
+pub(super) type Step = Result<(), Stop>;
 
 /// What the interpreter keeps between runs, so that it need not allocate in one.
 #[derive(Debug, Default)]
 pub struct Vm {
     /// Verified claims of the run, as JSON.
-    claims: Vec<u8>,
-    claim_slots: Slots,
+    pub(super) claims: Vec<u8>,
+    pub(super) claim_slots: Slots,
     /// A token that had to be decoded.
     token: Vec<u8>,
+    pub(super) values: Values,
 }
 
 impl Vm {
@@ -118,17 +154,17 @@ impl Vm {
 }
 
 /// The operations behind the one being run.
-type Ahead<'p> = std::slice::Iter<'p, Op>;
+pub(super) type Ahead<'p> = std::slice::Iter<'p, Op>;
 
 /// One run.
-struct Run<'r, H> {
-    program: &'r Program,
-    event: &'r Event,
-    input: &'r Input<'r>,
-    host: &'r mut H,
+pub(super) struct Run<'r, H> {
+    pub(super) program: &'r Program,
+    pub(super) event: &'r Event,
+    pub(super) input: &'r Input<'r>,
+    pub(super) host: &'r mut H,
     pool: &'r mut FramePool,
-    vm: &'r mut Vm,
-    output: Output<'r>,
+    pub(super) vm: &'r mut Vm,
+    pub(super) output: Output<'r>,
     effects: &'r mut Vec<Effect>,
     registers: [Text; REGISTERS_MAX],
     frame: Option<FrameRef>,
@@ -189,12 +225,6 @@ impl<H: Host> Run<'_, H> {
         Ok(())
     }
 
-    /// Operations on values, apart from the path of messages that compute nothing.
-    #[inline(never)]
-    fn value_op(&mut self, _: Op, _: &mut Ahead<'_>) -> Step {
-        Ok(())
-    }
-
     fn limit(&mut self, limit: LimitId) -> Step {
         match self.host.limit(limit) {
             Verdict::Pass => Ok(()),
@@ -209,7 +239,7 @@ impl<H: Host> Run<'_, H> {
 
     /// The token is the root's, or else the payload's; nothing else is looked at.
     fn secure(&mut self) -> Step {
-        let Vm { claims, claim_slots, token } = &mut *self.vm;
+        let Vm { claims, claim_slots, token, .. } = &mut *self.vm;
         claims.clear();
         let in_payload = self.event.token_slot.map(|slot| slot_of(self.input.payload, slot));
         let found = [Some(self.input.token), in_payload].into_iter().flatten();
@@ -228,7 +258,7 @@ impl<H: Host> Run<'_, H> {
             .map_err(|_| Stop::Reject(Reject::Unauthorized))
     }
 
-    fn value(&self, source: Source, slot: u8) -> Slot {
+    pub(super) fn value(&self, source: Source, slot: u8) -> Slot {
         match source {
             Source::Payload => slot_of(self.input.payload, slot),
             Source::Claims => slot_of(&self.vm.claim_slots, slot),
@@ -281,9 +311,20 @@ impl<H: Host> Run<'_, H> {
             }
             Context::Target => self.input.target,
             Context::EventName => self.event.name.as_bytes(),
-            Context::Now | Context::Ip => &[],
+            Context::Now | Context::Ip => return self.context_value(value, form),
         };
         Ok(self.output.append(|out| write_text(text, form, out))?)
+    }
+
+    /// Of the rarer ones.
+    #[cold]
+    fn context_value(&mut self, value: Context, form: Form) -> Step {
+        let now = self.host.now_ms();
+        let ip = self.host.ip();
+        Ok(self.output.append(|out| match value {
+            Context::Now => number::write_int(now, out),
+            _ => write_text(ip.as_bytes(), form, out),
+        })?)
     }
 
     fn message(&mut self) -> Step {

@@ -13,6 +13,8 @@
 mod ast;
 mod check;
 mod fault;
+mod lexer;
+mod literal;
 mod lower;
 mod parser;
 mod pieces;
