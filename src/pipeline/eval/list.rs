@@ -145,6 +145,11 @@ impl Values {
         self.next(&mut items, reads)?.ok_or(Reject::NoElement)
     }
 
+    /// The elements of a list that the run made.
+    pub fn elements(&self, list: Elements) -> &[Value] {
+        self.elements.get(list.start as usize..list.end as usize).unwrap_or_default()
+    }
+
     /// A list of registers in a row.
     pub fn list(&mut self, first: u8, count: Count) -> Evaluated {
         let mark = self.pending.len();
