@@ -8,6 +8,7 @@ mod checked;
 mod cursor;
 pub mod members;
 mod misfit;
+pub mod parts;
 mod plain;
 pub mod project;
 pub mod projection;

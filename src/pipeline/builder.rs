@@ -5,7 +5,8 @@
 
 use std::collections::HashMap;
 
-use super::op::{ConstId, HowId, MetricId, Op};
+use super::op::{Ahead, Body, Class, ConstId, HowId, MetricId, Op, PatternId};
+use super::pattern::Pattern;
 use super::program::{
     Event, Hook, How, LimitSpec, Program, RoomRules, Rule, Site, VariableSpec,
 };
@@ -31,6 +32,8 @@ pub struct Builder {
     /// Literal bytes not yet written as a constant, and where they begin in the configuration.
     literal: Vec<u8>,
     literal_site: Site,
+    /// The open event has `begin` already.
+    begun: bool,
 }
 
 impl Builder {
@@ -88,6 +91,7 @@ impl Builder {
             return None;
         }
         self.seal();
+        self.begun = false;
         let entry = self.program.code.len() as u32;
         let event = Event { name: name.into(), entry, end: entry, site, ..Event::default() };
         self.program.events.push(event);
@@ -121,9 +125,14 @@ impl Builder {
         self.program.events.last_mut()?.claims.insert(path)
     }
 
-    /// Appends an operation to the open event. `Secure` also projects `payload.token`.
+    /// Appends an operation to the open event. `Secure` also projects `payload.token`; the first
+    /// operation on values comes behind a `Begin`.
     pub fn op(&mut self, op: Op, site: Site) {
         self.flush_literal();
+        if matches!(op.class(), Class::Value | Class::Jump) && !self.begun && op != Op::Begin {
+            self.begun = true;
+            self.push(Op::Begin, site);
+        }
         if op == Op::Secure {
             self.reserve_token();
         }
@@ -135,6 +144,36 @@ impl Builder {
         let slot = self.payload_slot(&["token"]);
         if let Some(event) = self.program.events.last_mut() {
             event.token_slot = slot;
+        }
+    }
+
+    /// Where the next operation will stand: what a jump behind it must know.
+    pub fn here(&mut self) -> usize {
+        self.flush_literal();
+        self.program.code.len()
+    }
+
+    /// Appends a jump whose end is not known yet; `land` says it.
+    pub fn jump(&mut self, make: impl FnOnce(Ahead) -> Op, site: Site) -> usize {
+        self.op(make(Ahead(0)), site);
+        self.program.code.len() - 1
+    }
+
+    /// The jump that stands at `at` ends here.
+    pub fn land(&mut self, at: usize) {
+        let here = self.here();
+        if let Some(op) = self.program.code.get_mut(at) {
+            let past = here - at - 1;
+            match op {
+                Op::Jump(by)
+                | Op::JumpIf { by, .. }
+                | Op::JumpUnless { by, .. }
+                | Op::JumpSome { by, .. }
+                | Op::JumpOmit { by, .. } => *by = Ahead(past as u32),
+                // One that does not fit is a fault of `finish`.
+                Op::Each { body, .. } => *body = Body(u16::try_from(past).unwrap_or(u16::MAX)),
+                _ => {}
+            }
         }
     }
 
@@ -201,6 +240,20 @@ impl Builder {
     /// Declares a role.
     pub fn role(&mut self, name: &str, permissions: Vec<PermissionId>) {
         self.program.roles.push((name.into(), permissions));
+    }
+
+    /// Compiles a pattern; the same text is the same pattern.
+    pub fn pattern(&mut self, text: &str) -> Result<PatternId, String> {
+        let patterns = &mut self.program.patterns;
+        let known = patterns.iter().position(|pattern| pattern.text() == text);
+        let place = match known {
+            Some(place) => place,
+            None => {
+                patterns.push(Pattern::new(text)?);
+                patterns.len() - 1
+            }
+        };
+        Ok(PatternId(place as u16))
     }
 
     /// Declares a permission; the same name is the same permission.

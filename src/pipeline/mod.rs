@@ -6,19 +6,23 @@
 pub mod builder;
 pub mod disasm;
 pub mod effect;
+pub mod eval;
+mod number;
 pub mod op;
 pub mod operand;
 mod output;
+pub mod pattern;
 pub mod program;
 pub mod steps;
+pub mod value;
 pub mod verify;
 pub mod vm;
 
 pub use builder::Builder;
 pub use effect::{Effect, Effects};
+pub use program::{Event, LimitSpec, Program, Rule, Site};
 pub use steps::About;
-pub use program::{Event, LimitSpec, Program, Site};
-pub use vm::{Host, Input, Outcome, Verdict, Vm};
+pub use vm::{Host, Input, Outcome, Variable, Verdict, Vm};
 
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 
 use super::op::Op;
+use super::pattern::Pattern;
 use crate::envelope::{Projection, Shape};
 use crate::ids::{EventId, PermissionId};
 use crate::limits::NAME_BYTES_MAX;
@@ -124,13 +125,16 @@ pub struct Program {
     pub sites: Vec<Site>,
     pub consts: Vec<Box<[u8]>>,
     pub limits: Vec<LimitSpec>,
+    /// By `RuleId`.
+    pub rules: Vec<Rule>,
+    /// By `PatternId`.
+    pub patterns: Vec<Pattern>,
     /// Declared permissions, by `PermissionId`.
     pub permissions: Vec<Box<str>>,
     /// `lifecycle.message` of the raw protocol.
     pub on_message: Option<EventId>,
     /// By `Hook as usize`; that of `Message` is `on_message`.
     pub hooks: [Option<EventId>; HOOKS],
-    pub rules: Vec<Rule>,
     pub hows: Vec<How>,
     pub metrics: Vec<Box<str>>,
     pub conn_variables: Vec<VariableSpec>,

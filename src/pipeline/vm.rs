@@ -6,12 +6,14 @@
 //! again. Effects asked for before a reject stand. Called by `shard::turn`.
 
 use super::effect::{Effect, Effects, Text};
-use super::op::{ConstId, Context, Form, FrameKind, Op, Reg, Source};
+use super::eval::Values;
+use super::number;
+use super::op::{ConstId, Context, Form, FrameKind, Op, Owner, Reg, Source};
 use super::output::{Output, write_slot, write_text};
 use super::steps::About;
 use super::program::{Event, Program, Site};
 use crate::envelope::{Members, Slot, Slots, project, text::text_of, validate};
-use crate::ids::{ConnKey, EventId, LimitId, PermissionId};
+use crate::ids::{ConnKey, EventId, LimitId, PermissionId, RuleId};
 use crate::limits::{REGISTERS_MAX, TOKEN_BYTES_MAX};
 use crate::reject::Reject;
 use crate::state::frames::{FramePool, FrameRef, FrameType};
@@ -36,6 +38,39 @@ pub trait Host {
 
     /// Appends the claims as a JSON object where the token is good.
     fn verify_token(&mut self, token: &str, claims: &mut Vec<u8>) -> bool;
+
+    /// Milliseconds since 1970.
+    fn now_ms(&self) -> i64 {
+        0
+    }
+
+    /// The client's address.
+    fn ip(&self) -> &str {
+        ""
+    }
+
+    /// A variable of the connection, the user or the room.
+    fn variable(&self, of: Owner, variable: u8) -> Variable<'_> {
+        let _ = (of, variable);
+        Variable::Null
+    }
+
+    /// A rule does not hold, whether it is enforced or in the shadow.
+    fn denied(&mut self, rule: RuleId) {
+        let _ = rule;
+    }
+}
+
+/// What a variable holds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Variable<'h> {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Double(f64),
+    Text(&'h str),
+    /// One JSON value.
+    Json(&'h [u8]),
 }
 
 /// One message and its circumstances.
@@ -92,6 +127,7 @@ pub struct Vm {
     pub(super) claim_slots: Slots,
     /// A token that had to be decoded.
     token: Vec<u8>,
+    pub(super) values: Values,
 }
 
 impl Vm {
@@ -124,7 +160,7 @@ impl Vm {
 }
 
 /// The operations behind the one being run.
-type Ahead<'p> = std::slice::Iter<'p, Op>;
+pub(super) type Ahead<'p> = std::slice::Iter<'p, Op>;
 
 /// One run.
 pub(super) struct Run<'r, H> {
@@ -206,12 +242,6 @@ impl<H: Host> Run<'_, H> {
         Ok(())
     }
 
-    /// Operations on values, apart from the path of messages that compute nothing.
-    #[inline(never)]
-    fn value_op(&mut self, _: Op, _: &mut Ahead<'_>) -> Step {
-        Ok(())
-    }
-
     fn limit(&mut self, limit: LimitId) -> Step {
         match self.host.limit(limit) {
             Verdict::Pass => Ok(()),
@@ -226,7 +256,7 @@ impl<H: Host> Run<'_, H> {
 
     /// The token is the root's, or else the payload's; nothing else is looked at.
     fn secure(&mut self) -> Step {
-        let Vm { claims, claim_slots, token } = &mut *self.vm;
+        let Vm { claims, claim_slots, token, .. } = &mut *self.vm;
         claims.clear();
         let in_payload = self.event.token_slot.map(|slot| slot_of(self.input.payload, slot));
         let found = [Some(self.input.token), in_payload].into_iter().flatten();
@@ -245,7 +275,7 @@ impl<H: Host> Run<'_, H> {
             .map_err(|_| Stop::Reject(Reject::Unauthorized))
     }
 
-    fn value(&self, source: Source, slot: u8) -> Slot {
+    pub(super) fn value(&self, source: Source, slot: u8) -> Slot {
         match source {
             Source::Payload => slot_of(self.input.payload, slot),
             Source::Claims => slot_of(&self.vm.claim_slots, slot),
@@ -298,10 +328,21 @@ impl<H: Host> Run<'_, H> {
             }
             Context::Target => self.input.target,
             Context::EventName => self.event.name.as_bytes(),
-            Context::Now | Context::Ip => &[],
+            Context::Now | Context::Ip => return self.context_value(value, form),
             about => self.input.about.text(about).as_bytes(),
         };
         Ok(self.output.append(|out| write_text(text, form, out))?)
+    }
+
+    /// Of the rarer ones.
+    #[cold]
+    fn context_value(&mut self, value: Context, form: Form) -> Step {
+        let now = self.host.now_ms();
+        let ip = self.host.ip();
+        Ok(self.output.append(|out| match value {
+            Context::Now => number::write_int(now, out),
+            _ => write_text(ip.as_bytes(), form, out),
+        })?)
     }
 
     fn message(&mut self) -> Step {

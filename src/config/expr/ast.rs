@@ -9,6 +9,8 @@ use super::scope::Const;
 pub struct Expr {
     pub range: Range<usize>,
     pub node: Node,
+    /// Levels of the tree from here down.
+    pub depth: usize,
 }
 
 /// What an expression is.

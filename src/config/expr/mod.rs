@@ -13,6 +13,9 @@
 mod ast;
 mod check;
 mod fault;
+pub mod functions;
+mod lexer;
+mod literal;
 mod lower;
 mod parser;
 mod pieces;
@@ -24,4 +27,4 @@ pub use fault::Fault;
 pub use lower::{Lowering, lower, put};
 pub use parser::parse;
 pub use pieces::{Piece, pieces};
-pub use scope::{Binding, Const, Facts, Read, Scope};
+pub use scope::{Binding, Const, Facts, ROOTS, Read, Scope};

@@ -4,10 +4,29 @@
 //! this place does not have is told apart from one that nobody knows.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use super::super::environment::Environment;
 use super::super::source::Span;
-use super::super::types::Typed;
+use super::super::types::{Type, Typed};
 use crate::pipeline::op::{Context, ValueReg};
+
+/// The names that the language has, and where each is in scope.
+pub const ROOTS: &[(&str, &str)] = &[
+    ("payload", "in events whose messages carry a payload"),
+    ("msg", "in `lifecycle.message` of the raw protocol"),
+    ("user", "where a user is known: in events, behind `identify`, in the rules of rooms"),
+    ("conn", "wherever a connection is at hand: in events, in `lifecycle`, in the rules of rooms"),
+    ("room", "in the rules and the `lifecycle` of rooms"),
+    ("target", "in events whose messages name a target"),
+    ("token", "behind `verify`, and in events with the modifier `secure`"),
+    ("env", "wherever the configuration has a value"),
+    ("now", "wherever a message or a connection is at hand"),
+    ("server", "wherever a message or a connection is at hand"),
+    ("error", "in `onError` and in `errors.reply`"),
+    ("reason", "in `lifecycle.disconnect` and `lifecycle.leave`"),
+    ("input", "in the steps of a named pipeline, which declares it"),
+];
 
 /// A value that is known at load.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +37,23 @@ pub enum Const {
     Double(f64),
     Text(String),
     List(Vec<Const>),
+}
+
+impl Const {
+    /// The type of the value.
+    pub fn typed(&self) -> Typed {
+        Typed::of(match self {
+            Const::Null => Type::Null,
+            Const::Bool(_) => Type::Bool,
+            Const::Int(_) => Type::Int,
+            Const::Double(_) => Type::Double,
+            Const::Text(_) => Type::String,
+            Const::List(items) => {
+                let element = items.iter().map(Const::typed).reduce(Typed::union);
+                Type::List(Box::new(element.unwrap_or(Typed::of(Type::Any))))
+            }
+        })
+    }
 }
 
 /// How the interpreter gets the value of a name.
@@ -64,9 +100,12 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// One path.
+    /// One path, and what it leads through: where the end is, all of it is.
     pub fn of(path: String) -> Facts {
-        Facts { paths: BTreeSet::from([path]) }
+        let above = path.match_indices('.').map(|(place, _)| path[..place].to_owned());
+        let mut paths: BTreeSet<String> = above.collect();
+        paths.insert(path);
+        Facts { paths }
     }
 
     pub fn holds(&self, path: &str) -> bool {
@@ -99,6 +138,8 @@ impl Facts {
 pub struct Scope {
     pub(super) names: Vec<(String, Binding)>,
     pub(super) facts: Facts,
+    /// What `env` reads.
+    pub(super) environment: Option<Arc<Environment>>,
 }
 
 impl Scope {
@@ -129,6 +170,11 @@ impl Scope {
         }
     }
 
+    /// Brings `env` into the scope.
+    pub fn bind_environment(&mut self, environment: Arc<Environment>) {
+        self.environment = Some(environment);
+    }
+
     /// Takes a name (and all below it) out of the scope.
     pub fn unbind(&mut self, root: &str) {
         self.names.retain(|(name, _)| name != root);
@@ -156,18 +202,20 @@ impl Scope {
 }
 
 /// The names below a step, made where it has none.
-fn below<'n>(names: &'n mut Vec<(String, Binding)>, step: &str) -> &'n mut Vec<(String, Binding)> {
-    let known = names.iter().position(|(name, _)| name == step);
-    let place = known.unwrap_or(names.len());
-    if known.is_none() {
+fn below<'n>(
+    names: &'n mut Vec<(String, Binding)>,
+    step: &str,
+) -> &'n mut Vec<(String, Binding)> {
+    let known = names.iter().position(|(name, binding)| {
+        name == step && matches!(binding, Binding::Names(_))
+    });
+    let place = known.unwrap_or_else(|| {
+        names.retain(|(name, _)| name != step);
         names.push((step.to_owned(), Binding::Names(Vec::new())));
-    }
-    let binding = &mut names[place].1;
-    if let Binding::Value { .. } = binding {
-        *binding = Binding::Names(Vec::new());
-    }
-    match binding {
+        names.len() - 1
+    });
+    match &mut names[place].1 {
         Binding::Names(names) => names,
-        Binding::Value { .. } => unreachable!("a value was replaced by names"),
+        Binding::Value { .. } => unreachable!("only names are looked for"),
     }
 }
