@@ -111,6 +111,9 @@ pub const PARKED_BYTES_MAX: usize = 128 * 1024;
 pub const SPARE_BUFFERS_MAX: usize = 256;
 pub const SPARE_BUFFER_BYTES_MAX: usize = 16 * 1024;
 
+/// Keys of conflated messages that wait on one shard.
+pub const CONFLATED_KEYS_MAX: usize = 65_536;
+
 /// Names of rooms and users that live elsewhere which one shard keeps for reuse.
 pub const NAMES_KEPT: usize = 1_024;
 

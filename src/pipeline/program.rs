@@ -142,6 +142,8 @@ pub struct Program {
     pub on_message: Option<EventId>,
     /// By `Hook as usize`; that of `Message` is `on_message`.
     pub hooks: [Option<EventId>; HOOKS],
+    /// Operations whose refusal goes on behind them, outer ones last.
+    pub lenient: Vec<std::ops::Range<u32>>,
     pub hows: Vec<How>,
     pub metrics: Vec<Box<str>>,
     pub conn_variables: Vec<VariableSpec>,
@@ -179,6 +181,11 @@ impl Program {
             Hook::Message => self.on_message,
             _ => self.hooks.get(hook as usize).copied().flatten(),
         }
+    }
+
+    /// Something of connections or users is kept beyond a message: variables or claims.
+    pub fn keeps_sessions(&self) -> bool {
+        self.keeps_claims || !(self.conn_variables.is_empty() && self.user_variables.is_empty())
     }
 
     /// Events that no message can name.

@@ -10,7 +10,7 @@ use super::eval::Values;
 use super::number;
 use super::op::{ConstId, Context, Form, FrameKind, Op, Owner, Reg, Source};
 use super::output::{Output, write_slot, write_text};
-use super::steps::About;
+use super::about::About;
 use super::program::{Event, Program, Site};
 use crate::envelope::{Members, Slot, Slots, project, text::text_of, validate};
 use crate::ids::{ConnKey, EventId, LimitId, PermissionId, RuleId};
@@ -45,6 +45,11 @@ pub trait Host {
     fn variable(&self, of: Owner, variable: u8) -> Variable<'_> {
         let _ = (of, variable);
         Variable::Null
+    }
+
+    /// A step was refused and the run goes on.
+    fn passed_over(&mut self, reject: Reject) {
+        let _ = reject;
     }
 
     /// A rule does not hold, whether it is enforced or in the shadow.
@@ -168,7 +173,7 @@ pub(super) struct Run<'r, H> {
     frame: Option<FrameRef>,
 }
 
-impl<H: Host> Run<'_, H> {
+impl<'r, H: Host> Run<'r, H> {
     fn execute(&mut self) -> Outcome {
         let mut ahead = self.program.code_of(self.event).iter();
         if self.event.session_claims
@@ -179,10 +184,27 @@ impl<H: Host> Run<'_, H> {
         while let Some(op) = ahead.next() {
             if let Err(stop) = self.step(*op, &mut ahead) {
                 self.output.abandon(self.pool);
-                return self.stopped(stop, &ahead);
+                match self.go_on(&stop, &ahead) {
+                    Some(after) => ahead = after,
+                    None => return self.stopped(stop, &ahead),
+                }
             }
         }
         Outcome::Done
+    }
+
+    /// What comes behind a step that may be refused without ending the run.
+    #[cold]
+    fn go_on(&mut self, stop: &Stop, ahead: &Ahead<'_>) -> Option<Ahead<'r>> {
+        let Stop::Reject(reject) = stop else { return None };
+        let at = self.event.end.checked_sub(ahead.len() as u32 + 1)?;
+        let range = self.program.lenient.iter().find(|range| range.contains(&at))?;
+        if matches!(self.effects.last(), Some(Effect::Lenient)) {
+            self.effects.pop();
+        }
+        self.host.passed_over(*reject);
+        let code = self.program.code.get(range.end as usize..self.event.end as usize);
+        Some(code.unwrap_or_default().iter())
     }
 
     fn stopped(&self, stop: Stop, ahead: &Ahead<'_>) -> Outcome {
@@ -229,6 +251,7 @@ impl<H: Host> Run<'_, H> {
             Op::Grant { .. } | Op::Revoke { .. } | Op::CloseWith { .. } => {
                 return self.native_op(op);
             }
+            Op::SetVariable { .. } | Op::Metric { .. } => return self.native_op(op),
             _ => return self.value_op(op, ahead),
         }
         Ok(())

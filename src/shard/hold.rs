@@ -3,6 +3,7 @@
 //! Invariants: at most one hold per connection; whatever the client sent meanwhile is in
 //! `conn.unread` and is read, in order, when the hold ends.
 
+use super::subject::{Cause, Subject};
 use super::{Io, Shard};
 use crate::ids::ConnKey;
 use crate::pipeline::effect::Effects;
@@ -58,7 +59,9 @@ impl Shard {
         match self.unhold(slot) {
             Some(Hold::Effects(effects)) => {
                 let event = effects.text(&effects.event).to_owned();
-                self.apply_rest(slot, effects, event.as_bytes());
+                let id = effects.text(&effects.id).to_owned();
+                let subject = Subject { event: event.as_bytes(), id: id.as_bytes() };
+                self.apply_rest(slot, effects, subject);
                 self.to_read.push(slot);
             }
             Some(Hold::Asked) | None => {}
@@ -103,8 +106,8 @@ impl Shard {
     fn refuse_message(&mut self, slot: u32, message: &[u8]) {
         // The envelope was overwritten by other messages while this one waited.
         if self.scanner.scan(message, &self.keys, &mut self.envelope).is_ok() {
-            let event = self.envelope.event.bytes(message);
-            self.reject(slot, Reject::RateLimited, event);
+            let subject = self.subject(message);
+            self.reject(slot, Reject::RateLimited, subject, Cause::default());
         }
     }
 

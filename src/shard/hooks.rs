@@ -5,7 +5,8 @@
 //! `closing` and `seating`.
 
 use super::Shard;
-use super::subject::Subject;
+use super::subject::{Cause, Subject};
+use crate::envelope::{Envelope, Slot};
 use crate::ids::EventId;
 use crate::pipeline::About;
 use crate::pipeline::effect::Effects;
@@ -18,7 +19,8 @@ impl Shard {
     /// Runs a hook for a connection, if there is one.
     pub(super) fn run_hook(&mut self, slot: u32, hook: Hook, about: &About<'_>) {
         let Some(event) = self.engine.program.hook(hook) else { return };
-        let (outcome, mut effects) = self.run_apart(slot, event, b"{}", about);
+        let nothing = (&b"{}"[..], Slot::MISSING);
+        let (outcome, mut effects) = self.run_apart(slot, event, nothing, about);
         if let Outcome::Rejected(reject, _) = outcome {
             effects.refused = Some(reject);
         }
@@ -33,11 +35,12 @@ impl Shard {
         &mut self,
         slot: u32,
         event: EventId,
-        message: &[u8],
+        (message, id): (&[u8], Slot),
         about: &About<'_>,
     ) -> (Outcome, Effects) {
         let mut effects = Effects::default();
-        let envelope = std::mem::take(&mut self.envelope);
+        let apart = Envelope { id, ..Envelope::default() };
+        let envelope = std::mem::replace(&mut self.envelope, apart);
         let slots = std::mem::take(&mut self.slots);
         let kind = FrameType::Text;
         let outcome = self.run_event(slot, event, kind, message, 0, about, &mut effects).0;
@@ -54,15 +57,38 @@ impl Shard {
         let class = self.rooms.class_of(room);
         let rules = class.and_then(|class| program.rooms.get(usize::from(class.0)));
         let Some(event) = rules.and_then(|rules| rules.join) else { return Ok(()) };
+        if let Some(class) = class {
+            self.rooms.variables_of(class, room, &mut self.room_variables);
+        }
         let about = About { room, ..About::default() };
-        let (outcome, effects) = self.run_apart(slot, event, b"{}", &about);
+        let (outcome, effects) = self.run_apart(slot, event, (b"{}", Slot::MISSING), &about);
         match outcome {
             Outcome::Rejected(reject, site) => {
-                self.denied = effects.denied.map(|rule| (rule, site));
+                self.refused_by = Cause { rule: effects.denied, site: Some(site) };
                 Err(reject)
             }
             _ => Ok(()),
         }
+    }
+
+    pub(super) fn has_room_hooks(&self) -> bool {
+        let program = &self.engine.program;
+        program.hook(Hook::Join).or(program.hook(Hook::Leave)).is_some()
+    }
+
+    pub(super) fn is_member(&self, slot: u32, room: &str) -> bool {
+        let room = self.rooms.find(room);
+        let conn = self.conns.get(slot);
+        conn.zip(room).is_some_and(|(conn, room)| conn.seats.iter().any(|seat| seat.room == room))
+    }
+
+    /// A join or leave that the connection asked for is done.
+    pub(super) fn moved(&mut self, slot: u32, room: &str, joined: bool) {
+        let (hook, reason) = match joined {
+            true => (Hook::Join, "joined"),
+            false => (Hook::Leave, "left"),
+        };
+        self.run_hook(slot, hook, &About { room, reason, ..About::default() });
     }
 
     /// The connection is open: its first message comes behind this.

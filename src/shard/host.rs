@@ -3,14 +3,23 @@
 //! Invariants: answers come from shard-local state only; a limit that is counted on another shard
 //! makes the run wait instead. Called by `pipeline::vm` through `turn`.
 
+use std::cell::OnceCell;
+use std::fmt::Write;
+use std::net::IpAddr;
+
+use super::counters::Counters;
 use crate::auth::Verifier;
 use crate::clock::Now;
-use crate::ids::{LimitId, PermissionId};
-use crate::pipeline::program::Program;
-use crate::pipeline::vm::{self, Verdict};
+use crate::ids::{LimitId, PermissionId, RuleId};
+use crate::pipeline::op::Owner;
+use crate::pipeline::program::{Program, VariableSpec};
+use crate::pipeline::vm::{self, Variable, Verdict};
+use crate::reject::Reject;
+use crate::state::conns::Conns;
 use crate::state::homes::Homes;
 use crate::state::limits::Meters;
 use crate::state::permissions::PermissionSet;
+use crate::state::sessions::{Session, Values};
 
 /// Where the limits of the message's user are counted.
 pub(super) enum Counted<'s> {
@@ -29,6 +38,45 @@ pub(super) struct Asked {
     pub passed: u16,
 }
 
+/// Bytes of the longest address as text.
+const IP_TEXT_BYTES_MAX: usize = 45;
+
+/// An address as text, without an allocation.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct IpText {
+    bytes: [u8; IP_TEXT_BYTES_MAX],
+    len: usize,
+}
+
+impl Default for IpText {
+    fn default() -> IpText {
+        IpText { bytes: [0; IP_TEXT_BYTES_MAX], len: 0 }
+    }
+}
+
+impl IpText {
+    fn of(ip: IpAddr) -> IpText {
+        let mut text = IpText::default();
+        // Every address fits.
+        let _ = write!(text, "{ip}");
+        text
+    }
+
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..self.len]).unwrap_or_default()
+    }
+}
+
+impl Write for IpText {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        let end = self.len + text.len();
+        let place = self.bytes.get_mut(self.len..end).ok_or(std::fmt::Error)?;
+        place.copy_from_slice(text.as_bytes());
+        self.len = end;
+        Ok(())
+    }
+}
+
 /// The shard, as a run sees it.
 pub(super) struct Host<'s> {
     pub program: &'s Program,
@@ -42,9 +90,42 @@ pub(super) struct Host<'s> {
     /// How many this run has met.
     pub met: u16,
     pub asked: Option<Asked>,
+    /// What is kept of the connection, where anything is.
+    pub session: Option<&'s Session>,
+    /// Its user's variables, where any were set.
+    pub variables: Option<&'s Values>,
+    /// The room at hand, and where the variables of its pattern stand in it.
+    pub room: (&'s str, &'s [(u32, u32)]),
+    pub conns: &'s Conns,
+    pub slot: u32,
+    /// The client's address as text, made when it is asked for.
+    pub ip: OnceCell<IpText>,
+    pub counters: &'s Counters,
+    pub user: &'s str,
+    /// The rule that ended the run.
+    pub denied: Option<RuleId>,
 }
 
 impl Host<'_> {
+    /// A variable's value, or the one it has before it is set.
+    fn stored<'h>(set: Option<&'h [u8]>, specs: &'h [VariableSpec], place: u8) -> Variable<'h> {
+        let default = || specs.get(usize::from(place)).map(|spec| &*spec.default);
+        match set.or_else(default) {
+            None | Some(b"null") => Variable::Null,
+            Some(json) => Variable::Json(json),
+        }
+    }
+
+    /// A part of the room's name.
+    fn of_room(&self, place: u8) -> Variable<'_> {
+        let (name, parts) = self.room;
+        let part = parts.get(usize::from(place));
+        match part.and_then(|(start, end)| name.get(*start as usize..*end as usize)) {
+            Some(text) => Variable::Text(text),
+            None => Variable::Null,
+        }
+    }
+
     fn count(&mut self, id: LimitId) -> Verdict {
         let now_ns = self.now.mono_ns;
         match &mut self.counted {
@@ -74,6 +155,49 @@ impl vm::Host for Host<'_> {
             self.asked = Some(Asked { limit, passed });
         }
         verdict
+    }
+
+    fn ip(&self) -> &str {
+        let conn = self.conns.get(self.slot);
+        self.ip.get_or_init(|| conn.map(|conn| IpText::of(conn.ip)).unwrap_or_default()).as_str()
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.now.unix_ms as i64
+    }
+
+    fn variable(&self, of: Owner, variable: u8) -> Variable<'_> {
+        match of {
+            Owner::Conn => {
+                let set = self.session.and_then(|session| session.variables.get(variable));
+                Self::stored(set, &self.program.conn_variables, variable)
+            }
+            Owner::User => {
+                let set = self.variables.and_then(|values| values.get(variable));
+                Self::stored(set, &self.program.user_variables, variable)
+            }
+            Owner::Room => self.of_room(variable),
+            Owner::Rights => {
+                Variable::Bool(self.permissions.contains(PermissionId(u16::from(variable))))
+            }
+        }
+    }
+
+    fn passed_over(&mut self, _: Reject) {
+        self.counters.passed_over.add(1);
+    }
+
+    fn denied(&mut self, id: RuleId) {
+        self.counters.denied(id);
+        let Some(rule) = self.program.rules.get(usize::from(id.0)) else { return };
+        if !rule.shadow {
+            self.denied = Some(id);
+        }
+        let (name, line, user) = (&*rule.name, rule.site.line, self.user);
+        let file = &*self.program.file;
+        tracing::info!(
+            target: "shardwire::denied", user, rule = name, shadow = rule.shadow, "{file}:{line}"
+        );
     }
 
     fn permitted(&self, permission: PermissionId) -> bool {

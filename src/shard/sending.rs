@@ -59,7 +59,7 @@ impl Shard {
         Ok(())
     }
 
-    fn how(&self, how: HowId) -> How {
+    pub(super) fn how(&self, how: HowId) -> How {
         self.engine.program.hows.get(usize::from(how.0)).copied().unwrap_or_default()
     }
 

@@ -24,6 +24,9 @@ impl Lower<'_> {
             Some(self.builder.jump(|by| Op::JumpUnless { cond, by }, site))
         });
         let from = self.builder.here();
+        if step.lenient {
+            self.builder.op(Op::Lenient, site);
+        }
         self.step(step, event);
         if step.lenient {
             self.builder.lenient(from);
@@ -74,9 +77,14 @@ impl Lower<'_> {
     }
 
     fn require(&mut self, rule: &Rule, when: &Expression, site: Site) {
+        let (from, shadow) = (self.builder.here(), rule.shadow);
         let rule = self.builder.rule(rule.clone());
         if let Some(cond) = self.value(when) {
             self.builder.op(Op::Require { cond, rule }, site);
+        }
+        if shadow {
+            // In the shadow not even a condition that cannot be computed is in the way.
+            self.builder.lenient(from);
         }
     }
 

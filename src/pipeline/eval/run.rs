@@ -116,6 +116,10 @@ impl<H: Host> Run<'_, H> {
             Context::EventName => values.keep(self.event.name.as_bytes())?,
             Context::Now => Value::Int(self.host.now_ms()),
             Context::Ip => values.keep(self.host.ip().as_bytes())?,
+            about => match self.input.about.text(about) {
+                "" if about.is_optional() => Value::Null,
+                text => values.keep(text.as_bytes())?,
+            },
         };
         self.set(into, value);
         Ok(())
@@ -225,7 +229,7 @@ impl<H: Host> Run<'_, H> {
         if shadow { Ok(()) } else { Err(Stop::Reject(Reject::Denied)) }
     }
 
-    fn put(&mut self, value: ValueReg, form: Form) -> Step {
+    pub(in crate::pipeline) fn put(&mut self, value: ValueReg, form: Form) -> Step {
         let value = self.vm.values.get(value);
         // A log line refuses nothing.
         if !self.output.is_log() {

@@ -206,8 +206,7 @@ impl Native<'_> {
             }
         }
         let key = self.field(entries, "key").map(|entry| &entry.value);
-        let text = |native: &mut Self, node| native.text(node, "a key", Form::Text, flow);
-        Some(key.map(|node| text(self, node)).unwrap_or_default())
+        Some(key.map(|node| self.text(node, "a key", Form::Text, flow)).unwrap_or_default())
     }
 
     /// A value for a variable or an input of this type.

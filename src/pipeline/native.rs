@@ -1,73 +1,15 @@
 //! The interpreter's operations of the native spelling: sends with receivers, variables, metrics,
-//! permissions, and what a hook or a refusal is about.
+//! permissions.
 //!
 //! Invariants: as `vm`: nothing here waits or allocates in the steady state. Used by `vm` alone.
 
 use super::effect::Effect;
-use super::op::{CloseCode, ConstId, Context, HowId, Op, Reg, To};
+use super::op::{CloseCode, ConstId, Form, HowId, MetricId, Op, Owner, Reg, To, ValueReg, VariableId};
+use super::value::Value;
 use super::vm::{Host, Run, Step, Stop};
 use crate::envelope::{Members, project, validate};
 use crate::ids::PermissionId;
 use crate::reject::Reject;
-
-/// What a run is about besides its message.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct About<'a> {
-    /// The room of a hook or a rule.
-    pub room: &'a str,
-    /// Why a hook runs.
-    pub reason: &'a str,
-    /// The refusal that is being told.
-    pub refusal: RefusalText<'a>,
-}
-
-/// A refusal as a client may be told of it; what does not apply is empty.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct RefusalText<'a> {
-    pub code: &'a str,
-    pub message: &'a str,
-    /// The event's name as the message spelled it.
-    pub event: &'a str,
-    pub rule: &'a str,
-    pub field: &'a str,
-    pub reason: &'a str,
-    /// `file:line`; told in development only.
-    pub place: &'a str,
-}
-
-impl About<'_> {
-    /// A message, and nothing besides.
-    pub const NOTHING: &'static About<'static> = &About {
-        room: "",
-        reason: "",
-        refusal: RefusalText {
-            code: "",
-            message: "",
-            event: "",
-            rule: "",
-            field: "",
-            reason: "",
-            place: "",
-        },
-    };
-
-    /// The text of a context value that is about neither connection nor message.
-    pub fn text(&self, value: Context) -> &str {
-        let refusal = &self.refusal;
-        match value {
-            Context::Room => self.room,
-            Context::Reason => self.reason,
-            Context::ErrorCode => refusal.code,
-            Context::ErrorMessage => refusal.message,
-            Context::ErrorEvent => refusal.event,
-            Context::ErrorRule => refusal.rule,
-            Context::ErrorField => refusal.field,
-            Context::ErrorReason => refusal.reason,
-            Context::ErrorPlace => refusal.place,
-            _ => "",
-        }
-    }
-}
 
 impl<H: Host> Run<'_, H> {
     /// Operations that messages of the compatible spelling never meet.
@@ -82,6 +24,8 @@ impl<H: Host> Run<'_, H> {
             Op::CloseWith { code, reason } => self.close_with(code, reason),
             Op::Lenient => self.effects.push(Effect::Lenient),
             Op::Id(prefix) => return self.id(prefix),
+            Op::SetVariable { of, variable, value } => return self.set_variable(of, variable, value),
+            Op::Metric { metric, add } => self.metric(metric, add),
             _ => {}
         }
         Ok(())
@@ -90,6 +34,23 @@ impl<H: Host> Run<'_, H> {
     fn send_how(&mut self, to: To, how: HowId, name: Option<Reg>) {
         let name = name.map(|name| self.text(name)).unwrap_or_default();
         self.send(|frame| Effect::Send { to, how, name, frame });
+    }
+
+    /// The value goes as JSON text.
+    fn set_variable(&mut self, of: Owner, variable: VariableId, value: ValueReg) -> Step {
+        self.output.open_text();
+        self.put(value, Form::Raw)?;
+        let value = self.output.close_text();
+        self.effects.push(Effect::Set { of, variable, value });
+        Ok(())
+    }
+
+    /// A count that is negative counts nothing.
+    fn metric(&mut self, metric: MetricId, add: ValueReg) {
+        if let Value::Int(add) = self.vm.values.get(add) {
+            let add = u32::try_from(add.max(0)).unwrap_or(u32::MAX);
+            self.effects.push(Effect::Metric { metric, add });
+        }
     }
 
     fn grant(&mut self, user: Reg, permission: PermissionId, held: bool) {
