@@ -7,7 +7,7 @@ pub mod builder;
 pub mod disasm;
 pub mod effect;
 pub mod eval;
-mod number;
+pub mod number;
 pub mod op;
 pub mod operand;
 mod output;
