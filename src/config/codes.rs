@@ -447,6 +447,9 @@ codes! {
         "lifecycle:\n  disconnect:\n    - join: lobby\n"
 
     // W: probably not as meant.
+    Unreachable "W506" "A step that is never reached"
+        "A `stop` without `if` ends the pipeline, so what stands behind it is never done."
+        "events:\n  say:\n    steps: [{ stop: true }, { log: said }]\n"
     UnusedVariable "W501" "An environment variable that sets nothing"
         "The variable looks like an override but names no option."
         "# env: SHARDWIRE_SERVER_ADRESS=:80\nserver:\n  path: /ws\n"

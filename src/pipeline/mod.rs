@@ -9,7 +9,7 @@ pub mod disasm;
 pub mod effect;
 pub mod eval;
 mod native;
-mod number;
+pub mod number;
 pub mod op;
 pub mod operand;
 mod output;

@@ -8,7 +8,7 @@ use super::op::Op;
 use super::pattern::Pattern;
 use crate::envelope::{Projection, Shape};
 use crate::ids::{EventId, PermissionId};
-use crate::limits::NAME_BYTES_MAX;
+use crate::limits::{LIST_ELEMENTS_MAX, NAME_BYTES_MAX};
 use crate::state::limits::Rate;
 
 /// A place in a configuration file, for run-time errors and `explain`.
@@ -201,6 +201,23 @@ impl Program {
     /// An event's operations, `End` included; empty where the range is not in the code.
     pub fn code_of(&self, event: &Event) -> &[Op] {
         self.code.get(event.entry as usize..event.end as usize).unwrap_or_default()
+    }
+
+    /// Operations that one run of the event may take: there are no back edges, and what a loop
+    /// holds is run for each of at most so many elements.
+    pub fn steps_max(&self, event: &Event) -> u64 {
+        let code = self.code_of(event);
+        let mut ends: Vec<usize> = Vec::new();
+        let mut steps = 0u64;
+        for (at, op) in code.iter().enumerate() {
+            ends.retain(|end| *end > at);
+            let times = (LIST_ELEMENTS_MAX as u64).saturating_pow(ends.len() as u32);
+            steps = steps.saturating_add(times);
+            if let Op::Each { body, .. } = op {
+                ends.push(at + 1 + usize::from(body.0));
+            }
+        }
+        steps
     }
 
     /// The place an operation comes from.

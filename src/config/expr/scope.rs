@@ -161,8 +161,8 @@ impl Scope {
         declared: Option<Span>,
     ) {
         let (above, name) = path.rsplit_once('.').unwrap_or(("", path));
-        let above = above.split('.').filter(|step| !step.is_empty());
-        let names = above.fold(&mut self.names, |names, step| below(names, step));
+        let mut above = above.split('.').filter(|step| !step.is_empty());
+        let Some(names) = above.try_fold(&mut self.names, below) else { return };
         let binding = Binding::Value { typed, read, declared };
         match names.iter_mut().find(|(known, _)| known == name) {
             Some((_, known)) => *known = binding,
@@ -201,21 +201,20 @@ impl Scope {
     }
 }
 
-/// The names below a step, made where it has none.
+/// The names below a step, made where it has none; a value that stood there is replaced.
 fn below<'n>(
     names: &'n mut Vec<(String, Binding)>,
     step: &str,
-) -> &'n mut Vec<(String, Binding)> {
-    let known = names.iter().position(|(name, binding)| {
+) -> Option<&'n mut Vec<(String, Binding)>> {
+    let is_there = |(name, binding): &(String, Binding)| {
         name == step && matches!(binding, Binding::Names(_))
-    });
-    let place = known.unwrap_or_else(|| {
+    };
+    if !names.iter().any(is_there) {
         names.retain(|(name, _)| name != step);
         names.push((step.to_owned(), Binding::Names(Vec::new())));
-        names.len() - 1
-    });
-    match &mut names[place].1 {
-        Binding::Names(names) => names,
-        Binding::Value { .. } => unreachable!("only names are looked for"),
     }
+    names.iter_mut().find_map(|(name, binding)| match binding {
+        Binding::Names(below) if name == step => Some(below),
+        _ => None,
+    })
 }

@@ -32,7 +32,16 @@ impl Native<'_> {
             self.findings.push(shape("a pipeline is a list of steps", node));
             return Vec::new();
         };
-        items.iter().filter_map(|item| self.step(item, flow)).collect()
+        let mut steps: Vec<Step> = Vec::new();
+        for item in items {
+            if let Some(Step { action: Action::Stop, cond: None, .. }) = steps.last() {
+                let finding = Diagnostic::new(Code::Unreachable, "this step is never reached");
+                self.findings.push(finding.label(item.span, "behind a `stop` without `if`"));
+                break;
+            }
+            steps.extend(self.step(item, flow));
+        }
+        steps
     }
 
     fn step(&mut self, node: &Node, flow: &mut Flow) -> Option<Step> {

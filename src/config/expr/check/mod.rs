@@ -20,6 +20,7 @@ use crate::config::Code;
 use crate::pipeline::op::{Binary, Expect, Unary};
 
 pub use want::Want;
+pub(super) use want::kind_of;
 
 /// An expression whose names and types are known.
 #[derive(Clone, Debug)]

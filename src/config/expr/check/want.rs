@@ -73,7 +73,7 @@ impl Checked {
 }
 
 /// The kind of value that a type has when the program runs.
-pub(in super::super) fn kind_of(ty: &Type) -> Kind {
+pub(in crate::config::expr) fn kind_of(ty: &Type) -> Kind {
     match ty {
         Type::Bool => Kind::Bool,
         Type::Int => Kind::Int,
