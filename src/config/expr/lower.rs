@@ -276,6 +276,7 @@ impl Lower<'_, '_> {
             Read::ConnVar(place) => variable(Owner::Conn, *place),
             Read::UserVar(place) => variable(Owner::User, *place),
             Read::RoomVar(place) => variable(Owner::Room, *place),
+            Read::Permission(place) => variable(Owner::Rights, *place),
             Read::Local(from) => Op::Copy { into, from: *from },
             Read::Const(value) => return self.constant(value, register, checked),
         };
