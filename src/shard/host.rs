@@ -15,6 +15,7 @@ use crate::pipeline::op::Owner;
 use crate::pipeline::program::{Program, VariableSpec};
 use crate::pipeline::vm::{self, Variable, Verdict};
 use crate::reject::Reject;
+use crate::state::classes::RoomVariable;
 use crate::state::conns::Conns;
 use crate::state::homes::Homes;
 use crate::state::limits::Meters;
@@ -95,7 +96,7 @@ pub(super) struct Host<'s> {
     /// Its user's variables, where any were set.
     pub variables: Option<&'s Values>,
     /// The room at hand, and where the variables of its pattern stand in it.
-    pub room: (&'s str, &'s [(u32, u32)]),
+    pub room: (&'s str, &'s [RoomVariable]),
     pub conns: &'s Conns,
     pub slot: u32,
     /// The client's address as text, made when it is asked for.
@@ -119,10 +120,12 @@ impl Host<'_> {
     /// A part of the room's name.
     fn of_room(&self, place: u8) -> Variable<'_> {
         let (name, parts) = self.room;
-        let part = parts.get(usize::from(place));
-        match part.and_then(|(start, end)| name.get(*start as usize..*end as usize)) {
-            Some(text) => Variable::Text(text),
-            None => Variable::Null,
+        let Some(part) = parts.get(usize::from(place)) else { return Variable::Null };
+        let text = name.get(part.start as usize..part.end as usize).unwrap_or_default();
+        match part.is_int {
+            false => Variable::Text(text),
+            // More digits than a number has are none.
+            true => text.parse().map_or(Variable::Null, Variable::Int),
         }
     }
 

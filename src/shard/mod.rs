@@ -48,6 +48,7 @@ use crate::pipeline::effect::Effects;
 use crate::pipeline::program::Program;
 use crate::pipeline::vm::Vm;
 use crate::settings::{Protocol, Settings, WireNames};
+use crate::state::classes::RoomVariable;
 use crate::state::conns::{Conns, Phase};
 use crate::state::delays::Delays;
 use crate::state::gate::Gate;
@@ -161,7 +162,7 @@ pub struct Shard {
     /// Why the room's rules did not let somebody in.
     refused_by: Cause,
     /// Where the variables of the room at hand stand in its name.
-    room_variables: Vec<(u32, u32)>,
+    room_variables: Vec<RoomVariable>,
     /// Receivers of the send at hand.
     chosen: Vec<u32>,
     /// How many hooks are being carried out.

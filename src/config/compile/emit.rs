@@ -23,6 +23,9 @@ impl Lower<'_> {
             let cond = self.value(cond)?;
             Some(self.builder.jump(|by| Op::JumpUnless { cond, by }, site))
         });
+        if step.lenient {
+            self.builder.begin(site);
+        }
         let from = self.builder.here();
         if step.lenient {
             self.builder.op(Op::Lenient, site);
@@ -77,6 +80,7 @@ impl Lower<'_> {
     }
 
     fn require(&mut self, rule: &Rule, when: &Expression, site: Site) {
+        self.builder.begin(site);
         let (from, shadow) = (self.builder.here(), rule.shadow);
         let rule = self.builder.rule(rule.clone());
         if let Some(cond) = self.value(when) {
