@@ -13,9 +13,9 @@
 //!
 //! Why an event cannot slip past: frames between two shards keep their order. What the former
 //! lessee asks (`Take`) after it gave the meters back travels behind them, so the home has them
-//! when the question comes. What a shard asked before it was lent them meets a home without meters, and
-//! is answered `Wait`; that answer travels behind the meters, so the shard has them, or has sent
-//! them back, when it asks again. Called by `shard::home`, `shard::admit` and `shard::closing`.
+//! when the question comes. What a shard asked before it was lent them meets a home without meters,
+//! and is answered `Wait`; that answer travels behind the meters, so the shard has them, or has
+//! sent them back, when it asks again. Called by `shard::home`, `shard::admit` and `shard::closing`.
 
 use std::sync::Arc;
 
