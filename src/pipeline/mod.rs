@@ -14,7 +14,7 @@ pub mod vm;
 
 pub use builder::Builder;
 pub use effect::{Effect, Effects};
-pub use program::{Event, LimitSpec, Program, Site};
+pub use program::{Event, LimitSpec, OnExceed, Program, Scope, Site};
 pub use vm::{Host, Input, Outcome, Verdict, Vm};
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! shard before its last rate limit. Called by `Builder::finish`.
 
 use super::op::{Class, Op, Operand, Source};
-use super::program::{Event, Program, Site};
+use super::program::{Event, Program, Scope, Site};
 use crate::envelope::{Projection, projection::Node};
 use crate::limits::{
     EFFECTS_MAX, EVENTS_MAX, JSON_DEPTH_MAX, NAME_BYTES_MAX, PROGRAM_OPS_MAX, REGISTERS_MAX,
@@ -48,6 +48,8 @@ rules! {
     EventsNotTiled,
     /// A rate limit names an event of the program, passes something, and has a window.
     BadLimit,
+    /// A limit of a room or of a text is asked with a key.
+    LimitWithoutKey,
     /// A projection fills only its own slots and is no deeper than a message can be.
     BadProjection,
     /// An operand names something that is not in the program.
@@ -107,10 +109,7 @@ fn tables(program: &Program) -> Result<(), Fault> {
     let addressable = |len: usize| len <= usize::from(u16::MAX);
     let known = |id: crate::ids::EventId| usize::from(id.0) < program.events.len();
     let named = program.events.len().saturating_sub(usize::from(program.on_message.is_some()));
-    let limits_hold = program
-        .limits
-        .iter()
-        .all(|limit| known(limit.event) && limit.window_ns > 0 && limit.events_max > 0);
+    let limits_hold = program.limits.iter().all(|limit| known(limit.event) && limit.rate.holds());
     let checks = [
         (program.events.len() <= EVENTS_MAX, Rule::TooManyEvents),
         (addressable(program.limits.len()), Rule::TooManyEntries),
@@ -224,10 +223,20 @@ impl<'p> Walk<'p> {
             _ => hold(self.open == Open::Nothing, Rule::OutputOpen)?,
         }
         match op.class() {
-            Class::Gate => hold(self.effects == 0, Rule::LimitAfterEffect),
+            Class::Gate => self.gate(op),
             Class::Effect => self.effect(op),
             _ => self.note(op),
         }
+    }
+
+    fn gate(&self, op: Op) -> Result<(), Rule> {
+        let keyless = match op {
+            Op::Limit(limit) => self.program.limit(limit),
+            _ => None,
+        };
+        let needs_key = keyless.is_some_and(|spec| matches!(spec.scope, Scope::Room | Scope::Text));
+        hold(!needs_key, Rule::LimitWithoutKey)?;
+        hold(self.effects == 0, Rule::LimitAfterEffect)
     }
 
     /// Operations that only change what is known.
@@ -307,6 +316,7 @@ mod tests {
     use crate::pipeline::Builder;
     use crate::pipeline::op::{ConstId, Context, Form, FrameKind, Reg};
     use crate::pipeline::program::LimitSpec;
+    use crate::state::limits::{Algorithm, Rate};
 
     const TEXT: Op = Op::Context { value: Context::Target, form: Form::Text };
     const CLAIM: Op = Op::NeedSlot { source: Source::Claims, slot: 0 };
@@ -317,7 +327,7 @@ mod tests {
         let mut builder = Builder::new("config.yaml");
         let event = builder.event("event", Site::default()).unwrap();
         let site = Site { line: 2, column: 1 };
-        builder.limit(LimitSpec { event, events_max: 1, window_ns: 1, site });
+        builder.limit(LimitSpec::of_user(event, Rate::fixed(1, 1), site));
         builder.payload_slot(&["x"]).unwrap();
         builder.claims_slot(&["sub"]).unwrap();
         ops.iter().for_each(|op| builder.op(*op, site));
@@ -450,8 +460,9 @@ mod tests {
             (|p| p.events[0].end = 1, Rule::EndMisplaced),
             (|p| p.sites.truncate(1), Rule::SiteMissing),
             (|p| p.limits[0].event = EventId(1), Rule::BadLimit),
-            (|p| p.limits[0].window_ns = 0, Rule::BadLimit),
-            (|p| p.limits[0].events_max = 0, Rule::BadLimit),
+            (|p| p.limits[0].rate.window_ns = 0, Rule::BadLimit),
+            (|p| p.limits[0].rate.algorithm = Algorithm::Gcra { burst: 0 }, Rule::BadLimit),
+            (|p| p.limits[0].rate.events_max = 0, Rule::BadLimit),
             (|p| p.on_message = Some(EventId(9)), Rule::NameNotUnique),
             (|p| p.names.clear(), Rule::NameNotUnique),
             (|p| p.names.values_mut().for_each(|id| id.0 = 3), Rule::NameNotUnique),

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use super::Shard;
 use super::peer::PeerFrame;
 use crate::ids::{ConnKey, ShardId};
-use crate::state::limits::Meters;
+use crate::state::meters::Meters;
 
 impl Shard {
     /// At the home: answers a connection that has its place, or first recalls the meters where
