@@ -343,6 +343,10 @@ fn phrase(random: &mut Random, ops: &mut Vec<Op>) {
     let (user, room) = (reg(random), reg(random));
     let pieces: Vec<Op> = (0..random.below(5)).map(|_| piece(random)).collect();
     match random.below(10) {
+        0 if random.one_in(2) => {
+            let key = user;
+            ops.push(Op::LimitKey { limit: LimitId(random.below(3) as u16), key });
+        }
         0 => ops.push(Op::Limit(LimitId(random.below(3) as u16))),
         1 => ops.push(Op::Secure),
         2 => ops.push(Op::Permit(PermissionId(random.below(3) as u16))),

@@ -128,6 +128,11 @@ impl Program {
         self.limits.get(usize::from(limit.0))
     }
 
+    /// Whether anything is counted with users.
+    pub fn limits_users(&self) -> bool {
+        self.limits.iter().any(|limit| limit.scope == Scope::User)
+    }
+
     pub fn event(&self, event: EventId) -> Option<&Event> {
         self.events.get(usize::from(event.0))
     }

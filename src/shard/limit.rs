@@ -1,12 +1,12 @@
 //! Limits while a message runs: where each is counted, how another shard is asked, and what becomes
 //! of a message that met one.
 //!
-//! | counted with | where | another shard is asked |
-//! |---|---|---|
-//! | the user | the user's home, or the shard it lent the meters to (`lease`) | where neither is this one |
-//! | the connection | here | never |
-//! | a room | the room's home | where that is another |
-//! | any other text | the home of the text's fingerprint | where that is another |
+//! | counted with | where |
+//! |---|---|
+//! | the user | the user's home, or the shard it lent the meters to (`lease`) |
+//! | the connection | its shard: no other is ever asked |
+//! | a room | the room's home |
+//! | any other text | the home of the text's fingerprint |
 //!
 //! Invariants: each limit of a message is counted once: a run that waits notes how many it had
 //! passed, and when it starts again they pass without being counted. That is sound because limits
@@ -125,8 +125,8 @@ impl Shard {
     pub(super) fn exceed(&mut self, slot: u32, limit: LimitId, retry_ns: u64, event: &[u8]) {
         let spec = self.engine.program.limit(limit);
         if let Some(LimitSpec { name, site, .. }) = spec {
-            let line = site.line;
-            tracing::debug!(target: "shardwire::limits", name = &**name, line, retry_ns, "exceeded");
+            let (name, line) = (&**name, site.line);
+            tracing::debug!(target: "shardwire::limits", name, line, retry_ns, "exceeded");
         }
         match spec.map(|spec| spec.on_exceed).unwrap_or_default() {
             OnExceed::Error => self.reject_limited(slot, retry_ns, event),

@@ -1,6 +1,6 @@
 //! The error event a sender gets:
-//! `{"event":"error","payload":{"code":..,"message":..,"event":..}}`, and `"retryAfterMs":..` where a
-//! limit refused.
+//! `{"event":"error","payload":{"code":..,"message":..,"event":..}}`, and `"retryAfterMs":..` where
+//! a limit refused.
 //!
 //! Called by `shard::closing` for every reject that is not silenced.
 
