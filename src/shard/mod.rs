@@ -11,6 +11,7 @@ pub mod mesh;
 pub mod peer;
 pub mod refusal;
 
+mod address;
 mod admit;
 mod apply;
 mod closing;
@@ -23,6 +24,7 @@ mod home;
 mod hooks;
 mod host;
 mod lease;
+mod limit;
 mod refusing;
 mod reply;
 mod roles;
@@ -355,8 +357,9 @@ impl Shard {
         let draining = self.draining.as_ref().map(|draining| draining.next_ns);
         let delayed = self.outboxes.next_due_ns();
         let trim = Some(self.trim.due_ns).filter(|due_ns| *due_ns < u64::MAX);
+        let sweep = Some(self.homes.texts.sweep_due_ns).filter(|due_ns| *due_ns < u64::MAX);
         let conflated = self.conflated.next_ns();
-        [self.wheel.next_ns(), fading, draining, delayed, trim, conflated]
+        [self.wheel.next_ns(), fading, draining, delayed, trim, sweep, conflated]
             .into_iter()
             .flatten()
             .min()
@@ -417,6 +420,7 @@ impl Shard {
             home_users: self.homes.users.len(),
             jobs: self.homes.jobs.len(),
             holds: self.holds.len(),
+            texts: self.homes.texts.len(),
             frames: self.outboxes.frames_live(),
         }
     }
@@ -449,5 +453,7 @@ pub struct Live {
     pub home_users: usize,
     pub jobs: usize,
     pub holds: usize,
+    /// Texts whose limits are counted here.
+    pub texts: usize,
     pub frames: usize,
 }
