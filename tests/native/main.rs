@@ -9,6 +9,7 @@ mod simulator;
 mod cast;
 mod errors;
 mod lifecycle;
+mod limits;
 mod rooms;
 mod schema;
 mod sends;

@@ -6,6 +6,7 @@
 
 mod events;
 mod flow;
+mod limits;
 mod payload;
 mod require;
 mod rooms;
@@ -15,8 +16,6 @@ mod steps;
 mod uses;
 mod values;
 mod verbs;
-
-pub use verbs::VERBS;
 
 use super::super::codes::Code;
 use super::super::diagnostic::{Diagnostic, Findings};
