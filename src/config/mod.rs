@@ -100,7 +100,8 @@ pub fn compile(source: &Source, environment: &Environment, options: &Options) ->
     let resolved =
         settings::resolve(root.as_ref(), source, environment, &options.secret, &mut findings);
     let settings = resolved.settings;
-    let program = compile::compile(source, &resolved.sections, &settings, environment, &mut findings);
+    let program =
+        compile::compile(source, &resolved.sections, &settings, environment, &mut findings);
     match program.filter(|_| !findings.any_error()) {
         Some(program) => Ok(Compiled { settings, program, findings: findings.sorted() }),
         None => Err(findings.sorted()),

@@ -7,9 +7,7 @@ use std::collections::HashMap;
 
 use super::op::{Ahead, Body, Class, ConstId, HowId, MetricId, Op, PatternId};
 use super::pattern::Pattern;
-use super::program::{
-    Event, Hook, How, LimitSpec, Program, RoomRules, Rule, Site, VariableSpec,
-};
+use super::program::{Event, Hook, How, LimitSpec, Program, RoomRules, Rule, Site, VariableSpec};
 use super::verify::{self, Fault};
 use crate::envelope::Shape;
 use crate::ids::{EventId, LimitId, PermissionId, RuleId};
@@ -78,6 +76,13 @@ impl Builder {
         Some(id)
     }
 
+    /// The claims that the open event reads are those that the connection came with.
+    pub fn session_claims(&mut self) {
+        if let Some(event) = self.program.events.last_mut() {
+            event.session_claims = true;
+        }
+    }
+
     /// What the open event's payload must be.
     pub fn shape(&mut self, shape: Shape) {
         if let Some(event) = self.program.events.last_mut() {
@@ -105,8 +110,7 @@ impl Builder {
         let end = self.program.code.len() as u32;
         if let Some(event) = self.program.events.last_mut() {
             event.end = end;
-            let code = &self.program.code[event.entry as usize..end as usize];
-            event.session_claims = event.claims.slots > 0 && !code.contains(&Op::Secure);
+            event.session_claims &= event.claims.slots > 0;
             self.program.keeps_claims |= event.session_claims;
             if let Some(shape) = &mut event.shape {
                 shape.bind(&event.payload.root);

@@ -95,7 +95,7 @@ fn run_within(
         payload: &slots,
         token: envelope.token,
         id: envelope.id,
-        claims: b\"\",
+        claims: b"",
         about: About::NOTHING,
         user: USER,
         conn: CONN,
@@ -124,6 +124,7 @@ fn line(effect: &Effect, effects: &Effects) -> String {
         Effect::SendTarget { target, frame } => format!("{} {}", effects.text(target), sent(frame)),
         Effect::Log { text, site } => format!("log {} at {}", effects.text(text), site.line),
         Effect::Close => "close".to_owned(),
+        other => format!("{other:?}"),
     }
 }
 

@@ -62,12 +62,7 @@ impl Shard {
         self.effects = effects;
     }
 
-    fn apply_one(
-        &mut self,
-        slot: u32,
-        effect: Effect,
-        all: &mut Effects,
-    ) -> Result<Step, Reject> {
+    fn apply_one(&mut self, slot: u32, effect: Effect, all: &mut Effects) -> Result<Step, Reject> {
         match effect {
             Effect::SendOrigin { frame } => self.queue_own(slot, frame),
             Effect::SendUser { frame } => {
@@ -253,7 +248,7 @@ impl Shard {
         self.users.get(user).map(|user| Arc::clone(&user.name))
     }
 
-    fn log(&self, slot: u32, all: &Effects, text: &Text, site: Site) {
+    pub(super) fn log(&self, slot: u32, all: &Effects, text: &Text, site: Site) {
         let user = self.user_of(slot);
         let (user, text) = (user.as_deref().unwrap_or_default(), all.text(text));
         tracing::info!(target: "shardwire::pipeline", user, line = site.line, "{text}");

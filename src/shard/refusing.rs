@@ -6,8 +6,8 @@
 use super::Shard;
 use super::reply::{ErrorParts, write_error};
 use super::subject::{Cause, Subject};
-use crate::envelope::{Slot, SlotKind};
 use crate::envelope::text::decode_into;
+use crate::envelope::{Slot, SlotKind};
 use crate::pipeline::about::{About, RefusalText};
 use crate::pipeline::effect::Effect;
 use crate::pipeline::program::{Hook, Rule};

@@ -7,8 +7,8 @@ use super::super::super::schema::{self, Kind, Schema};
 use super::super::super::types::{Type, Typed};
 use super::super::super::yaml::Entry;
 use super::super::ir::{Action, Delivery, Pipeline, Step, Template};
-use super::flow::{Flow, Place};
 use super::Native;
+use super::flow::{Flow, Place};
 use crate::pipeline::op::To;
 use crate::pipeline::program::{Hook, How};
 
@@ -43,7 +43,14 @@ impl Native<'_> {
             }
         }
         let locals = self.locals(&flow, entry.key_span);
-        Pipeline { name: entry.key.clone(), span: entry.key_span, steps, schema, locals }
+        Pipeline {
+            name: entry.key.clone(),
+            span: entry.key_span,
+            steps,
+            schema,
+            native: true,
+            locals,
+        }
     }
 
     fn known_fields(&mut self, event: &Entry, fields: &[Entry]) {
@@ -156,7 +163,7 @@ impl Native<'_> {
         let step = Step { span: entry.value.span, cond: None, lenient: false, action };
         let locals = self.locals(&flow, entry.key_span);
         let (name, span) = ("error".to_owned(), entry.key_span);
-        Pipeline { name, span, steps: vec![step], schema: None, locals }
+        Pipeline { name, span, steps: vec![step], schema: None, native: true, locals }
     }
 }
 
