@@ -378,7 +378,10 @@ const MACROS: Cases = &[
     ("[1, 2, 3].filter(n, n > 0)", "[1, 2, 3]"),
     ("[3, 2, 1, 0].filter(n, 12 / n > 4)", "!"),
     ("['foal', 'foo', 'four'].filter(n, n.startsWith('fo')).size()", "3"),
-    ("['signer'].filter(signer, ['artifact'].filter(one, one == signer).size() == 0)", "['signer']"),
+    (
+        "['signer'].filter(signer, ['artifact'].filter(one, one == signer).size() == 0)",
+        "['signer']",
+    ),
     ("has(m1.k1)", "true"),
     ("has(m5.none)", "false"),
     ("has(x)", "!"),

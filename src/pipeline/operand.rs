@@ -228,4 +228,3 @@ operands! {
     Binary(Binary),
     Reject(Reject),
 }
-

@@ -117,7 +117,11 @@ impl Default for Machine {
 
 impl Machine {
     /// The frames that were sent, or why not, and where.
-    pub fn run(&mut self, program: &Program, message: &[u8]) -> Result<Vec<String>, (Reject, Site)> {
+    pub fn run(
+        &mut self,
+        program: &Program,
+        message: &[u8],
+    ) -> Result<Vec<String>, (Reject, Site)> {
         let (mut envelope, mut members) = (Envelope::default(), Members::default());
         let keys = RoutedKeys::default();
         scan_scalar(message, &keys, &mut envelope, &mut members).expect("a message");

@@ -58,9 +58,8 @@ pub enum Tree {
 
 impl fmt::Display for Tree {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let list = |trees: &[Tree]| {
-            trees.iter().map(Tree::to_string).collect::<Vec<_>>().join(", ")
-        };
+        let list =
+            |trees: &[Tree]| trees.iter().map(Tree::to_string).collect::<Vec<_>>().join(", ");
         match self {
             Tree::Value(V::Text(text)) => write!(f, "{}", quoted(text)),
             Tree::Value(V::Int(int)) if *int < 0 => write!(f, "({int})"),
@@ -165,9 +164,7 @@ impl Model<'_> {
                 let (left, right) = (self.eval(left)?, self.eval(right)?);
                 binary(op, left, right)
             }
-            Tree::And(left, right) => {
-                Ok(V::Bool(self.truth(left)? && self.truth(right)?))
-            }
+            Tree::And(left, right) => Ok(V::Bool(self.truth(left)? && self.truth(right)?)),
             Tree::Or(left, right) => Ok(V::Bool(self.truth(left)? || self.truth(right)?)),
             Tree::Coalesce(left, right) => match self.eval(left)? {
                 V::Null => self.eval(right),
@@ -177,6 +174,13 @@ impl Model<'_> {
                 true => self.eval(yes),
                 false => self.eval(no),
             },
+            _ => self.part(tree),
+        }
+    }
+
+    /// Lists and calls.
+    fn part(&mut self, tree: &Tree) -> Found {
+        match tree {
             Tree::List(items) => {
                 items.iter().map(|item| self.eval(item)).collect::<Result<_, _>>().map(V::List)
             }
@@ -208,6 +212,7 @@ impl Model<'_> {
                 }
                 Ok(())
             }),
+            _ => Err(Reject::BadType),
         }
     }
 

@@ -13,11 +13,11 @@ use super::scope::{Const, Read};
 use crate::config::Code;
 use crate::envelope::text::escape_into;
 use crate::limits::{SLOTS_MAX, VALUES_MAX};
-use crate::pipeline::{Builder, number};
 use crate::pipeline::op::{
     Binary, Body, Context, Count, Expect, Form, Kind, Op, Owner, PatternId, Source, ValueReg, Word,
 };
 use crate::pipeline::program::Site;
+use crate::pipeline::{Builder, number};
 
 /// Where an expression's operations go.
 pub struct Lowering<'l> {
@@ -74,7 +74,9 @@ fn written(value: &Const, form: Form) -> Vec<u8> {
         (Form::Text, Const::Text(text)) => out.extend_from_slice(text.as_bytes()),
         (Form::Inner, Const::Text(text)) => escape_into(text.as_bytes(), &mut out),
         (Form::Inner, Const::List(_)) => escape_into(&written(value, Form::Raw), &mut out),
-        (Form::Text | Form::Inner, Const::Double(double)) => number::write_double(*double, &mut out),
+        (Form::Text | Form::Inner, Const::Double(double)) => {
+            number::write_double(*double, &mut out)
+        }
         _ => write_json(value, &mut out),
     }
     out
@@ -118,8 +120,7 @@ fn slot(read: &Read, checked: &Checked, to: &mut Lowering<'_>) -> Lowered<(Sourc
     };
     let slot = slot.ok_or_else(|| {
         let message = format!("this event reads more than {SLOTS_MAX} paths, or a path too deep");
-        Fault::new(Code::TooManyPaths, checked.range.clone(), message)
-            .label("this one is too many")
+        Fault::new(Code::TooManyPaths, checked.range.clone(), message).label("this one is too many")
     })?;
     Ok((source, slot))
 }
@@ -225,11 +226,7 @@ impl Lower<'_, '_> {
         Ok(())
     }
 
-    fn pattern(
-        &mut self,
-        pattern: &str,
-        checked: &Checked,
-    ) -> Lowered<PatternId> {
+    fn pattern(&mut self, pattern: &str, checked: &Checked) -> Lowered<PatternId> {
         self.to.builder.pattern(pattern).map_err(|why| {
             let fault = Fault::new(Code::BadRegex, checked.range.clone(), "this is not a pattern");
             fault.label(why)
