@@ -6,8 +6,8 @@
 //!      +------------ dials, closes, one send a connection <-------+
 //! ```
 //!
-//! With `--spin` it never sleeps: a server that hands it a message then never pays for waking it, so
-//! that what is measured is the server's own work.
+//! With `--spin` it never sleeps: a server that sends it a message then never pays for waking it,
+//! and what is measured is the server's own work.
 //!
 //! Invariants: one send in flight a connection; the time of what is heard is taken before it is
 //! looked at, the time of what is sent after; everything pending is over before the buffers go.
@@ -390,6 +390,7 @@ impl<S: Scenario> Driver<S> {
     fn tell(&mut self) {
         if !self.is_announced && self.scenario.is_ready() {
             self.is_announced = true;
+            self.links.iter().flatten().for_each(|link| link.socket.acknowledge_when_read());
             self.course.announce();
         }
         let now = (self.fleet.tally.opened, self.fleet.tally.deliveries.all);
