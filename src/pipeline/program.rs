@@ -8,6 +8,7 @@ use super::op::Op;
 use crate::envelope::Projection;
 use crate::ids::EventId;
 use crate::limits::NAME_BYTES_MAX;
+use crate::state::limits::Rate;
 
 /// A place in a configuration file, for run-time errors and `explain`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,6 +28,12 @@ pub struct LimitSpec {
     /// The window, from the first event that passes.
     pub window_ns: u64,
     pub site: Site,
+}
+
+impl LimitSpec {
+    pub fn rate(&self) -> Rate {
+        Rate::fixed(self.events_max, self.window_ns)
+    }
 }
 
 /// One event's pipeline: `code[entry..end]`, whose last operation is `End`.
