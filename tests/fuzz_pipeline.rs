@@ -299,7 +299,8 @@ struct AnyHost {
 
 impl Host for AnyHost {
     fn limit(&mut self, _: LimitId) -> Verdict {
-        self.random.pick(&[Verdict::Pass, Verdict::Pass, Verdict::Refuse, Verdict::Wait])
+        let refuse = Verdict::Refuse { retry_ns: 1 };
+        self.random.pick(&[Verdict::Pass, Verdict::Pass, refuse, Verdict::Wait])
     }
 
     fn permitted(&self, permission: PermissionId) -> bool {

@@ -9,6 +9,7 @@ use super::pattern::Pattern;
 use crate::envelope::Projection;
 use crate::ids::EventId;
 use crate::limits::{LIST_ELEMENTS_MAX, NAME_BYTES_MAX};
+use crate::state::limits::Rate;
 
 /// A place in a configuration file, for run-time errors and `explain`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,6 +29,12 @@ pub struct LimitSpec {
     /// The window, from the first event that passes.
     pub window_ns: u64,
     pub site: Site,
+}
+
+impl LimitSpec {
+    pub fn rate(&self) -> Rate {
+        Rate::fixed(self.events_max, self.window_ns)
+    }
 }
 
 /// A rule that a message must satisfy.

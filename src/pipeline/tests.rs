@@ -256,7 +256,8 @@ fn a_limit_refuses_or_waits_before_anything_is_asked_for() {
     };
     assert_eq!(run(Verdict::Pass), (Outcome::Done, vec!["close".to_owned()]));
     assert_eq!(run(Verdict::Wait), (Outcome::Waiting, vec![]));
-    assert_eq!(run(Verdict::Refuse), (Outcome::Rejected(Reject::RateLimited, site(2)), vec![]));
+    let refuse = Verdict::Refuse { retry_ns: 5 };
+    assert_eq!(run(refuse), (Outcome::Rejected(Reject::RateLimited, site(2)), vec![]));
 }
 
 #[test]

@@ -16,15 +16,7 @@ use crate::ids::{ConnKey, EventId, LimitId, PermissionId, RuleId};
 use crate::limits::{REGISTERS_MAX, TOKEN_BYTES_MAX};
 use crate::reject::Reject;
 use crate::state::frames::{FramePool, FrameRef, FrameType};
-
-/// What a rate limit says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    Pass,
-    Refuse,
-    /// The limit is counted on another shard, which was asked.
-    Wait,
-}
+pub use crate::state::limits::Verdict;
 
 /// What the interpreter asks of the shard while it runs.
 pub trait Host {
@@ -228,7 +220,7 @@ impl<H: Host> Run<'_, H> {
     fn limit(&mut self, limit: LimitId) -> Step {
         match self.host.limit(limit) {
             Verdict::Pass => Ok(()),
-            Verdict::Refuse => Err(Stop::Reject(Reject::RateLimited)),
+            Verdict::Refuse { .. } => Err(Stop::Reject(Reject::RateLimited)),
             Verdict::Wait => Err(Stop::Wait),
         }
     }

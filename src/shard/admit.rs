@@ -226,10 +226,13 @@ impl Shard {
     }
 
     /// The home let the connection in: it takes its seats, then the 101 goes out.
-    pub(super) fn on_bound(&mut self, key: ConnKey, user: &Arc<str>, welcome: &Welcome) {
-        let local = self.users.find(user).and_then(|user| self.users.get_mut(user));
+    pub(super) fn on_bound(&mut self, key: ConnKey, user: Arc<str>, welcome: Welcome) {
+        let local = self.users.find(&user).and_then(|user| self.users.get_mut(user));
         if let Some(local) = local {
-            local.permissions = Arc::clone(&welcome.permissions);
+            local.permissions = welcome.permissions;
+        }
+        if let Some(meters) = welcome.meters {
+            self.on_lend(user, meters);
         }
         let Some(slot) = self.conns.resolve(key) else { return };
         for room in &welcome.rooms {

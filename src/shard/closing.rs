@@ -9,6 +9,8 @@
 //! Invariants: a connection leaves its rooms and its user at the first step towards its end, so
 //! nothing is delivered to it afterwards; a slot is freed only in `forget`.
 
+use std::sync::Arc;
+
 use super::reply::write_error;
 use super::{Io, Shard};
 use crate::disconnect::Disconnect;
@@ -20,6 +22,7 @@ use crate::settings::Protocol;
 use crate::shard::peer::PeerFrame;
 use crate::state::conns::{Deflate, Phase};
 use crate::state::frames::FrameType;
+use crate::state::limits::Meters;
 use crate::ws::header::Opcode;
 use crate::ws::{ProtocolError, close, header};
 
@@ -161,18 +164,23 @@ impl Shard {
         {
             other.user_place = place as u32;
         }
-        if self.users.get(id).is_some_and(|user| user.conns.is_empty()) {
-            self.users.remove(id);
-        }
+        let last = user.conns.is_empty();
+        let meters = if last { self.users.remove(id) } else { None };
         self.counters.users.set(self.users.len() as u64);
-        if tell {
-            self.unbind(key, name);
-        }
+        self.unbind(key, name, meters, tell);
     }
 
-    fn unbind(&mut self, conn: ConnKey, user: std::sync::Arc<str>) {
-        let home = self.home_of(&user);
-        self.tell(home, PeerFrame::Unbind { conn, user });
+    /// What was lent to this shard goes back with the last connection, also where the home need not
+    /// be told of that one.
+    fn unbind(&mut self, conn: ConnKey, user: Arc<str>, meters: Option<Meters>, tell: bool) {
+        match meters {
+            Some(meters) if !tell => self.give_back(user, meters),
+            meters if tell => {
+                let home = self.home_of(&user);
+                self.tell(home, PeerFrame::Unbind { conn, user, meters });
+            }
+            _ => {}
+        }
     }
 
     fn enter(&mut self, slot: u32, phase: Phase, due_ns: u64) {

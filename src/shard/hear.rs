@@ -10,10 +10,13 @@ impl Shard {
     pub(super) fn hear(&mut self, frame: PeerFrame) {
         match frame {
             PeerFrame::Bind { conn, user, permissions } => self.on_bind(conn, user, permissions),
-            PeerFrame::Unbind { conn, user } => self.on_unbind(conn, user),
-            PeerFrame::Bound { conn, user, welcome } => self.on_bound(conn, &user, &welcome),
+            PeerFrame::Unbind { conn, user, meters } => self.on_unbind(conn, user, meters),
+            PeerFrame::Bound { conn, user, welcome } => self.on_bound(conn, user, *welcome),
             PeerFrame::Refuse { conn } => self.on_refuse(conn),
             PeerFrame::Evict { conn } => self.on_evict(conn),
+            PeerFrame::Lend { user, meters } => self.on_lend(user, meters),
+            PeerFrame::Recall { user } => self.on_recall(user),
+            PeerFrame::Yield { user, meters } => self.on_yield(user, meters),
             PeerFrame::Permissions { user, permissions } => {
                 let user = self.users.find(&user).and_then(|user| self.users.get_mut(user));
                 if let Some(user) = user {
@@ -30,7 +33,7 @@ impl Shard {
             PeerFrame::Done { origin } => self.on_done(origin),
             PeerFrame::Full { origin } => self.on_full(origin),
             PeerFrame::Take { origin, user, limit } => self.on_take(origin, &user, limit),
-            PeerFrame::Taken { origin, pass } => self.on_taken(origin, pass),
+            PeerFrame::Taken { origin, verdict } => self.on_taken(origin, verdict),
             PeerFrame::ToUser { user, frame } => self.on_to_user(&user, &frame),
             PeerFrame::DeliverUser { user, frame } => {
                 if let Some(user) = self.users.find(&user) {

@@ -9,6 +9,7 @@ use crate::pipeline::effect::Effects;
 use crate::reject::Reject;
 use crate::state::conns::Phase;
 use crate::state::frames::FrameType;
+use crate::state::limits::Verdict;
 use crate::ws::Negotiated;
 
 /// What is awaited.
@@ -22,7 +23,8 @@ pub(super) enum Hold {
     Refused,
     /// A join or leave; then the rest of the effects.
     Effects(Effects),
-    /// The verdict of a limit, the one after `granted` others; then the message runs again.
+    /// The verdict of a limit, the one after `granted` others that let the message pass; then it
+    /// runs again.
     Message { kind: FrameType, bytes: Vec<u8>, granted: u16 },
 }
 
@@ -80,13 +82,14 @@ impl Shard {
     }
 
     /// A limit's home has spoken.
-    pub(super) fn on_taken(&mut self, origin: ConnKey, pass: bool) {
+    pub(super) fn on_taken(&mut self, origin: ConnKey, verdict: Verdict) {
         let Some(slot) = self.conns.resolve(origin) else { return };
         match self.unhold(slot) {
             Some(Hold::Message { kind, bytes, granted }) => {
-                match pass {
-                    true => self.run_message(slot, kind, &bytes, granted + 1),
-                    false => self.refuse_message(slot, &bytes),
+                match verdict {
+                    Verdict::Pass => self.run_message(slot, kind, &bytes, granted + 1),
+                    Verdict::Wait => self.run_message(slot, kind, &bytes, granted),
+                    Verdict::Refuse { .. } => self.refuse_message(slot, &bytes),
                 }
                 self.spares.give(bytes);
                 self.to_read.push(slot);

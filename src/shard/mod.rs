@@ -19,6 +19,7 @@ mod hear;
 mod hold;
 mod home;
 mod host;
+mod lease;
 mod reply;
 mod seating;
 mod trim;

@@ -4,6 +4,8 @@
 //!   connection's shard            user's home                 room's home
 //!        | -- Bind ------------------> |                           |
 //!        | <------------- Bound/Refuse |                           |
+//!        | <-------------- Lend/Recall |                           |
+//!        | -- Yield -----------------> |                           |
 //!        | -- Join ------------------> |                           |
 //!        | <------------------- Enroll | (to each shard of the user)
 //!        | -- Watch ---------------------------------------------> |
@@ -22,6 +24,7 @@ use std::sync::Arc;
 
 use crate::ids::{ConnKey, LimitId, ShardId};
 use crate::state::frames::FrameRef;
+use crate::state::limits::{Meters, Verdict};
 use crate::state::permissions::PermissionSet;
 use crate::state::rooms::RoomKey;
 
@@ -30,15 +33,23 @@ use crate::state::rooms::RoomKey;
 pub enum PeerFrame {
     /// To the user's home: a connection wants in. Lost: the connection's handshake times out.
     Bind { conn: ConnKey, user: Arc<str>, permissions: Arc<PermissionSet> },
-    /// To the user's home: a connection is gone. Lost: it counts against the user's limit until
-    /// the next connection from that shard corrects it.
-    Unbind { conn: ConnKey, user: Arc<str> },
+    /// To the user's home: a connection is gone, and what was lent with the last one comes back.
+    /// Lost: it counts against the user's limit until the next connection from that shard corrects
+    /// it.
+    Unbind { conn: ConnKey, user: Arc<str>, meters: Option<Meters> },
     /// From the user's home: the connection is in, with these rooms. Lost: as `Bind`.
-    Bound { conn: ConnKey, user: Arc<str>, welcome: Arc<Welcome> },
+    Bound { conn: ConnKey, user: Arc<str>, welcome: Box<Welcome> },
     /// From the user's home: over the user's limit. Lost: as `Bind`.
     Refuse { conn: ConnKey },
     /// From the user's home: a newer connection took the place. Lost: the old one stays.
     Evict { conn: ConnKey },
+    /// From the user's home: only this shard has connections of the user; it counts the limits from
+    /// now on. Lost: what they have counted, and they count for nobody until the user is gone.
+    Lend { user: Arc<str>, meters: Meters },
+    /// From the user's home: the meters are wanted back. Lost: a connection's handshake times out.
+    Recall { user: Arc<str> },
+    /// To the user's home: the meters are back. Lost: as `Lend`, and as `Recall`.
+    Yield { user: Arc<str>, meters: Meters },
     /// From the user's home: the live permissions changed. Lost: the old ones hold.
     Permissions { user: Arc<str>, permissions: Arc<PermissionSet> },
     /// To the user's home: put the user into a room. Lost: the origin's hold times out.
@@ -57,8 +68,9 @@ pub enum PeerFrame {
     Full { origin: ConnKey },
     /// To the user's home: count an event against a limit. Lost: the event times out.
     Take { origin: ConnKey, user: Arc<str>, limit: LimitId },
-    /// From the user's home: the verdict. Lost: as `Take`.
-    Taken { origin: ConnKey, pass: bool },
+    /// From the user's home: the verdict; `Wait` is to ask again, because the meters went to the
+    /// shard that asked before its question came. Lost: as `Take`.
+    Taken { origin: ConnKey, verdict: Verdict },
     /// To the user's home: a message for all its connections. Lost: a message.
     ToUser { user: Arc<str>, frame: FrameRef },
     /// From the user's home: the same, for the connections here. Lost: a message.
@@ -79,10 +91,12 @@ pub enum PeerFrame {
 }
 
 /// What a user's home knows that a new connection's shard needs.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Welcome {
     pub rooms: Vec<Arc<str>>,
     pub permissions: Arc<PermissionSet>,
+    /// Where only this shard has connections of the user: as `PeerFrame::Lend`.
+    pub meters: Option<Meters>,
 }
 
 // Two cache lines hold at least two frames; channels are sized by this.

@@ -8,12 +8,12 @@
 //! wait for another shard is held (`hold.rs`), and the bytes behind it are kept unread.
 
 use super::hold::Hold;
-use super::host::Host;
+use super::host::{Asked, Counted, Host};
 use super::peer::PeerFrame;
 use super::{Io, Shard};
 use crate::clock::Now;
 use crate::envelope::{project, text::text_of};
-use crate::ids::{EventId, LimitId};
+use crate::ids::EventId;
 use crate::limits::PARKED_BYTES_MAX;
 use crate::pipeline::effect::Effects;
 use crate::pipeline::vm::{Input, Outcome};
@@ -21,6 +21,7 @@ use crate::reject::Reject;
 use crate::settings::Protocol;
 use crate::state::conns::Phase;
 use crate::state::frames::FrameType;
+use crate::state::users::User;
 use crate::ws::{self, Item, MessageKind};
 
 impl Shard {
@@ -82,7 +83,7 @@ impl Shard {
         self.conns.get(slot).is_some_and(|conn| conn.hold.is_none() && reading(conn.phase))
     }
 
-    /// Runs the message's event. `granted` is how many of its limits another shard has let pass.
+    /// Runs the message's event. `granted` is how many of its limits have let it pass already.
     pub(super) fn run_message(&mut self, slot: u32, kind: FrameType, message: &[u8], granted: u16) {
         let event = match self.route(kind, message) {
             Ok(Some(event)) => event,
@@ -99,6 +100,7 @@ impl Shard {
                 self.effects = effects;
                 let mut bytes = self.spares.take();
                 bytes.extend_from_slice(message);
+                let granted = asked.map_or(granted, |asked| asked.passed);
                 self.hold(slot, Hold::Message { kind, bytes, granted });
                 return self.ask_limit(slot, asked);
             }
@@ -143,27 +145,33 @@ impl Shard {
         message: &[u8],
         granted: u16,
         effects: &mut Effects,
-    ) -> (Outcome, Option<LimitId>) {
-        let user = self.conns.get(slot).and_then(|conn| self.users.get(conn.user?));
+    ) -> (Outcome, Option<Asked>) {
+        let user = self.conns.get(slot).and_then(|conn| self.users.get_mut(conn.user?));
         let (Some(user), Some(key)) = (user, self.conns.key(slot)) else {
             return (Outcome::Done, None);
         };
         let engine = &self.engine;
+        let User { name, permissions, .. } = user;
+        let counted = match &mut user.meters {
+            Some(meters) => Counted::Lent(meters),
+            None if user.home == self.id => Counted::Home(&mut self.homes, name),
+            None => Counted::Elsewhere,
+        };
         let mut host = Host {
             program: &engine.program,
             verifier: &engine.verifier,
             now: self.now,
-            user,
-            homes: &mut self.homes,
-            is_home: user.home == self.id,
+            permissions,
+            counted,
             granted,
+            met: 0,
             asked: None,
         };
         let input = Input {
             message,
             payload: &self.slots,
             token: self.envelope.token,
-            user: &user.name,
+            user: name,
             conn: key,
             target: text_of(&self.envelope.target, message, &mut self.target),
             kind,
@@ -175,9 +183,9 @@ impl Shard {
     }
 
     /// Asks the user's home about a limit; the message is held until it answers.
-    fn ask_limit(&mut self, slot: u32, limit: Option<LimitId>) {
+    fn ask_limit(&mut self, slot: u32, asked: Option<Asked>) {
         let (Some(origin), Some(user)) = (self.conns.key(slot), self.user_of(slot)) else { return };
-        if let Some(limit) = limit {
+        if let Some(Asked { limit, .. }) = asked {
             let home = self.home_of(&user);
             self.tell(home, PeerFrame::Take { origin, user, limit });
         }

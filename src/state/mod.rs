@@ -9,6 +9,7 @@ pub mod delays;
 pub mod frames;
 pub mod gate;
 pub mod homes;
+pub mod limits;
 pub mod names;
 pub mod outbox;
 pub mod permissions;
