@@ -4,6 +4,10 @@
 
 #![allow(dead_code, reason = "each test program uses a part")]
 
+pub mod maker;
+pub mod model;
+pub mod random;
+
 use serde_json::Value;
 use shardwire::config::expr::{self, Checked, Fault, Lowering, Scope, Want};
 use shardwire::envelope::scan::scan_scalar;
