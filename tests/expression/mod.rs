@@ -109,13 +109,15 @@ pub struct Machine {
     pool: FramePool,
     effects: Effects,
     slots: Slots,
+    keys: RoutedKeys,
     pub host: Quiet,
 }
 
 impl Default for Machine {
     fn default() -> Self {
-        let (vm, pool, effects) = Default::default();
-        Machine { vm, pool, effects, slots: Slots::default(), host: Quiet::default() }
+        let (vm, pool, effects, keys) = Default::default();
+        let (slots, host) = Default::default();
+        Machine { vm, pool, effects, slots, keys, host }
     }
 }
 
@@ -126,12 +128,21 @@ impl Machine {
         program: &Program,
         message: &[u8],
     ) -> Result<Vec<String>, (Reject, Site)> {
+        match self.outcome(program, message) {
+            Outcome::Done => Ok(self.effects.list.iter().map(sent).collect()),
+            Outcome::Rejected(reject, site) => Err((reject, site)),
+            Outcome::Waiting => panic!("nothing waits"),
+        }
+    }
+
+    /// How the run ended; its effects are kept until the next.
+    pub fn outcome(&mut self, program: &Program, message: &[u8]) -> Outcome {
         let (mut envelope, mut members) = (Envelope::default(), Members::default());
-        let keys = RoutedKeys::default();
-        scan_scalar(message, &keys, &mut envelope, &mut members).expect("a message");
+        scan_scalar(message, &self.keys, &mut envelope, &mut members).expect("a message");
         let paths = &program.events[0].payload;
-        project(message, envelope.payload, &members, paths, &mut self.slots)
-            .map_err(|reject| (reject, SITE))?;
+        if let Err(reject) = project(message, envelope.payload, &members, paths, &mut self.slots) {
+            return Outcome::Rejected(reject, SITE);
+        }
         let input = Input {
             message,
             payload: &self.slots,
@@ -143,11 +154,7 @@ impl Machine {
             frame_bytes_max: 1 << 20,
         };
         let Machine { vm, pool, effects, host, .. } = self;
-        match vm.run(program, EventId(0), &input, host, pool, effects) {
-            Outcome::Done => Ok(effects.list.iter().map(sent).collect()),
-            Outcome::Rejected(reject, site) => Err((reject, site)),
-            Outcome::Waiting => panic!("nothing waits"),
-        }
+        vm.run(program, EventId(0), &input, host, pool, effects)
     }
 }
 
