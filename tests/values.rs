@@ -411,3 +411,52 @@ fn faults_say_what_to_do() {
     assert_eq!(fault.help, ["did you mean `payload.message`?"]);
     assert_eq!(fault.also.as_deref(), Some(&(Span::new(3, 9), "declared here".to_owned())));
 }
+
+#[test]
+fn the_listing_of_an_expression_says_what_it_does() {
+    let text = "payload.nick ?? payload.list.filter(x, x > 9000000000 || !(x in [1, 2])).map(y, \
+                string(y) + room.tenant)[0].slice(0, 3)";
+    let checked = checked(text, &scope(), &any()).expect("it is well typed");
+    let program = program(&checked, Form::Raw, false);
+    let listing = shardwire::pipeline::disasm::program(&program);
+    let part = |line: &str| {
+        let (op, site) = line.split_once(';').expect("a site");
+        format!(
+            "{} @{}",
+            op.trim().split_whitespace().skip(1).collect::<Vec<_>>().join(" "),
+            site.trim()
+        )
+    };
+    let listed: Vec<String> = listing.lines().skip(3).map(part).collect();
+    let expected = [
+        "begin @1:1",
+        "load v0 = payload.nick text? @1:1",
+        "jump_some v0 +25 @1:1",
+        "load v4 = payload.list list @1:17",
+        "each v3 = v4 v5 = {11} @1:17",
+        "expect v5 int @1:17",
+        "load_long v7 = 9000000000 @1:44",
+        "binary v6 = greater v5 v7 @1:40",
+        "jump_if v6 +5 @1:40",
+        "load_int v9 = 1 @1:65",
+        "load_int v10 = 2 @1:65",
+        "list v8 = v9 2 @1:65",
+        "binary v7 = in v5 v8 @1:59",
+        "unary v6 = not v7 @1:58",
+        "jump_unless v6 +1 @1:40",
+        "yield v5 @1:17",
+        "each v2 = v3 v4 = {5} @1:17",
+        "expect v4 int @1:17",
+        "unary v6 = totext v4 @1:81",
+        "load_variable v7 = room #0 text @1:93",
+        "binary v5 = add v6 v7 @1:81",
+        "yield v5 @1:17",
+        "load_int v3 = 0 @1:106",
+        "binary v1 = index v2 v3 @1:17",
+        "expect v1 text @1:17",
+        "load_int v2 = 0 @1:115",
+        "load_int v3 = 3 @1:118",
+        "slice v0 = v1 v2 v3 @1:17",
+    ];
+    assert_eq!(listed[..expected.len()], expected, "\n{listing}");
+}

@@ -94,6 +94,10 @@ pub enum Owner {
     Room,
 }
 
+/// A variable of its owner, in the order they are declared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VariableId(pub u8);
+
 /// A value that needs no constant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Word {
@@ -186,6 +190,7 @@ pub enum Operand {
     Body(Body),
     Int(i32),
     Owner(Owner),
+    Variable(VariableId),
     Word(Word),
     Expect(Expect),
     Unary(Unary),
@@ -222,6 +227,7 @@ operands! {
     Body(Body),
     Int(i32),
     Owner(Owner),
+    Variable(VariableId),
     Word(Word),
     Expect(Expect),
     Unary(Unary),

@@ -14,7 +14,8 @@ use crate::config::Code;
 use crate::envelope::text::escape_into;
 use crate::limits::{SLOTS_MAX, VALUES_MAX};
 use crate::pipeline::op::{
-    Binary, Body, Context, Count, Expect, Form, Kind, Op, Owner, PatternId, Source, ValueReg, Word,
+    Binary, Body, Context, Count, Expect, Form, Kind, Op, Owner, PatternId, Source, ValueReg,
+    VariableId, Word,
 };
 use crate::pipeline::program::Site;
 use crate::pipeline::{Builder, number};
@@ -269,7 +270,10 @@ impl Lower<'_, '_> {
 
     fn read(&mut self, read: &Read, register: ValueReg, checked: &Checked) -> Lowered<()> {
         let (into, expect) = (register.into(), expect_of(checked));
-        let variable = |of, variable| Op::LoadVariable { into, of, variable, expect };
+        let variable = |of, place| {
+            let variable = VariableId(place);
+            Op::LoadVariable { into, of, variable, expect }
+        };
         let op = match read {
             Read::Payload(_) | Read::Claims(_) => {
                 let (source, slot) = slot(read, checked, self.to)?;

@@ -277,7 +277,7 @@ impl<'p> Walk<'p> {
             Operand::Limit(id) => usize::from(id.0) < self.program.limits.len(),
             Operand::Permission(id) => usize::from(id.0) < self.program.permissions.len(),
             Operand::Const(id) => (id.0 as usize) < self.program.consts.len(),
-            Operand::Slot(slot) if !matches!(op, Op::LoadVariable { .. }) => slot < slots,
+            Operand::Slot(slot) => slot < slots,
             Operand::Reg(register) => usize::from(register.0) < REGISTERS_MAX,
             Operand::Value(ValueReg(register)) | Operand::Out(Out(register)) => {
                 usize::from(register) < VALUES_MAX
