@@ -138,6 +138,8 @@ impl Facts {
 pub struct Scope {
     pub(super) names: Vec<(String, Binding)>,
     pub(super) facts: Facts,
+    /// Constants are left to the run: see `keep_constants`.
+    pub(super) unfolded: bool,
     /// What `env` reads.
     pub(super) environment: Option<Arc<Environment>>,
 }
@@ -153,13 +155,7 @@ impl Scope {
     }
 
     /// The same of a value that the file declares.
-    pub fn bind_declared(
-        &mut self,
-        path: &str,
-        typed: Typed,
-        read: Read,
-        declared: Option<Span>,
-    ) {
+    pub fn bind_declared(&mut self, path: &str, typed: Typed, read: Read, declared: Option<Span>) {
         let (above, name) = path.rsplit_once('.').unwrap_or(("", path));
         let mut above = above.split('.').filter(|step| !step.is_empty());
         let Some(names) = above.try_fold(&mut self.names, below) else { return };
@@ -173,6 +169,11 @@ impl Scope {
     /// Brings `env` into the scope.
     pub fn bind_environment(&mut self, environment: Arc<Environment>) {
         self.environment = Some(environment);
+    }
+
+    /// Leaves what is known at load to the run: for tests, which ask whether that is the same.
+    pub fn keep_constants(&mut self) {
+        self.unfolded = true;
     }
 
     /// Takes a name (and all below it) out of the scope.
@@ -206,9 +207,8 @@ fn below<'n>(
     names: &'n mut Vec<(String, Binding)>,
     step: &str,
 ) -> Option<&'n mut Vec<(String, Binding)>> {
-    let is_there = |(name, binding): &(String, Binding)| {
-        name == step && matches!(binding, Binding::Names(_))
-    };
+    let is_there =
+        |(name, binding): &(String, Binding)| name == step && matches!(binding, Binding::Names(_));
     if !names.iter().any(is_there) {
         names.retain(|(name, _)| name != step);
         names.push((step.to_owned(), Binding::Names(Vec::new())));

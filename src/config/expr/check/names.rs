@@ -81,7 +81,8 @@ impl<'s> Checker<'s> {
         }
         let names = self.scope.names.iter().map(|(name, _)| name.as_str());
         let environment = self.scope.environment.as_ref().map(|_| "env");
-        let names = names.chain(self.items.iter().map(|(name, _)| name.as_str())).chain(environment);
+        let names =
+            names.chain(self.items.iter().map(|(name, _)| name.as_str())).chain(environment);
         Fault::new(Code::UnknownName, range, format!("unknown name `{name}`"))
             .label("no such name")
             .suggest(name, names)
@@ -129,7 +130,7 @@ impl<'s> Checker<'s> {
                 Some((_, binding)) => Some((self.bound(binding, &below, range), below)),
                 None => {
                     let known: Vec<&str> = names.iter().map(|(name, _)| name.as_str()).collect();
-                    self.fault(unknown_field(&path, name, name_range, &known))
+                    self.fault(unknown_field(&path, name, &range, &known))
                 }
             },
         }
@@ -159,7 +160,7 @@ impl<'s> Checker<'s> {
                 None => {
                     let known: Vec<&str> = fields.iter().map(|one| one.name.as_str()).collect();
                     let path = of.path.clone().unwrap_or_default();
-                    let fault = unknown_field(&path, name, name_range, &known);
+                    let fault = unknown_field(&path, name, &range, &known);
                     return self.fault(fault.also(self.declared(&path), "declared here"));
                 }
             },
