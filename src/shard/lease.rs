@@ -43,8 +43,8 @@ impl Shard {
         }
     }
 
-    /// At the home: takes the meters out of the record where one shard has all connections. That may
-    /// be this one: on its own record a connection's event is counted without a look-up.
+    /// At the home: takes the meters out of the record where one shard has all connections. That
+    /// may be this one: on its own record a connection's event is counted without a look-up.
     pub(super) fn lend(&mut self, user: &str) -> Option<(ShardId, Meters)> {
         if !self.engine.program.limits_users() {
             return None;
