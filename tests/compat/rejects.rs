@@ -25,8 +25,9 @@ events:
     actions: [{ name: _log, params: [rule] }]
 "#;
 
-/// What only schemas and expressions produce, which this spelling has none of: tests/native.
-const OF_EXPRESSIONS: [Reject; 5] = [
+/// What only schemas, rooms and expressions produce, which this spelling has none of: tests/native.
+const OF_EXPRESSIONS: [Reject; 6] = [
+    Reject::RoomFull,
     Reject::InvalidPayload,
     Reject::Denied,
     Reject::BadType,

@@ -23,6 +23,7 @@ use super::source::Source;
 use crate::pipeline::program::Program;
 use crate::settings::{Protocol, Settings};
 use native::Native;
+pub use native::verbs::{VERBS, Verb};
 
 /// Compiles the program sections; `None` where the bytecode could not be built.
 pub fn compile(
