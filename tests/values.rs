@@ -423,7 +423,7 @@ fn the_listing_of_an_expression_says_what_it_does() {
         let (op, site) = line.split_once(';').expect("a site");
         format!(
             "{} @{}",
-            op.trim().split_whitespace().skip(1).collect::<Vec<_>>().join(" "),
+            op.split_whitespace().skip(1).collect::<Vec<_>>().join(" "),
             site.trim()
         )
     };
