@@ -421,11 +421,7 @@ fn the_listing_of_an_expression_says_what_it_does() {
     let listing = shardwire::pipeline::disasm::program(&program);
     let part = |line: &str| {
         let (op, site) = line.split_once(';').expect("a site");
-        format!(
-            "{} @{}",
-            op.split_whitespace().skip(1).collect::<Vec<_>>().join(" "),
-            site.trim()
-        )
+        format!("{} @{}", op.split_whitespace().skip(1).collect::<Vec<_>>().join(" "), site.trim())
     };
     let listed: Vec<String> = listing.lines().skip(3).map(part).collect();
     let expected = [

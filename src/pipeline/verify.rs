@@ -47,6 +47,8 @@ rules! {
     EventsNotTiled,
     /// A rate limit names an event of the program, passes something, and has a window.
     BadLimit,
+    /// A limit of a room or of a text is asked with a key.
+    LimitWithoutKey,
     /// A projection fills only its own slots and is no deeper than a message can be.
     BadProjection,
     /// An operand names something that is not in the program.
@@ -63,6 +65,8 @@ rules! {
     ClaimsUnverified,
     /// Rate limits come before every effect, so that a run can be started again.
     LimitAfterEffect,
+    /// Rate limits are asked by every run, so that a run that is started again asks the same ones.
+    LimitConditional,
     /// A jump ends inside its event, and inside its loop.
     BadJump,
     /// Where two ways meet, the same output is open.
@@ -116,10 +120,7 @@ fn tables(program: &Program) -> Result<(), Fault> {
     let addressable = |len: usize| len <= usize::from(u16::MAX);
     let known = |id: crate::ids::EventId| usize::from(id.0) < program.events.len();
     let named = program.events.len().saturating_sub(usize::from(program.on_message.is_some()));
-    let limits_hold = program
-        .limits
-        .iter()
-        .all(|limit| known(limit.event) && limit.window_ns > 0 && limit.events_max > 0);
+    let limits_hold = program.limits.iter().all(|limit| known(limit.event) && limit.rate.holds());
     let checks = [
         (program.events.len() <= EVENTS_MAX, Rule::TooManyEvents),
         (addressable(program.limits.len()), Rule::TooManyEntries),
@@ -194,6 +195,7 @@ mod tests {
     use crate::pipeline::Builder;
     use crate::pipeline::op::{ConstId, Context, Form, FrameKind, Op, Reg, Source};
     use crate::pipeline::program::LimitSpec;
+    use crate::state::limits::{Algorithm, Rate};
 
     const TEXT: Op = Op::Context { value: Context::Target, form: Form::Text };
     const CLAIM: Op = Op::NeedSlot { source: Source::Claims, slot: 0 };
@@ -204,7 +206,7 @@ mod tests {
         let mut builder = Builder::new("config.yaml");
         let event = builder.event("event", Site::default()).unwrap();
         let site = Site { line: 2, column: 1 };
-        builder.limit(LimitSpec { event, events_max: 1, window_ns: 1, site });
+        builder.limit(LimitSpec::of_user(event, Rate::fixed(1, 1), site));
         builder.payload_slot(&["x"]).unwrap();
         builder.claims_slot(&["sub"]).unwrap();
         ops.iter().for_each(|op| builder.op(*op, site));
@@ -337,8 +339,9 @@ mod tests {
             (|p| p.events[0].end = 1, Rule::EndMisplaced),
             (|p| p.sites.truncate(1), Rule::SiteMissing),
             (|p| p.limits[0].event = EventId(1), Rule::BadLimit),
-            (|p| p.limits[0].window_ns = 0, Rule::BadLimit),
-            (|p| p.limits[0].events_max = 0, Rule::BadLimit),
+            (|p| p.limits[0].rate.window_ns = 0, Rule::BadLimit),
+            (|p| p.limits[0].rate.algorithm = Algorithm::Gcra { burst: 0 }, Rule::BadLimit),
+            (|p| p.limits[0].rate.events_max = 0, Rule::BadLimit),
             (|p| p.on_message = Some(EventId(9)), Rule::NameNotUnique),
             (|p| p.names.clear(), Rule::NameNotUnique),
             (|p| p.names.values_mut().for_each(|id| id.0 = 3), Rule::NameNotUnique),

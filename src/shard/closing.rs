@@ -11,7 +11,7 @@
 
 use std::sync::Arc;
 
-use super::reply::write_error;
+use super::reply::{Refused, write_error};
 use super::{Io, Shard};
 use crate::disconnect::Disconnect;
 use crate::ids::ConnKey;
@@ -22,7 +22,7 @@ use crate::settings::Protocol;
 use crate::shard::peer::PeerFrame;
 use crate::state::conns::{Deflate, Phase};
 use crate::state::frames::FrameType;
-use crate::state::limits::Meters;
+use crate::state::meters::Meters;
 use crate::ws::header::Opcode;
 use crate::ws::{ProtocolError, close, header};
 
@@ -211,14 +211,24 @@ impl Shard {
     /// Refuses one event: counted, and told to the sender unless silenced. `event` is its name as
     /// the message spells it, empty where there is none.
     pub(super) fn reject(&mut self, slot: u32, reject: Reject, event: &[u8]) {
-        self.counters.rejected(reject);
+        self.refuse_event(slot, &Refused { reject, event, retry_ns: None });
+    }
+
+    /// The same by a limit, which knows when it would let the event pass.
+    pub(super) fn reject_limited(&mut self, slot: u32, retry_ns: u64, event: &[u8]) {
+        let reject = Reject::RateLimited;
+        self.refuse_event(slot, &Refused { reject, event, retry_ns: Some(retry_ns) });
+    }
+
+    fn refuse_event(&mut self, slot: u32, refused: &Refused<'_>) {
+        self.counters.rejected(refused.reject);
         let errors = &self.engine.settings.errors;
         let Protocol::Json { outgoing, .. } = &self.engine.settings.protocol else { return };
         if !errors.reply {
             return;
         }
         let mut open = self.outboxes.pool.open();
-        write_error(open.bytes(), outgoing, &errors.event, reject, event);
+        write_error(open.bytes(), outgoing, &errors.event, refused);
         let frame = self.outboxes.pool.seal(open, FrameType::Text);
         self.queue_own(slot, frame);
     }

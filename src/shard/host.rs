@@ -3,19 +3,21 @@
 //! Invariants: answers come from shard-local state only; a limit that is counted on another shard
 //! makes the run wait instead. Called by `pipeline::vm` through `turn`.
 
+use super::counters::Counters;
+use super::limit::home_of_key;
 use crate::auth::Verifier;
 use crate::clock::Now;
-use crate::ids::{LimitId, PermissionId};
-use crate::pipeline::program::Program;
+use crate::ids::{LimitId, PermissionId, ShardId};
+use crate::pipeline::program::{LimitSpec, Program, Scope};
 use crate::pipeline::vm::{self, Verdict};
 use crate::state::homes::Homes;
-use crate::state::limits::Meters;
+use crate::state::meters::{Fingerprint, Key, Meters, Reading};
 use crate::state::permissions::PermissionSet;
 
 /// Where the limits of the message's user are counted.
 pub(super) enum Counted<'s> {
-    /// Here, in the record of the user of this name.
-    Home(&'s mut Homes, &'s str),
+    /// Here, in the user's record.
+    Home,
     /// Here: all connections of the user are on this shard.
     Lent(&'s mut Meters),
     Elsewhere,
@@ -24,18 +26,28 @@ pub(super) enum Counted<'s> {
 /// The limit that made a run wait.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Asked {
-    pub limit: LimitId,
+    pub key: Key,
     /// How many limits the message had passed before it.
     pub passed: u16,
+    /// Who counts it; `None` is the user's home.
+    pub at: Option<ShardId>,
 }
 
 /// The shard, as a run sees it.
 pub(super) struct Host<'s> {
+    pub id: ShardId,
+    pub shards: u16,
+    pub seed: u64,
     pub program: &'s Program,
     pub verifier: &'s Verifier,
+    pub counters: &'s Counters,
     pub now: Now,
+    pub user: &'s str,
     pub permissions: &'s PermissionSet,
+    pub homes: &'s mut Homes,
     pub counted: Counted<'s>,
+    /// What is counted with the connection.
+    pub own: &'s mut Option<Box<Meters>>,
     /// How many limits have passed for this message already: a run that starts again meets them in
     /// the same order, and none is counted twice.
     pub granted: u16,
@@ -45,33 +57,60 @@ pub(super) struct Host<'s> {
 }
 
 impl Host<'_> {
-    fn count(&mut self, id: LimitId) -> Verdict {
+    /// Counts the event where that is here.
+    #[inline]
+    fn count(&mut self, spec: &LimitSpec, key: Key, text: &[u8]) -> Reading {
+        let now_ns = self.now.mono_ns;
+        match spec.scope {
+            Scope::User => self.count_user(spec, key),
+            Scope::Conn => self.own.get_or_insert_default().take(key, &spec.rate, now_ns),
+            Scope::Room | Scope::Text => match self.home_of(spec.scope, key, text) {
+                None => self.homes.texts.take(key, &spec.rate, now_ns),
+                Some(_) => Reading::of(Verdict::Wait),
+            },
+        }
+    }
+
+    fn count_user(&mut self, spec: &LimitSpec, key: Key) -> Reading {
         let now_ns = self.now.mono_ns;
         match &mut self.counted {
-            Counted::Home(homes, user) => match homes.take(self.program, user, id, now_ns) {
-                // A connection here keeps the meters here; and asking oneself would not end.
-                Verdict::Wait => Verdict::Refuse { retry_ns: 0 },
-                verdict => verdict,
+            Counted::Home => match self.homes.take(self.program, self.user, key, now_ns) {
+                // They are never lent elsewhere while the user has a connection here; and asking
+                // oneself would not end.
+                Reading { verdict: Verdict::Wait, .. } => Reading::UNKNOWN,
+                reading => reading,
             },
-            Counted::Lent(meters) => match self.program.limits.get(usize::from(id.0)) {
-                Some(spec) => meters.take(id, &spec.rate(), now_ns),
-                None => Verdict::Refuse { retry_ns: 0 },
-            },
-            Counted::Elsewhere => Verdict::Wait,
+            Counted::Lent(meters) => meters.take(key, &spec.rate, now_ns),
+            Counted::Elsewhere => Reading::of(Verdict::Wait),
         }
+    }
+
+    /// The other shard that counts a limit of a room or a text.
+    fn home_of(&self, scope: Scope, key: Key, text: &[u8]) -> Option<ShardId> {
+        let home = match scope {
+            Scope::User | Scope::Conn => return None,
+            _ => home_of_key(scope, text, key.text, self.seed, self.shards),
+        };
+        (home != self.id).then_some(home)
     }
 }
 
 impl vm::Host for Host<'_> {
-    fn limit(&mut self, limit: LimitId) -> Verdict {
+    fn limit(&mut self, limit: LimitId, text: &[u8]) -> Verdict {
         let passed = self.met;
         self.met += 1;
         if passed < self.granted {
             return Verdict::Pass;
         }
-        let verdict = self.count(limit);
+        let Some(spec) = self.program.limit(limit) else { return Reading::UNKNOWN.verdict };
+        let key = Key { text: Fingerprint::of(text, self.seed), limit };
+        let Reading { verdict, forgot } = self.count(spec, key, text);
         if verdict == Verdict::Wait {
-            self.asked = Some(Asked { limit, passed });
+            let at = self.home_of(spec.scope, key, text);
+            self.asked = Some(Asked { key, passed, at });
+        }
+        if forgot {
+            self.counters.forgotten_limits.add(1);
         }
         verdict
     }

@@ -20,6 +20,7 @@ mod hold;
 mod home;
 mod host;
 mod lease;
+mod limit;
 mod reply;
 mod seating;
 mod trim;
@@ -323,7 +324,8 @@ impl Shard {
         let draining = self.draining.as_ref().map(|draining| draining.next_ns);
         let delayed = self.outboxes.next_due_ns();
         let trim = Some(self.trim.due_ns).filter(|due_ns| *due_ns < u64::MAX);
-        [self.wheel.next_ns(), fading, draining, delayed, trim].into_iter().flatten().min()
+        let sweep = Some(self.homes.texts.sweep_due_ns).filter(|due_ns| *due_ns < u64::MAX);
+        [self.wheel.next_ns(), fading, draining, delayed, trim, sweep].into_iter().flatten().min()
     }
 
     // ---- mutators and getters ----
@@ -381,6 +383,7 @@ impl Shard {
             home_users: self.homes.users.len(),
             jobs: self.homes.jobs.len(),
             holds: self.holds.len(),
+            texts: self.homes.texts.len(),
             frames: self.outboxes.frames_live(),
         }
     }
@@ -413,5 +416,7 @@ pub struct Live {
     pub home_users: usize,
     pub jobs: usize,
     pub holds: usize,
+    /// Texts whose limits are counted here.
+    pub texts: usize,
     pub frames: usize,
 }

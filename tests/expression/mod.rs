@@ -30,7 +30,7 @@ pub struct Quiet {
 }
 
 impl Host for Quiet {
-    fn limit(&mut self, _: LimitId) -> Verdict {
+    fn limit(&mut self, _: LimitId, _: &[u8]) -> Verdict {
         Verdict::Pass
     }
 
@@ -131,7 +131,7 @@ impl Machine {
         match self.outcome(program, message) {
             Outcome::Done => Ok(self.effects.list.iter().map(sent).collect()),
             Outcome::Rejected(reject, site) => Err((reject, site)),
-            Outcome::Waiting => panic!("nothing waits"),
+            other => panic!("there are no limits: {other:?}"),
         }
     }
 

@@ -128,7 +128,9 @@ impl Values {
 
     pub(super) fn index(&mut self, of: Value, index: Value, reads: &Reads<'_>) -> Evaluated {
         let index = match index {
-            Value::Text(_) => return self.member(of, index, reads),
+            Value::Text(_) if matches!(of, Value::Object(_) | Value::Null) => {
+                return self.member(of, index, reads);
+            }
             Value::Int(index) => usize::try_from(index).map_err(|_| Reject::NoElement)?,
             _ => return Err(Reject::BadType),
         };
