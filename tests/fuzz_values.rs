@@ -17,7 +17,7 @@ use shardwire::ids::RuleId;
 use shardwire::limits::VALUES_MAX;
 use shardwire::pipeline::op::{
     Ahead, Binary, Body, ConstId, Context, Count, Expect, Form, Kind, Op, Out, Owner, PatternId,
-    Source, Unary, ValueReg, VarId, Word,
+    Source, Unary, ValueReg, VariableId, Word,
 };
 use shardwire::pipeline::{Program, disasm, verify::verify};
 use shardwire::reject::Reject;
@@ -84,7 +84,7 @@ fn load(random: &mut Random) -> Op {
     match random.below(8) {
         0 => Op::LoadContext { into, value: random.pick(&contexts) },
         1 => {
-            let (of, variable) = (random.pick(&owners), VarId(slot));
+            let (of, variable) = (random.pick(&owners), VariableId(slot));
             Op::LoadVariable { into, of, variable, expect }
         }
         2 => Op::LoadWord { into, word: random.pick(&words) },

@@ -401,6 +401,8 @@ fn faults_say_what_to_do() {
     ] {
         assert_eq!(faults(text, &any()), [expected], "{text}");
     }
+    let rates = checked("[1, 2.5, payload.i]", &scope(), &any()).expect("a list");
+    assert_eq!(rates.typed.to_string(), "list(number)");
     let both = faults("payload.nik + payload.i.x", &any());
     assert_eq!(both.len(), 2, "{both:?}");
     let mut scope = scope();

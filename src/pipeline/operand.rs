@@ -96,7 +96,7 @@ pub enum Owner {
 
 /// A variable of its owner, in the order they are declared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct VarId(pub u8);
+pub struct VariableId(pub u8);
 
 /// A value that needs no constant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,7 +190,7 @@ pub enum Operand {
     Body(Body),
     Int(i32),
     Owner(Owner),
-    Variable(VarId),
+    Variable(VariableId),
     Word(Word),
     Expect(Expect),
     Unary(Unary),
@@ -227,7 +227,7 @@ operands! {
     Body(Body),
     Int(i32),
     Owner(Owner),
-    Variable(VarId),
+    Variable(VariableId),
     Word(Word),
     Expect(Expect),
     Unary(Unary),

@@ -15,7 +15,7 @@ use crate::envelope::text::escape_into;
 use crate::limits::{SLOTS_MAX, VALUES_MAX};
 use crate::pipeline::op::{
     Binary, Body, Context, Count, Expect, Form, Kind, Op, Owner, PatternId, Source, ValueReg,
-    VarId, Word,
+    VariableId, Word,
 };
 use crate::pipeline::program::Site;
 use crate::pipeline::{Builder, number};
@@ -271,7 +271,7 @@ impl Lower<'_, '_> {
     fn read(&mut self, read: &Read, register: ValueReg, checked: &Checked) -> Lowered<()> {
         let (into, expect) = (register.into(), expect_of(checked));
         let variable = |of, place| {
-            let variable = VarId(place);
+            let variable = VariableId(place);
             Op::LoadVariable { into, of, variable, expect }
         };
         let op = match read {

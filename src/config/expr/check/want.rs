@@ -55,6 +55,9 @@ impl Want {
 impl Checked {
     /// The same number as a double.
     pub(super) fn doubled(self) -> Checked {
+        if self.typed.ty == Type::Double {
+            return self;
+        }
         let typed = Typed { ty: Type::Double, ..self.typed.clone() };
         if let Some(Const::Int(int)) = self.constant() {
             let node = Node::Const(Const::Double(*int as f64));
