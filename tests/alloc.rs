@@ -260,9 +260,10 @@ fn messages_in_pieces_allocate_nothing() {
 fn expressions_allocate_nothing() {
     let mut scope = expression::maker::scope();
     scope.bind("tenant", Typed::of(Type::String), Read::RoomVar(0));
-    let text = "payload.li.map(x, x * 2).filter(y, y > 2 && payload.s.matches('^.ad')) + [1, 2] \
+    let text = "payload.li.map(x, x * 2).filter(y, y > 2 && payload.s.matches('ad.')) + [1, 2] \
                 == [4, 6, 1, 2] \
-                ? payload.s.trim().upper() + tenant + string(payload.n) + payload.ls[1].slice(0, 1) \
+                ? payload.s.trim().upper() + tenant + string(payload.n) \
+                + payload.ls[1].slice(0, 1) \
                 : 'no'";
     let want = Want::of(Type::String, "a test");
     let checked = expression::checked(text, &scope, &want).expect("it is well typed");

@@ -29,7 +29,8 @@ fn hooks_state_rules_and_sends_work_over_sockets_and_cores() {
         for one in &mut all {
             assert_eq!(one.expect("named"), json!({ "name": "Ada" }));
         }
-        for (name, code, line) in [("admin", "denied", 12), ("much too long", "invalid_payload", 11)]
+        for (name, code, line) in
+            [("admin", "denied", 12), ("much too long", "invalid_payload", 11)]
         {
             ada.send_text(&json!({ "event": "name", "payload": { "name": name } }).to_string());
             let told = ada.expect("error");

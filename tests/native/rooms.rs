@@ -116,9 +116,10 @@ events:
             assert!(is_in || refusal(&got) == "room_full", "{got:?}");
             is_in
         };
-        assert_eq!([0, 1, 2, 3].map(|n| joins(&mut world, n, "small:x")), [
-            true, true, false, true
-        ]);
+        assert_eq!(
+            [0, 1, 2, 3].map(|n| joins(&mut world, n, "small:x")),
+            [true, true, false, true]
+        );
         assert!(joins(&mut world, 2, "small:y"));
         ask_event(&mut world, all[1], "leave", json!({ "room": "small:x" }));
         assert!(joins(&mut world, 2, "small:x"));

@@ -119,8 +119,7 @@ events:
     let mut world = open_world(yaml, 1);
     let ada = world.open(0, "ada");
     let got = ask_event(&mut world, ada, "e", json!({ "b": 2 }));
-    let wanted =
-        [event("e", json!({ "b": 2, "sum": 2 })), event("f", json!({ "b": 2 }))];
+    let wanted = [event("e", json!({ "b": 2, "sum": 2 })), event("f", json!({ "b": 2 }))];
     assert_eq!(got, wanted);
 }
 
