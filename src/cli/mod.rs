@@ -1,11 +1,13 @@
 //! The commands, one file each; this one parses the arguments and turns results into exit statuses.
 //!
-//! Invariants: status 0 is success, 1 a failure of this machine or a token, 2 a bad configuration
-//! or bad arguments. Output goes to stdout through one locked writer; whatever is wrong goes to
-//! stderr.
+//! Invariants: status 0 is success, 1 a failure of this machine or the answer no (a token refused,
+//! files that differ, a layout that is not canonical), 2 a bad configuration or bad arguments.
+//! Output goes to stdout through one locked writer; whatever is wrong goes to stderr.
 
 mod bench;
 mod check;
+mod config;
+mod diff;
 mod doctor;
 mod explain;
 mod load;
@@ -34,6 +36,8 @@ struct Arguments {
 enum Command {
     Serve(serve::Arguments),
     Check(check::Arguments),
+    Config(config::Arguments),
+    Diff(diff::Arguments),
     Explain(explain::Arguments),
     #[command(subcommand)]
     Token(token::Command),
@@ -53,6 +57,11 @@ impl Failure {
         Failure { status: 1, text: text.to_string() }
     }
 
+    /// The answer is no, and it is given already.
+    fn no() -> Failure {
+        Failure { status: 1, text: String::new() }
+    }
+
     /// The configuration or the arguments are at fault.
     fn usage(text: impl ToString) -> Failure {
         Failure { status: 2, text: text.to_string() }
@@ -68,6 +77,8 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     let done = match arguments.command {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Config(arguments) => config::run(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Token(command) => token::run(&command),
         Command::Doctor(arguments) => doctor::run(&arguments),

@@ -27,7 +27,7 @@ pub fn lower(
         Protocol::Raw => WireNames::default(),
     };
     let mut lower = Lower {
-        builder: Builder::new(source.name()),
+        builder: builder(source),
         source,
         findings,
         outgoing,
@@ -42,6 +42,12 @@ pub fn lower(
         lower.on_message(pipeline);
     }
     lower.finish()
+}
+
+fn builder(source: &Source) -> Builder {
+    let mut builder = Builder::new(source.name());
+    source.files().skip(1).for_each(|file| builder.file(source.name_of(file)));
+    builder
 }
 
 /// What the pipeline has asked for already.

@@ -21,6 +21,16 @@ pub enum Effect {
     Restart,
 }
 
+impl Effect {
+    pub fn name(self) -> &'static str {
+        match self {
+            Effect::Live => "live",
+            Effect::New => "new connections",
+            Effect::Restart => "restart",
+        }
+    }
+}
+
 /// One option.
 pub struct Key {
     pub path: &'static str,
@@ -60,6 +70,7 @@ pub enum Kind {
 }
 
 /// A value as written: one text, or a list of texts.
+#[derive(Clone)]
 pub struct Given {
     pub texts: Vec<String>,
     pub list: bool,
