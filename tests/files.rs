@@ -1,4 +1,4 @@
-//! Configurations of several files on disk: what wins, what is refused, and where a value came from.
+//! Configurations of several files on disk: what wins, what is refused, where a value came from.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -72,7 +72,8 @@ fn layers_are_merged_and_lists_replaced() {
             (
                 "base.yaml",
                 "server: { address: ':1', path: /base, origins: [https://a.example] }\n\
-              auth: { mode: none }\nevents: { debug: { actions: [{ name: _log, params: [x] }] } }\n",
+              auth: { mode: none }\n\
+              events: { debug: { actions: [{ name: _log, params: [x] }] } }\n",
             ),
             ("events/a.yaml", &events),
             ("events/b.yaml", &events.replace("one", "two")),

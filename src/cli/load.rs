@@ -90,6 +90,11 @@ pub(super) fn load(which: &Which, secret: SecretPolicy, view: View) -> Result<Lo
     Ok(Loaded { source, settings, program, effective, notes, warnings })
 }
 
+/// What is wrong with a file, told in full.
+pub(super) fn refused(findings: Vec<Diagnostic>, source: &Source) -> Failure {
+    Failure::usage(shown(findings, source, BRIEF))
+}
+
 fn shown(mut findings: Vec<Diagnostic>, source: &Source, view: View) -> String {
     findings.retain(|one| view.hints || one.severity() != Severity::Hint);
     config::render(&findings, source, style(view.format))

@@ -10,6 +10,7 @@ mod config;
 mod diff;
 mod doctor;
 mod explain;
+mod fmt;
 mod load;
 mod logs;
 mod output;
@@ -39,6 +40,7 @@ enum Command {
     Config(config::Arguments),
     Diff(diff::Arguments),
     Explain(explain::Arguments),
+    Fmt(fmt::Arguments),
     #[command(subcommand)]
     Token(token::Command),
     Doctor(doctor::Arguments),
@@ -80,6 +82,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Config(arguments) => config::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Fmt(arguments) => fmt::run(&arguments),
         Command::Token(command) => token::run(&command),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),

@@ -141,6 +141,11 @@ codes! {
          and `_`."
         "# variant: ../prod\nserver: { path: /ws }\n"
 
+    NoLayout "E120" "A file that cannot be laid out"
+        "`shardwire fmt` would change what the file means, so it leaves it alone. An anchor on a key \
+         is a reason."
+        ""
+
     // E2: keys and their shape.
     UnknownKey "E201" "Unknown key"
         "No such option. Keys that begin with `x-` at the top are free for notes and anchors."

@@ -16,6 +16,7 @@ pub mod docs;
 pub mod effective;
 pub mod environment;
 pub mod files;
+pub mod fmt;
 mod redact;
 mod render;
 mod settings;
@@ -60,6 +61,14 @@ pub type Outcome = Result<Compiled, Vec<Diagnostic>>;
 /// Reads and compiles a file as `serve` does: the secret is demanded.
 pub fn load(path: &Path, environment: &Environment) -> Outcome {
     compile_files(&Files::of_path(path, None), environment, &Options::default())
+}
+
+/// Reads one file, if it is text and not too large.
+pub fn read(path: &Path) -> Result<Source, Diagnostic> {
+    use files::Folder;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let (_, text) = files::Disk::beside(path).read(&name, CONFIG_BYTES_MAX)?;
+    Ok(Source::new(path.display().to_string(), text))
 }
 
 fn unreadable(name: &str, why: &str) -> Diagnostic {

@@ -218,7 +218,8 @@ mod tests {
         let github = render(&[finding], &source, Style::Github);
         assert_eq!(
             github,
-            "::error file=base.yaml,line=2,col=1,title=E203::set twice%0Aconfig.yaml:1:1: and here\n"
+            "::error file=base.yaml,line=2,col=1,title=E203::set twice%0A\
+             config.yaml:1:1: and here\n"
         );
     }
 }

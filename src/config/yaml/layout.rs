@@ -7,7 +7,7 @@ use saphyr_parser::{Event, Parser};
 
 use super::super::source::{FileId, Source, Span};
 use super::ScalarStyle;
-use super::places::{Offsets, style_of, trimmed};
+use super::places::{Offsets, behind_anchor, style_of, trimmed};
 
 /// A value as it is written.
 #[derive(Clone, Debug)]
@@ -93,14 +93,15 @@ struct Reader<'s> {
 impl Reader<'_> {
     fn event(&mut self, event: Event<'_>, span: Span) {
         match event {
-            Event::Scalar(text, style, anchor, _) => {
+            Event::Scalar(text, style, _, _) => {
                 let style = style_of(style);
+                let (anchor, span) = behind_anchor(self.source, span);
+                let anchor = anchor.map(str::to_owned);
                 let span = trimmed(self.source, span, style);
                 self.gap_until(span.start as usize);
                 let folded = (style == ScalarStyle::Block && self.header() == Some('>'))
                     .then(|| self.lines_of(span));
                 let kind = Kind::Scalar(Written { text: text.into_owned(), style, folded });
-                let anchor = self.anchor(anchor);
                 self.at = self.at.max(span.end as usize);
                 self.place(Piece { span, anchor, kind });
             }
@@ -111,19 +112,22 @@ impl Reader<'_> {
                 let span = Span::new(span.start as usize, self.at);
                 self.place(Piece { span, anchor: None, kind: Kind::Alias(name) });
             }
-            Event::SequenceStart(anchor, _) => self.begin(span, anchor, false),
-            Event::MappingStart(anchor, _) => self.begin(span, anchor, true),
+            Event::SequenceStart(..) => self.begin(span, false),
+            Event::MappingStart(..) => self.begin(span, true),
             Event::SequenceEnd | Event::MappingEnd => self.end(span),
             _ => {}
         }
     }
 
-    fn begin(&mut self, span: Span, anchor: usize, map: bool) {
+    fn begin(&mut self, span: Span, map: bool) {
+        // The span of a start may be that of its first token only.
+        let to_end = Span::new(span.start as usize, self.source.text().len());
+        let (anchor, span) = behind_anchor(self.source, to_end);
+        let anchor = anchor.map(str::to_owned);
         let start = span.start as usize;
         self.gap_until(start);
         let flow = matches!(self.source.text().as_bytes().get(start), Some(b'[' | b'{'))
             || self.open.last().is_some_and(|open| open.flow);
-        let anchor = self.anchor(anchor);
         self.open.push(Open { start, anchor, map, flow, pieces: Vec::new() });
     }
 
@@ -175,17 +179,6 @@ impl Reader<'_> {
         let before = self.source.text().get(..at).unwrap_or_default();
         let line = before.rsplit('\n').next().unwrap_or_default();
         line.trim().is_empty()
-    }
-
-    /// The name of an anchor that stands in the gap.
-    fn anchor(&self, anchor: usize) -> Option<String> {
-        let gap = self.source.text().get(self.gap.clone())?;
-        let at = gap.rfind('&').filter(|_| anchor != 0)?;
-        let name: String = gap[at + 1..]
-            .chars()
-            .take_while(|c| !c.is_whitespace() && !",[]{}".contains(*c))
-            .collect();
-        Some(name)
     }
 
     /// `|` or `>` of a block scalar, which stands in the gap before it.

@@ -26,6 +26,23 @@ pub fn trimmed(source: &Source, span: Span, style: ScalarStyle) -> Span {
     Span::new(span.start as usize, span.start as usize + len)
 }
 
+/// The parser lets the span of a value begin at its anchor: the anchor's name and the value's own
+/// span.
+pub fn behind_anchor(source: &Source, span: Span) -> (Option<&str>, Span) {
+    let text = source.slice(span);
+    let Some(anchored) = text.strip_prefix('&') else { return (None, span) };
+    let ends = |c: char| c.is_whitespace() || ",[]{}".contains(c);
+    let (name, mut rest) = anchored.split_at(anchored.find(ends).unwrap_or(anchored.len()));
+    loop {
+        rest = rest.trim_start();
+        match rest.starts_with('#') {
+            true => rest = rest.split_once('\n').map_or("", |(_, rest)| rest),
+            false => break,
+        }
+    }
+    (Some(name), Span::new(span.end as usize - rest.len(), span.end as usize))
+}
+
 /// Length of the quoted scalar that these bytes begin with.
 fn quoted_len(bytes: &[u8]) -> usize {
     let quote = bytes.first().copied().unwrap_or_default();

@@ -10,7 +10,7 @@ use saphyr_parser::{Event, Parser, ScanError};
 use super::super::codes::Code;
 use super::super::diagnostic::{Diagnostic, Findings};
 use super::super::source::{FileId, Source, Span};
-use super::places::{Offsets, style_of, trimmed};
+use super::places::{Offsets, behind_anchor, style_of, trimmed};
 use super::{DEPTH_MAX, Entry, NODES_MAX, Node, NodeKind, Scalar, ScalarStyle};
 
 /// Bytes of scalars that aliases may add.
@@ -102,6 +102,7 @@ impl<'s> Tree<'s> {
             Event::Scalar(text, style, anchor, tag) => {
                 self.refuse_tag(tag.is_some(), span)?;
                 let scalar = Scalar { text: text.into_owned(), style: style_of(style) };
+                let (_, span) = behind_anchor(self.source, span);
                 let span = trimmed(self.source, span, scalar.style);
                 self.value(Node { span, kind: NodeKind::Scalar(scalar) }, anchor)
             }
