@@ -108,10 +108,10 @@ fn change(was: Option<&Unit<'_>>, is: Option<&Unit<'_>>) -> Change {
         unit.and_then(|unit| unit.values.first()).map_or(Effect::Restart, |one| one.effect);
     let path = unit.map_or_else(String::new, |unit| name_of(unit.path));
     let (was, mut is) = (was.map(Unit::side), is.map(Unit::side));
-    if let (Some(was), Some(is)) = (&was, &mut is) {
-        if was.value == is.value {
-            is.value = json!("(changed, not shown)");
-        }
+    if let (Some(was), Some(is)) = (&was, &mut is)
+        && was.value == is.value
+    {
+        is.value = json!("(changed, not shown)");
     }
     Change { path, was, is, effect }
 }

@@ -42,7 +42,7 @@ fn is_shown(key: &Key, given: &Given<'_>) -> bool {
     !tree
         && key.newer.is_none()
         && (!section || switched(key))
-        && !over.is_some_and(|over| switched(over))
+        && !over.is_some_and(switched)
 }
 
 fn is_below(path: &str, section: &str) -> bool {
