@@ -60,23 +60,25 @@ fn turn(crowd: &mut Crowd, inboxes: &[Channel; 2], bytes: &[u8], sender: Member)
 }
 
 /// Sixteen members, half of them on each shard. A message takes a frame over the mesh where its
-/// sender is on the room's home, two where it is not, and two more where the sender's limit is
-/// counted on the other shard: what differs between the lines is the price of a frame.
+/// sender is on the room's home, two where it is not, and two more where its sender is connected to
+/// both shards and the limit is counted on the other: what differs between the lines is the price
+/// of a frame.
 fn messages(c: &mut Criterion) {
-    let mut crowd = Crowd::new(2, 16, ROOM);
     let inboxes = [(); 2].map(|()| bounded(MESH_CHANNEL_FRAMES));
     let bytes = send_message(ROOM, 158);
     let mut group = c.benchmark_group("mesh");
     group.throughput(Throughput::Elements(BURST as u64));
     let mut seen = Vec::new();
-    for sender in crowd.members.clone() {
-        let frames = turn(&mut crowd, &inboxes, &bytes, sender);
-        if seen.contains(&frames) {
-            continue;
+    for mut crowd in [Crowd::new(2, 16, ROOM), Crowd::everywhere(2, 16, ROOM)] {
+        for sender in crowd.members.clone() {
+            let frames = turn(&mut crowd, &inboxes, &bytes, sender);
+            if seen.contains(&frames) {
+                continue;
+            }
+            seen.push(frames);
+            let name = format!("{BURST} messages, {frames} peer frames");
+            group.bench_function(name, |b| b.iter(|| turn(&mut crowd, &inboxes, &bytes, sender)));
         }
-        seen.push(frames);
-        let name = format!("{BURST} messages, {frames} peer frames");
-        group.bench_function(name, |b| b.iter(|| turn(&mut crowd, &inboxes, &bytes, sender)));
     }
     group.finish();
 }

@@ -120,13 +120,15 @@ fn a_room_whose_messages_wait_allocates_nothing() {
 fn a_room_on_two_shards_allocates_nothing_wherever_its_home_and_its_senders_are() {
     // Some of these have their home on shard 0, some on shard 1; likewise the senders.
     for room in ["room:a", "room:b", "room:c", "room:d"] {
-        let mut crowd = Crowd::new(2, 100, room);
-        let bytes = send_message(room, 158);
-        for messages in [1, 16] {
-            for senders in [0..1, 1..2, 0..4] {
-                let senders = crowd.members[senders].to_vec();
-                let found = allocations_of(&mut crowd, &senders, messages, &bytes, 100);
-                assert_eq!(found, 0, "{room}: {messages} messages from {senders:?}");
+        // In the second crowd each sender is on both shards, and its limit is counted at its home.
+        for mut crowd in [Crowd::new(2, 100, room), Crowd::everywhere(2, 100, room)] {
+            let bytes = send_message(room, 158);
+            for messages in [1, 16] {
+                for senders in [0..1, 1..2, 0..4] {
+                    let senders = crowd.members[senders].to_vec();
+                    let found = allocations_of(&mut crowd, &senders, messages, &bytes, 100);
+                    assert_eq!(found, 0, "{room}: {messages} messages from {senders:?}");
+                }
             }
         }
     }

@@ -17,7 +17,8 @@ use shardwire::limits::{EFFECTS_MAX, JSON_DEPTH_MAX};
 use shardwire::pipeline::op::{ConstId, Context, Form, FrameKind, Op, Reg, Source};
 use shardwire::pipeline::verify::verify;
 use shardwire::pipeline::{
-    Builder, Effect, Effects, Host, Input, LimitSpec, Outcome, Program, Site, Verdict, Vm, disasm,
+    About, Builder, Effect, Effects, Host, Input, LimitSpec, Outcome, Program, Site, Verdict, Vm,
+    disasm,
 };
 use shardwire::reject::Reject;
 use shardwire::state::frames::{FramePool, FrameType};
@@ -299,7 +300,8 @@ struct AnyHost {
 
 impl Host for AnyHost {
     fn limit(&mut self, _: LimitId) -> Verdict {
-        self.random.pick(&[Verdict::Pass, Verdict::Pass, Verdict::Refuse, Verdict::Wait])
+        let refuse = Verdict::Refuse { retry_ns: 1 };
+        self.random.pick(&[Verdict::Pass, Verdict::Pass, refuse, Verdict::Wait])
     }
 
     fn permitted(&self, permission: PermissionId) -> bool {
@@ -437,6 +439,9 @@ fn programs_that_verify_run_within_bounds_and_the_others_are_refused() {
             message: &message,
             payload: &slots,
             token: envelope.token,
+            id: envelope.id,
+            claims: b"",
+            about: About::NOTHING,
             user: random.pick(&["ada", "q\"uo\\te\n", ""]),
             conn: ConnKey { shard: ShardId(0), index: 1, generation: 1 },
             target: random.pick(&["room:x", "", "user:\"\u{1}"]).as_bytes(),
@@ -520,6 +525,9 @@ fn a_template_cannot_be_broken_out_of() {
             message: &message,
             payload: &slots,
             token: envelope.token,
+            id: envelope.id,
+            claims: b"",
+            about: About::NOTHING,
             user: "q\"uo\\te\n",
             conn: ConnKey { shard: ShardId(0), index: 1, generation: 1 },
             target,

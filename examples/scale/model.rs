@@ -29,7 +29,8 @@ pub struct Load {
     pub gathered: f64,
     /// The members of a room are connected to one shard.
     pub together: bool,
-    /// Each message is counted against a limit of its user.
+    /// Each message is counted against a limit of a user that is connected to several shards; with
+    /// one connection a limit is counted where the user is, and costs what the message does.
     pub limited: bool,
 }
 

@@ -14,6 +14,7 @@ mod fmt;
 mod load;
 mod logs;
 mod output;
+mod schema;
 mod serve;
 mod token;
 
@@ -41,6 +42,7 @@ enum Command {
     Diff(diff::Arguments),
     Explain(explain::Arguments),
     Fmt(fmt::Arguments),
+    Schema(schema::Arguments),
     #[command(subcommand)]
     Token(token::Command),
     Doctor(doctor::Arguments),
@@ -83,6 +85,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Fmt(arguments) => fmt::run(&arguments),
+        Command::Schema(arguments) => schema::run(&arguments),
         Command::Token(command) => token::run(&command),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),

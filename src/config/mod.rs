@@ -13,15 +13,19 @@ mod compile;
 pub mod diagnostic;
 pub mod diff;
 pub mod docs;
+pub mod editor;
 pub mod effective;
 pub mod environment;
+pub mod expr;
 pub mod files;
 pub mod fmt;
 mod redact;
 mod render;
+pub mod schema;
 mod settings;
 mod source;
 mod suggest;
+pub mod types;
 mod yaml;
 
 use std::path::Path;
@@ -99,7 +103,8 @@ pub fn compile_files(files: &Files, environment: &Environment, options: &Options
     let settings = resolved.settings;
     let given = effective::Given { source, root: root.as_ref(), chosen: &resolved.chosen };
     let effective = effective::collect(&given);
-    let program = compile::compile(source, &resolved.sections, &settings, &mut findings);
+    let program =
+        compile::compile(source, &resolved.sections, &settings, environment, &mut findings);
     match program.filter(|_| !findings.any_error()) {
         Some(program) => Ok(Compiled { settings, program, effective, findings: findings.sorted() }),
         None => Err(findings.sorted()),

@@ -86,6 +86,9 @@ fn run_within(
         message,
         payload: &slots,
         token: envelope.token,
+        id: envelope.id,
+        claims: b"",
+        about: About::NOTHING,
         user: USER,
         conn: CONN,
         target: text_of(&envelope.target, message, &mut scratch),
@@ -113,6 +116,7 @@ fn line(effect: &Effect, effects: &Effects) -> String {
         Effect::SendTarget { target, frame } => format!("{} {}", effects.text(target), sent(frame)),
         Effect::Log { text, site } => format!("log {} at {}", effects.text(text), site.line),
         Effect::Close => "close".to_owned(),
+        other => format!("{other:?}"),
     }
 }
 
@@ -256,7 +260,8 @@ fn a_limit_refuses_or_waits_before_anything_is_asked_for() {
     };
     assert_eq!(run(Verdict::Pass), (Outcome::Done, vec!["close".to_owned()]));
     assert_eq!(run(Verdict::Wait), (Outcome::Waiting, vec![]));
-    assert_eq!(run(Verdict::Refuse), (Outcome::Rejected(Reject::RateLimited, site(2)), vec![]));
+    let refuse = Verdict::Refuse { retry_ns: 5 };
+    assert_eq!(run(refuse), (Outcome::Rejected(Reject::RateLimited, site(2)), vec![]));
 }
 
 #[test]
@@ -426,6 +431,9 @@ fn a_reject_in_an_open_frame_gives_the_frame_back() {
             message: b"0123456789",
             payload: &slots,
             token: Default::default(),
+            id: Default::default(),
+            claims: b"",
+            about: About::NOTHING,
             user: USER,
             conn: CONN,
             target: b"",

@@ -10,10 +10,13 @@ impl Shard {
     pub(super) fn hear(&mut self, frame: PeerFrame) {
         match frame {
             PeerFrame::Bind { conn, user, permissions } => self.on_bind(conn, user, permissions),
-            PeerFrame::Unbind { conn, user } => self.on_unbind(conn, user),
-            PeerFrame::Bound { conn, user, welcome } => self.on_bound(conn, &user, &welcome),
+            PeerFrame::Unbind { conn, user, meters } => self.on_unbind(conn, user, meters),
+            PeerFrame::Bound { conn, user, welcome } => self.on_bound(conn, user, *welcome),
             PeerFrame::Refuse { conn } => self.on_refuse(conn),
             PeerFrame::Evict { conn } => self.on_evict(conn),
+            PeerFrame::Lend { user, meters } => self.on_lend(user, meters),
+            PeerFrame::Recall { user } => self.on_recall(user),
+            PeerFrame::Yield { user, meters } => self.on_yield(user, meters),
             PeerFrame::Permissions { user, permissions } => {
                 let user = self.users.find(&user).and_then(|user| self.users.get_mut(user));
                 if let Some(user) = user {
@@ -30,7 +33,7 @@ impl Shard {
             PeerFrame::Done { origin } => self.on_done(origin),
             PeerFrame::Full { origin } => self.on_full(origin),
             PeerFrame::Take { origin, user, limit } => self.on_take(origin, &user, limit),
-            PeerFrame::Taken { origin, pass } => self.on_taken(origin, pass),
+            PeerFrame::Taken { origin, verdict } => self.on_taken(origin, verdict),
             PeerFrame::ToUser { user, frame } => self.on_to_user(&user, &frame),
             PeerFrame::DeliverUser { user, frame } => {
                 if let Some(user) = self.users.find(&user) {
@@ -44,6 +47,36 @@ impl Shard {
             PeerFrame::Deliver { local, frame, deflated } => {
                 self.deliver(local, frame, deflated);
             }
+            native => self.hear_native(native),
+        }
+    }
+
+    /// Frames of the native spelling.
+    fn hear_native(&mut self, frame: PeerFrame) {
+        match frame {
+            PeerFrame::PublishWith { room, frame, aside } => {
+                self.on_publish_with(&room, frame, &aside);
+            }
+            PeerFrame::PublishKeyed { room, keyed } => self.on_publish_keyed(room, *keyed),
+            PeerFrame::DeliverWith { local, frame, aside } => {
+                self.deliver_with(local, frame, &aside);
+            }
+            PeerFrame::ToUserWith { user, frame, aside } => {
+                self.on_to_user_with(&user, &frame, &aside);
+            }
+            PeerFrame::DeliverUserWith { user, frame, aside } => {
+                self.deliver_user_with(&user, frame, &aside);
+            }
+            PeerFrame::ToConn { conn, frame, aside } => self.on_to_conn(conn, frame, aside),
+            PeerFrame::ToAll { frame, aside } => self.on_to_all(frame, aside.as_ref()),
+            PeerFrame::SetUser { origin, user, variable, value } => {
+                self.on_set_user(origin, &user, variable, value);
+            }
+            PeerFrame::UserValues { user, values } => self.on_user_values(user, values),
+            PeerFrame::Grant { origin, user, permission, held } => {
+                self.on_grant(origin, &user, permission, held);
+            }
+            _ => {}
         }
     }
 }

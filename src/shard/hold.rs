@@ -3,12 +3,14 @@
 //! Invariants: at most one hold per connection; whatever the client sent meanwhile is in
 //! `conn.unread` and is read, in order, when the hold ends.
 
+use super::subject::{Cause, Subject};
 use super::{Io, Shard};
 use crate::ids::ConnKey;
 use crate::pipeline::effect::Effects;
 use crate::reject::Reject;
 use crate::state::conns::Phase;
 use crate::state::frames::FrameType;
+use crate::state::limits::Verdict;
 use crate::ws::Negotiated;
 
 /// What is awaited.
@@ -22,7 +24,8 @@ pub(super) enum Hold {
     Refused,
     /// A join or leave; then the rest of the effects.
     Effects(Effects),
-    /// The verdict of a limit, the one after `granted` others; then the message runs again.
+    /// The verdict of a limit, the one after `granted` others that let the message pass; then it
+    /// runs again.
     Message { kind: FrameType, bytes: Vec<u8>, granted: u16 },
 }
 
@@ -56,7 +59,9 @@ impl Shard {
         match self.unhold(slot) {
             Some(Hold::Effects(effects)) => {
                 let event = effects.text(&effects.event).to_owned();
-                self.apply_rest(slot, effects, event.as_bytes());
+                let id = effects.text(&effects.id).to_owned();
+                let subject = Subject { event: event.as_bytes(), id: id.as_bytes() };
+                self.apply_rest(slot, effects, subject);
                 self.to_read.push(slot);
             }
             Some(Hold::Asked) | None => {}
@@ -80,13 +85,14 @@ impl Shard {
     }
 
     /// A limit's home has spoken.
-    pub(super) fn on_taken(&mut self, origin: ConnKey, pass: bool) {
+    pub(super) fn on_taken(&mut self, origin: ConnKey, verdict: Verdict) {
         let Some(slot) = self.conns.resolve(origin) else { return };
         match self.unhold(slot) {
             Some(Hold::Message { kind, bytes, granted }) => {
-                match pass {
-                    true => self.run_message(slot, kind, &bytes, granted + 1),
-                    false => self.refuse_message(slot, &bytes),
+                match verdict {
+                    Verdict::Pass => self.run_message(slot, kind, &bytes, granted + 1),
+                    Verdict::Wait => self.run_message(slot, kind, &bytes, granted),
+                    Verdict::Refuse { .. } => self.refuse_message(slot, &bytes),
                 }
                 self.spares.give(bytes);
                 self.to_read.push(slot);
@@ -100,8 +106,8 @@ impl Shard {
     fn refuse_message(&mut self, slot: u32, message: &[u8]) {
         // The envelope was overwritten by other messages while this one waited.
         if self.scanner.scan(message, &self.keys, &mut self.envelope).is_ok() {
-            let event = self.envelope.event.bytes(message);
-            self.reject(slot, Reject::RateLimited, event);
+            let subject = self.subject(message);
+            self.reject(slot, Reject::RateLimited, subject, Cause::default());
         }
     }
 

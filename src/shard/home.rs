@@ -15,15 +15,24 @@ use crate::pipeline::program::Program;
 use crate::settings::ConnectionLimitMode;
 use crate::state::frames::FrameRef;
 use crate::state::homes::{HomeUser, Homes, Job};
+use crate::state::limits::{Meters, Verdict};
 use crate::state::permissions::PermissionSet;
 use crate::state::rooms::RoomKey;
 
 impl Homes {
     /// Counts an event of a user against a limit of the program.
-    pub(super) fn take(&mut self, program: &Program, user: &str, id: LimitId, now_ns: u64) -> bool {
-        let Some(spec) = program.limits.get(usize::from(id.0)) else { return false };
-        let Some(user) = self.users.get_mut(user) else { return false };
-        user.take(id, spec.events_max, spec.window_ns, now_ns)
+    pub(super) fn take(
+        &mut self,
+        program: &Program,
+        user: &str,
+        id: LimitId,
+        now_ns: u64,
+    ) -> Verdict {
+        let spec = program.limits.get(usize::from(id.0));
+        match spec.zip(self.users.get_mut(user)) {
+            Some((spec, user)) => user.take(id, &spec.rate(), now_ns),
+            None => Verdict::Refuse { retry_ns: 0 },
+        }
     }
 }
 
@@ -47,15 +56,27 @@ impl Shard {
         }
         let oldest = full.then(|| record.conns.remove(0));
         record.conns.push(conn);
+        let permissions = self.with_grants(&user, permissions);
+        let Some(record) = self.homes.users.get_mut(&user) else { return };
         let changed = record.permissions != permissions;
-        record.permissions = Arc::clone(&permissions);
-        let welcome = Arc::new(Welcome { rooms: record.rooms.clone(), permissions });
+        record.permissions = permissions;
         if let Some(oldest) = oldest {
             self.tell(oldest.shard, PeerFrame::Evict { conn: oldest });
         }
         if changed {
             self.push_permissions(&user, conn.shard);
         }
+        self.let_in(conn, user);
+    }
+
+    /// Answers a connection that has its place.
+    pub(super) fn welcome(&mut self, conn: ConnKey, user: Arc<str>) {
+        let meters = self.lend(&user).map(|(_, meters)| meters);
+        let Some(record) = self.homes.users.get(&user) else { return };
+        let (rooms, permissions) = (record.rooms.clone(), Arc::clone(&record.permissions));
+        let account = self.sessions.accounts.get(&user);
+        let variables = account.map(|account| Arc::clone(&account.variables));
+        let welcome = Box::new(Welcome { rooms, permissions, meters, variables });
         self.tell(conn.shard, PeerFrame::Bound { conn, user, welcome });
     }
 
@@ -70,20 +91,37 @@ impl Shard {
     }
 
     /// A connection is gone; with the last one the rooms go, after the grace period.
-    pub(super) fn on_unbind(&mut self, conn: ConnKey, user: Arc<str>) {
+    pub(super) fn on_unbind(&mut self, conn: ConnKey, user: Arc<str>, meters: Option<Meters>) {
+        if self.strike(conn, &user) {
+            self.lend_rest(&user);
+        }
+        if self.homes.users.get(&user).is_none_or(|record| record.conns.is_empty()) {
+            self.sessions.forget_account(&user);
+        }
+        match meters {
+            // Also with an evicted connection, which the record has forgotten.
+            Some(meters) => self.on_yield(user, meters),
+            None => self.fade(user),
+        }
+    }
+
+    /// Takes a connection off its user's record; false where it was evicted before: then its end
+    /// ends nothing.
+    fn strike(&mut self, conn: ConnKey, user: &str) -> bool {
         let grace_ns = self.engine.settings.compat.leave_grace_ns;
-        let Some(record) = self.homes.users.get_mut(&user) else { return };
+        let Some(record) = self.homes.users.get_mut(user) else { return false };
         let known = record.conns.len();
         record.conns.retain(|other| *other != conn);
-        // One that was evicted is not in the record any more: its end ends nothing.
-        if !record.conns.is_empty() || record.conns.len() == known {
-            return;
+        if record.conns.len() == known {
+            return false;
         }
-        record.grace_ends_ns = self.now.mono_ns + grace_ns;
-        if grace_ns == 0 {
-            record.rooms.clear();
+        if record.conns.is_empty() {
+            record.grace_ends_ns = self.now.mono_ns + grace_ns;
+            if grace_ns == 0 {
+                record.rooms.clear();
+            }
         }
-        self.fade(user);
+        true
     }
 
     /// Forgets a record that is not needed any more, or looks again when it is due.
@@ -96,7 +134,8 @@ impl Shard {
         if record.grace_ends_ns <= now_ns {
             record.rooms.clear();
         }
-        if record.fading {
+        // What is lent is on its way back and looks again when it is here.
+        if record.fading || record.lent.is_some() {
             return;
         }
         match record.next_change_ns(now_ns) {
@@ -158,8 +197,8 @@ impl Shard {
     }
 
     pub(super) fn on_take(&mut self, origin: ConnKey, user: &Arc<str>, limit: LimitId) {
-        let pass = self.homes.take(&self.engine.program, user, limit, self.now.mono_ns);
-        self.tell(origin.shard, PeerFrame::Taken { origin, pass });
+        let verdict = self.homes.take(&self.engine.program, user, limit, self.now.mono_ns);
+        self.tell(origin.shard, PeerFrame::Taken { origin, verdict });
     }
 
     pub(super) fn on_to_user(&mut self, user: &str, frame: &FrameRef) {

@@ -4,6 +4,8 @@
 //!   connection's shard            user's home                 room's home
 //!        | -- Bind ------------------> |                           |
 //!        | <------------- Bound/Refuse |                           |
+//!        | <-------------- Lend/Recall |                           |
+//!        | -- Yield -----------------> |                           |
 //!        | -- Join ------------------> |                           |
 //!        | <------------------- Enroll | (to each shard of the user)
 //!        | -- Watch ---------------------------------------------> |
@@ -20,25 +22,37 @@
 
 use std::sync::Arc;
 
-use crate::ids::{ConnKey, LimitId, ShardId};
+use super::aside::Aside;
+use super::conflate::Keyed;
+use crate::ids::{ConnKey, LimitId, PermissionId, ShardId};
 use crate::state::frames::FrameRef;
+use crate::state::limits::{Meters, Verdict};
 use crate::state::permissions::PermissionSet;
 use crate::state::rooms::RoomKey;
+use crate::state::sessions::Values;
 
 /// One frame between shards.
 #[derive(Clone, Debug)]
 pub enum PeerFrame {
     /// To the user's home: a connection wants in. Lost: the connection's handshake times out.
     Bind { conn: ConnKey, user: Arc<str>, permissions: Arc<PermissionSet> },
-    /// To the user's home: a connection is gone. Lost: it counts against the user's limit until
-    /// the next connection from that shard corrects it.
-    Unbind { conn: ConnKey, user: Arc<str> },
+    /// To the user's home: a connection is gone, and what was lent with the last one comes back.
+    /// Lost: it counts against the user's limit until the next connection from that shard corrects
+    /// it.
+    Unbind { conn: ConnKey, user: Arc<str>, meters: Option<Meters> },
     /// From the user's home: the connection is in, with these rooms. Lost: as `Bind`.
-    Bound { conn: ConnKey, user: Arc<str>, welcome: Arc<Welcome> },
+    Bound { conn: ConnKey, user: Arc<str>, welcome: Box<Welcome> },
     /// From the user's home: over the user's limit. Lost: as `Bind`.
     Refuse { conn: ConnKey },
     /// From the user's home: a newer connection took the place. Lost: the old one stays.
     Evict { conn: ConnKey },
+    /// From the user's home: only this shard has connections of the user; it counts the limits from
+    /// now on. Lost: what they have counted, and they count for nobody until the user is gone.
+    Lend { user: Arc<str>, meters: Meters },
+    /// From the user's home: the meters are wanted back. Lost: a connection's handshake times out.
+    Recall { user: Arc<str> },
+    /// To the user's home: the meters are back. Lost: as `Lend`, and as `Recall`.
+    Yield { user: Arc<str>, meters: Meters },
     /// From the user's home: the live permissions changed. Lost: the old ones hold.
     Permissions { user: Arc<str>, permissions: Arc<PermissionSet> },
     /// To the user's home: put the user into a room. Lost: the origin's hold times out.
@@ -57,8 +71,9 @@ pub enum PeerFrame {
     Full { origin: ConnKey },
     /// To the user's home: count an event against a limit. Lost: the event times out.
     Take { origin: ConnKey, user: Arc<str>, limit: LimitId },
-    /// From the user's home: the verdict. Lost: as `Take`.
-    Taken { origin: ConnKey, pass: bool },
+    /// From the user's home: the verdict; `Wait` is to ask again, because the meters went to the
+    /// shard that asked before its question came. Lost: as `Take`.
+    Taken { origin: ConnKey, verdict: Verdict },
     /// To the user's home: a message for all its connections. Lost: a message.
     ToUser { user: Arc<str>, frame: FrameRef },
     /// From the user's home: the same, for the connections here. Lost: a message.
@@ -76,14 +91,38 @@ pub enum PeerFrame {
     ///
     /// `deflated` is the frame's twin for the usual window, where the home needed one itself.
     Deliver { local: RoomKey, frame: FrameRef, deflated: Option<FrameRef> },
+    /// As `Publish`, with whom it leaves out.
+    PublishWith { room: Arc<str>, frame: FrameRef, aside: Aside },
+    /// As `Publish`, for a frame that others with its key take the place of.
+    PublishKeyed { room: Arc<str>, keyed: Box<Keyed> },
+    /// As `Deliver`.
+    DeliverWith { local: RoomKey, frame: FrameRef, aside: Aside },
+    /// As `ToUser`.
+    ToUserWith { user: Arc<str>, frame: FrameRef, aside: Aside },
+    /// As `DeliverUser`.
+    DeliverUserWith { user: Arc<str>, frame: FrameRef, aside: Aside },
+    /// To a connection's shard: a message for it. Lost: a message.
+    ToConn { conn: ConnKey, frame: FrameRef, aside: Option<Aside> },
+    /// To every shard: a message for all its connections. Lost: a message.
+    ToAll { frame: FrameRef, aside: Option<Aside> },
+    /// To the user's home: a variable changes. Lost: as `Join`.
+    SetUser { origin: ConnKey, user: Arc<str>, variable: u8, value: Arc<[u8]> },
+    /// From the user's home: its variables. Lost: the old ones hold.
+    UserValues { user: Arc<str>, values: Arc<Values> },
+    /// To the user's home: a permission is given or taken. Lost: as `Join`.
+    Grant { origin: ConnKey, user: Arc<str>, permission: PermissionId, held: bool },
 }
 
 /// What a user's home knows that a new connection's shard needs.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Welcome {
     pub rooms: Vec<Arc<str>>,
     pub permissions: Arc<PermissionSet>,
+    /// Where only this shard has connections of the user: as `PeerFrame::Lend`.
+    pub meters: Option<Meters>,
+    /// The user's variables, where some were set.
+    pub variables: Option<Arc<Values>>,
 }
 
-// Two cache lines hold at least two frames; channels are sized by this.
-const _: () = assert!(size_of::<PeerFrame>() <= 56);
+// Two cache lines hold two frames; channels are sized by this.
+const _: () = assert!(size_of::<PeerFrame>() <= 64);

@@ -1,32 +1,56 @@
 //! The error event a sender gets:
-//! `{"event":"error","payload":{"code":..,"message":..,"event":..}}`.
+//! `{"event":"error","payload":{"code":..,"message":..,"event":..}}`, with the message's `id`.
 //!
-//! Called by `shard::closing` for every reject that is not silenced.
+//! Called by `refusing` for every reject that is not silenced.
 
+use super::subject::Subject;
 use crate::envelope::text::escape_into;
-use crate::reject::Reject;
 use crate::settings::WireNames;
 
-/// Writes the reply. `event` is the refused event's name as it stood in the message: the inside of
-/// a JSON string, escaped already; empty where there was none.
+/// What is told of a refusal; what does not apply is empty.
+pub(super) struct ErrorParts<'p> {
+    pub code: &'static str,
+    pub message: &'p str,
+    pub rule: &'p str,
+    /// The field that does not fit; empty is the payload itself.
+    pub field: Option<&'p str>,
+    pub reason: &'p str,
+    pub place: &'p str,
+}
+
+/// Writes the reply; flat where `protocol.out.payload` is `.`.
 pub(super) fn write_error(
     out: &mut Vec<u8>,
     names: &WireNames,
     reply_event: &str,
-    reject: Reject,
-    event: &[u8],
+    parts: &ErrorParts<'_>,
+    subject: Subject<'_>,
 ) {
-    out.extend_from_slice(b"{\"");
-    escape_into(names.event.as_bytes(), out);
-    out.extend_from_slice(b"\":\"");
-    escape_into(reply_event.as_bytes(), out);
-    out.extend_from_slice(b"\",\"");
-    escape_into(names.payload.as_bytes(), out);
-    out.extend_from_slice(b"\":{\"code\":\"");
-    out.extend_from_slice(reject.code().as_bytes());
-    out.extend_from_slice(b"\",\"message\":\"");
-    out.extend_from_slice(reject.message().as_bytes());
-    out.extend_from_slice(b"\",\"event\":");
+    let flat = names.payload == ".";
+    out.push(b'{');
+    member(out, &names.event, reply_event);
+    if !subject.id.is_empty() {
+        out.extend_from_slice(b",\"");
+        escape_into(names.id.as_bytes(), out);
+        out.extend_from_slice(b"\":");
+        out.extend_from_slice(subject.id);
+    }
+    out.extend_from_slice(b",");
+    if !flat {
+        out.push(b'"');
+        escape_into(names.payload.as_bytes(), out);
+        out.extend_from_slice(b"\":{");
+    }
+    body(out, parts, subject.event);
+    out.extend_from_slice(if flat { b"}" } else { b"}}" });
+}
+
+fn body(out: &mut Vec<u8>, parts: &ErrorParts<'_>, event: &[u8]) {
+    member(out, "code", parts.code);
+    out.push(b',');
+    member(out, "message", parts.message);
+    // Beside a flat payload the event's name is the reply's own.
+    out.extend_from_slice(b",\"event\":");
     match event {
         b"" => out.extend_from_slice(b"null"),
         event => {
@@ -35,5 +59,24 @@ pub(super) fn write_error(
             out.push(b'"');
         }
     }
-    out.extend_from_slice(b"}}");
+    let details = [
+        ("rule", Some(parts.rule).filter(|rule| !rule.is_empty())),
+        ("field", parts.field),
+        ("reason", parts.field.map(|_| parts.reason)),
+        ("at", Some(parts.place).filter(|place| !place.is_empty())),
+    ];
+    for (name, text) in details {
+        if let Some(text) = text {
+            out.push(b',');
+            member(out, name, text);
+        }
+    }
+}
+
+fn member(out: &mut Vec<u8>, name: &str, text: &str) {
+    out.push(b'"');
+    escape_into(name.as_bytes(), out);
+    out.extend_from_slice(b"\":\"");
+    escape_into(text.as_bytes(), out);
+    out.push(b'"');
 }

@@ -7,20 +7,25 @@
 //! Invariants: nothing here waits, locks, or allocates in the steady state. A message that must
 //! wait for another shard is held (`hold.rs`), and the bytes behind it are kept unread.
 
+use std::cell::OnceCell;
+
 use super::hold::Hold;
-use super::host::Host;
+use super::host::{Asked, Counted, Host};
 use super::peer::PeerFrame;
+use super::subject::{Cause, Subject};
 use super::{Io, Shard};
 use crate::clock::Now;
-use crate::envelope::{project, text::text_of};
-use crate::ids::{EventId, LimitId};
+use crate::envelope::{Envelope, project, project_checked, text::text_of};
+use crate::ids::EventId;
 use crate::limits::PARKED_BYTES_MAX;
+use crate::pipeline::About;
 use crate::pipeline::effect::Effects;
 use crate::pipeline::vm::{Input, Outcome};
 use crate::reject::Reject;
 use crate::settings::Protocol;
 use crate::state::conns::Phase;
 use crate::state::frames::FrameType;
+use crate::state::users::User;
 use crate::ws::{self, Item, MessageKind};
 
 impl Shard {
@@ -82,7 +87,7 @@ impl Shard {
         self.conns.get(slot).is_some_and(|conn| conn.hold.is_none() && reading(conn.phase))
     }
 
-    /// Runs the message's event. `granted` is how many of its limits another shard has let pass.
+    /// Runs the message's event. `granted` is how many of its limits have let it pass already.
     pub(super) fn run_message(&mut self, slot: u32, kind: FrameType, message: &[u8], granted: u16) {
         let event = match self.route(kind, message) {
             Ok(Some(event)) => event,
@@ -90,30 +95,41 @@ impl Shard {
             Err(reject) => return self.refuse_unrouted(slot, reject, message),
         };
         let mut effects = std::mem::take(&mut self.effects);
-        let (outcome, asked) = self.run_event(slot, event, kind, message, granted, &mut effects);
+        let about = About::NOTHING;
+        let (outcome, asked) =
+            self.run_event(slot, event, kind, message, granted, about, &mut effects);
         match outcome {
             Outcome::Done => {}
             // What the steps before the refused one asked for stands, as in the original.
-            Outcome::Rejected(reject, _) => effects.refused = Some(reject),
+            Outcome::Rejected(reject, site) => {
+                (effects.refused, effects.site) = (Some(reject), Some(site));
+            }
             Outcome::Waiting => {
                 self.effects = effects;
                 let mut bytes = self.spares.take();
                 bytes.extend_from_slice(message);
+                let granted = asked.map_or(granted, |asked| asked.passed);
                 self.hold(slot, Hold::Message { kind, bytes, granted });
                 return self.ask_limit(slot, asked);
             }
         }
-        let name = self.envelope.event.bytes(message);
-        self.apply(slot, effects, name);
+        let subject = self.subject(message);
+        self.apply(slot, effects, subject);
     }
 
     fn refuse_unrouted(&mut self, slot: u32, reject: Reject, message: &[u8]) {
         // A message that is no envelope has no event to speak of.
-        let event = match reject {
-            Reject::BadJson | Reject::BadMessage => &[],
-            _ => self.envelope.event.bytes(message),
+        let subject = match reject {
+            Reject::BadJson | Reject::BadMessage => Subject::NOTHING,
+            _ => self.subject(message),
         };
-        self.reject(slot, reject, event);
+        self.reject(slot, reject, subject, Cause::default());
+    }
+
+    /// What a refusal of the message at hand would speak of.
+    pub(super) fn subject<'m>(&self, message: &'m [u8]) -> Subject<'m> {
+        let Envelope { event, id, .. } = &self.envelope;
+        Subject { event: event.bytes(message), id: id.raw(message) }
     }
 
     /// Finds the event of a message and fills the slots it reads.
@@ -130,40 +146,72 @@ impl Shard {
         let event = program.lookup(name).ok_or(Reject::UnknownEvent)?;
         if let Some(compiled) = program.event(event) {
             let (payload, members) = (self.envelope.payload, &self.scanner.members);
-            project(message, payload, members, &compiled.payload, &mut self.slots)?;
+            let Some(shape) = &compiled.shape else {
+                project(message, payload, members, &compiled.payload, &mut self.slots)?;
+                return Ok(Some(event));
+            };
+            let slots = compiled.payload.slots;
+            let (out, misfit) = (&mut self.slots, &mut self.misfit);
+            project_checked(message, payload, members, shape, slots, out, misfit)?;
         }
         Ok(Some(event))
     }
 
-    fn run_event(
+    #[allow(clippy::too_many_arguments, reason = "the circumstances of one run, each once")]
+    pub(super) fn run_event(
         &mut self,
         slot: u32,
         event: EventId,
         kind: FrameType,
         message: &[u8],
         granted: u16,
+        about: &About<'_>,
         effects: &mut Effects,
-    ) -> (Outcome, Option<LimitId>) {
-        let user = self.conns.get(slot).and_then(|conn| self.users.get(conn.user?));
+    ) -> (Outcome, Option<Asked>) {
+        let user = self.conns.get(slot).and_then(|conn| self.users.get_mut(conn.user?));
         let (Some(user), Some(key)) = (user, self.conns.key(slot)) else {
             return (Outcome::Done, None);
         };
         let engine = &self.engine;
+        let User { name, permissions, .. } = user;
+        let counted = match &mut user.meters {
+            Some(meters) => Counted::Lent(meters),
+            None if user.home == self.id => Counted::Home(&mut self.homes, name),
+            None => Counted::Elsewhere,
+        };
         let mut host = Host {
             program: &engine.program,
             verifier: &engine.verifier,
             now: self.now,
-            user,
-            homes: &mut self.homes,
-            is_home: user.home == self.id,
+            permissions,
+            counted,
             granted,
+            met: 0,
             asked: None,
+            session: None,
+            variables: None,
+            room: (about.room, &self.room_variables),
+            conns: &self.conns,
+            slot,
+            ip: OnceCell::new(),
+            counters: &self.counters,
+            user: name,
+            denied: None,
         };
+        let mut claims: &[u8] = &[];
+        if engine.program.keeps_sessions() {
+            host.session = self.sessions.conns.get(&slot);
+            host.variables = self.sessions.users.get(name).map(|values| &**values);
+            claims = host.session.map_or(&[], |session| &session.claims);
+        }
         let input = Input {
             message,
             payload: &self.slots,
             token: self.envelope.token,
-            user: &user.name,
+            id: self.envelope.id,
+            claims,
+            about,
+            user: name,
             conn: key,
             target: text_of(&self.envelope.target, message, &mut self.target),
             kind,
@@ -171,13 +219,14 @@ impl Shard {
         };
         let pool = &mut self.outboxes.pool;
         let outcome = self.vm.run(&engine.program, event, &input, &mut host, pool, effects);
+        effects.denied = host.denied;
         (outcome, host.asked)
     }
 
     /// Asks the user's home about a limit; the message is held until it answers.
-    fn ask_limit(&mut self, slot: u32, limit: Option<LimitId>) {
+    fn ask_limit(&mut self, slot: u32, asked: Option<Asked>) {
         let (Some(origin), Some(user)) = (self.conns.key(slot), self.user_of(slot)) else { return };
-        if let Some(limit) = limit {
+        if let Some(Asked { limit, .. }) = asked {
             let home = self.home_of(&user);
             self.tell(home, PeerFrame::Take { origin, user, limit });
         }

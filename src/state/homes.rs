@@ -2,10 +2,11 @@
 //!
 //! A room's record says which shards have members; one owner sends to all of them, so every member
 //! sees one order. A user's record holds its connections (oldest first), rooms, permissions and
-//! rate windows, so limits are exact across cores without a lock.
+//! the meters of its limits, so limits are exact across cores without a lock.
 //!
-//! Invariants: a user's record lives while it has a connection, a grace period or an open rate
-//! window; a room's record lives while a shard watches it. Called by `shard::home`.
+//! Invariants: a user's record lives while it has a connection, a grace period, or a meter that
+//! still counts or is lent; a room's record lives while a shard watches it. Called by `shard::home`
+//! and `shard::lease`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use foldhash::fast::{FixedState, RandomState};
 use std::hash::BuildHasher;
 
+use super::limits::{Meters, Rate, Verdict};
 use super::permissions::PermissionSet;
 use super::rooms::RoomKey;
 use crate::ids::{ConnKey, LimitId, ShardId, ShardSet};
@@ -40,14 +42,6 @@ impl HomeRoom {
     }
 }
 
-/// One fixed window of a rate limit.
-#[derive(Clone, Copy, Debug)]
-pub struct Window {
-    pub limit: LimitId,
-    pub events: u32,
-    pub ends_ns: u64,
-}
-
 /// A user, at its home.
 #[derive(Debug, Default)]
 pub struct HomeUser {
@@ -55,7 +49,11 @@ pub struct HomeUser {
     pub conns: Vec<ConnKey>,
     pub rooms: Vec<Arc<str>>,
     pub permissions: Arc<PermissionSet>,
-    pub windows: Vec<Window>,
+    /// What its limits are counted with, unless that is lent.
+    pub meters: Meters,
+    /// The shard that counts with the meters now, or that they are on their way to or from: it has,
+    /// or had, all of the user's connections.
+    pub lent: Option<ShardId>,
     /// With no connection left: when the rooms are left for good.
     pub grace_ends_ns: u64,
     /// An entry of the shard's `fading` queue waits to look at this record.
@@ -63,31 +61,29 @@ pub struct HomeUser {
 }
 
 impl HomeUser {
-    /// Counts one event against a limit; false where the window is full. The window begins with the
-    /// first event that passes (go-dispatch's `rate_limit`).
-    pub fn take(&mut self, limit: LimitId, events_max: u32, window_ns: u64, now_ns: u64) -> bool {
-        match self.windows.iter_mut().find(|window| window.limit == limit) {
-            Some(window) if now_ns < window.ends_ns => {
-                let pass = window.events < events_max;
-                window.events += u32::from(pass);
-                pass
-            }
-            Some(window) => {
-                *window = Window { limit, events: 1, ends_ns: now_ns + window_ns };
-                events_max > 0
-            }
-            None => {
-                self.windows.push(Window { limit, events: 1, ends_ns: now_ns + window_ns });
-                events_max > 0
-            }
+    /// Counts one event against a limit.
+    pub fn take(&mut self, limit: LimitId, rate: &Rate, now_ns: u64) -> Verdict {
+        match self.lent {
+            None => self.meters.take(limit, rate, now_ns),
+            Some(_) => Verdict::Wait,
         }
     }
 
-    /// When an unconnected user's record changes next: the grace period ends, or the last rate
-    /// window. `None` is: it is not needed any more.
+    /// The meters, for the one shard that has all of the user's connections: `None` where there is
+    /// no such shard, where it is this one, or where they are lent already.
+    pub fn lend(&mut self, home: ShardId) -> Option<(ShardId, Meters)> {
+        let only = self.conns.first()?.shard;
+        if self.lent.is_some() || only == home || self.conns.iter().any(|conn| conn.shard != only) {
+            return None;
+        }
+        self.lent = Some(only);
+        Some((only, std::mem::take(&mut self.meters)))
+    }
+
+    /// When an unconnected user's record changes next: the grace period ends, or the last meter
+    /// stops to count. `None` is: it is not needed any more.
     pub fn next_change_ns(&self, now_ns: u64) -> Option<u64> {
-        let windows_end_ns = self.windows.iter().map(|window| window.ends_ns).max();
-        [Some(self.grace_ends_ns), windows_end_ns]
+        [Some(self.grace_ends_ns), self.meters.until_ns()]
             .into_iter()
             .flatten()
             .find(|end_ns| *end_ns > now_ns)
@@ -113,6 +109,8 @@ pub struct Homes {
     pub rooms: HashMap<Arc<str>, HomeRoom, RandomState>,
     pub users: HashMap<Arc<str>, HomeUser, RandomState>,
     pub jobs: slab::Slab<Job>,
+    /// Connections that are let in when the meters of their user, which were recalled, are back.
+    pub recalls: HashMap<Arc<str>, Vec<ConnKey>, RandomState>,
 }
 
 impl Homes {
@@ -135,18 +133,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ten_a_minute_lets_ten_pass_and_resets_after_the_window() {
-        let minute = 60_000_000_000;
-        let mut user = HomeUser::default();
-        let mut take = |now| user.take(LimitId(0), 10, minute, now);
-        let passed: Vec<bool> = (0..12).map(|n| take(n * 1_000_000_000)).collect();
-        assert_eq!(passed.iter().filter(|pass| **pass).count(), 10);
-        assert!(!passed[10] && !passed[11]);
-        assert!(!take(minute - 1));
-        assert!(take(minute));
-    }
-
-    #[test]
     fn homes_are_spread_and_the_same_for_everybody() {
         let mut counts = [0; 8];
         for n in 0..8_000 {
@@ -164,5 +150,22 @@ mod tests {
         let user =
             HomeUser { conns: vec![conn(1, 0), conn(0, 1), conn(1, 2)], ..HomeUser::default() };
         assert_eq!(user.shards().iter().collect::<Vec<_>>(), [ShardId(0), ShardId(1)]);
+    }
+
+    #[test]
+    fn meters_are_lent_to_the_only_shard_of_a_user_unless_that_is_its_home() {
+        let home = ShardId(2);
+        let conn = |shard, index| ConnKey { shard: ShardId(shard), index, generation: 1 };
+        let user = |conns: &[ConnKey]| HomeUser { conns: conns.to_vec(), ..HomeUser::default() };
+        assert!(user(&[]).lend(home).is_none());
+        assert!(user(&[conn(2, 0), conn(2, 1)]).lend(home).is_none());
+        assert!(user(&[conn(1, 0), conn(2, 1)]).lend(home).is_none());
+        let (mut one, rate) = (user(&[conn(1, 0), conn(1, 4)]), Rate::fixed(1, 100));
+        assert_eq!(one.take(LimitId(0), &rate, 5), Verdict::Pass);
+        let (to, mut meters) = one.lend(home).unwrap();
+        assert_eq!(to, ShardId(1));
+        assert_eq!(meters.take(LimitId(0), &rate, 6), Verdict::Refuse { retry_ns: 99 });
+        assert_eq!(one.take(LimitId(0), &rate, 6), Verdict::Wait);
+        assert!(one.lend(home).is_none());
     }
 }

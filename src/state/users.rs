@@ -10,6 +10,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use slab::Slab;
 
+use super::limits::Meters;
 use super::permissions::PermissionSet;
 use crate::ids::{ShardId, UserId};
 use crate::reserve::is_roomy;
@@ -23,6 +24,8 @@ pub struct User {
     pub conns: Vec<u32>,
     /// As the home last pushed them.
     pub permissions: Arc<PermissionSet>,
+    /// What its limits are counted with, while its home lends that to this shard.
+    pub meters: Option<Meters>,
 }
 
 /// All local users of one shard.
@@ -44,7 +47,8 @@ impl Users {
             return UserId(slot);
         }
         let permissions = Arc::clone(permissions);
-        let user = User { name: Arc::clone(name), home, conns: Vec::new(), permissions };
+        let conns = Vec::new();
+        let user = User { name: Arc::clone(name), home, conns, permissions, meters: None };
         let slot = self.slots.insert(user) as u32;
         self.by_name.insert(Arc::clone(name), slot);
         UserId(slot)
@@ -62,11 +66,11 @@ impl Users {
         self.slots.get_mut(id.0 as usize)
     }
 
-    /// Forgets a user without connections here.
-    pub fn remove(&mut self, id: UserId) {
-        if let Some(user) = self.slots.try_remove(id.0 as usize) {
-            self.by_name.remove(&user.name);
-        }
+    /// Forgets a user without connections here; returns what its home lent.
+    pub fn remove(&mut self, id: UserId) -> Option<Meters> {
+        let user = self.slots.try_remove(id.0 as usize)?;
+        self.by_name.remove(&user.name);
+        user.meters
     }
 
     /// Gives back the room of tables that few users are left to need.

@@ -68,7 +68,10 @@ fn what_waits_behind_a_hold_is_read_when_the_backlog_is_gone() {
     let room = far_room();
     let mut world = World::calm(&quiet("outbox: { bytes: 64MiB, frames: 100000 }"), 2);
     let flooder = world.open(0, "flooder");
-    let held = world.open(0, &named("held", 1, 2));
+    let user = named("held", 1, 2);
+    let held = world.open(0, &user);
+    // With connections on both shards its limit is counted at home.
+    world.open(1, &user);
     world.say(held, &request("slowly", &json!(0)));
     world.step();
     assert_eq!(world.live()[0].holds, 1, "the limit is asked for at the user's home");

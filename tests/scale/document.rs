@@ -38,7 +38,8 @@ fn the_model_grows_with_what_it_is_given() {
     assert!(total(Load { members: 20.0, ..load }) > total(load));
     assert!(total(Load { gathered: 16.0, ..load }) < total(load));
     assert!(total(Load { together: true, ..load }) < total(load));
-    let alone = tables::chat(1.0, 1.0).cpu(inputs);
+    assert!(total(Load { limited: true, ..load }) > total(load));
+    let alone = Load { limited: true, ..tables::chat(1.0, 1.0) }.cpu(inputs);
     assert_eq!((alone.mesh, alone.limits), (0.0, 0.0));
     assert!((tables::chat(1.0, 1.0).spread() - 1.0).abs() < 1e-9);
 }

@@ -7,15 +7,27 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::simulator::fleet::home;
 
-/// A user's connections (by shard) and rooms.
+/// A user's connections (by shard), rooms, and where its limits are counted if not at home.
 #[derive(Debug, Default)]
 struct User {
     conns: Vec<usize>,
     rooms: BTreeSet<String>,
+    lent: Option<usize>,
+    events: u32,
+}
+
+impl User {
+    /// The one shard with all of its connections.
+    fn only(&self) -> Option<usize> {
+        let first = *self.conns.first()?;
+        self.conns.iter().all(|conn| *conn == first).then_some(first)
+    }
 }
 
 pub struct Oracle {
     shards: u16,
+    /// Events that pass for each user, where the program has a limit.
+    limit: Option<u32>,
     users: BTreeMap<String, User>,
     /// Connections seated in a room, by room and shard.
     seats: BTreeMap<(String, usize), usize>,
@@ -27,19 +39,28 @@ fn far(from: usize, to: usize) -> u64 {
 
 impl Oracle {
     pub fn new(shards: u16) -> Oracle {
-        Oracle { shards, users: BTreeMap::new(), seats: BTreeMap::new() }
+        Oracle { shards, limit: None, users: BTreeMap::new(), seats: BTreeMap::new() }
     }
 
-    /// `Bind`, `Bound`, and a watch for each of the user's rooms that is new on the shard.
+    pub fn limited(shards: u16, limit: u32) -> Oracle {
+        Oracle { limit: Some(limit), ..Oracle::new(shards) }
+    }
+
+    /// `Bind`, `Bound`, and a watch for each of the user's rooms that is new on the shard; before
+    /// `Bound` a `Recall` and a `Yield` where another shard counts the user's limits.
     pub fn connect(&mut self, shard: usize, name: &str) -> u64 {
         let user = self.users.entry(name.into()).or_default();
         user.conns.push(shard);
         let rooms = user.rooms.clone();
+        let recall = if user.lent.is_some_and(|to| to != shard) { 2 } else { 0 };
+        // Lent to this shard goes along with `Bound`.
+        self.lend(name);
         let watches: u64 = rooms.iter().map(|room| self.seat(room, shard, 1)).sum();
-        2 * far(shard, self.home(name)) + watches
+        2 * far(shard, self.home(name)) + recall + watches
     }
 
-    /// `Unbind`, and an unwatch for each room that nobody is left in on the shard.
+    /// `Unbind`, and an unwatch for each room that nobody is left in on the shard; a `Lend` where
+    /// the connections that are left are all on one other shard than the home.
     pub fn disconnect(&mut self, shard: usize, name: &str) -> u64 {
         let user = self.users.get_mut(name).expect("a user");
         let place = user.conns.iter().position(|conn| *conn == shard).expect("a connection");
@@ -48,8 +69,34 @@ impl Oracle {
             true => std::mem::take(&mut user.rooms),
             false => user.rooms.clone(),
         };
+        let before = self.users.get(name).and_then(|user| user.lent);
+        let lend = u64::from(self.lend(name).is_some_and(|to| before != Some(to)));
         let unwatches: u64 = rooms.iter().map(|room| self.unseat(room, shard, 1)).sum();
-        far(shard, self.home(name)) + unwatches
+        far(shard, self.home(name)) + lend + unwatches
+    }
+
+    pub fn is_limited(&self) -> bool {
+        self.limit.is_some()
+    }
+
+    /// Where the user's limits are counted now, if that is not its home.
+    fn lend(&mut self, name: &str) -> Option<usize> {
+        self.limit?;
+        let home = self.home(name);
+        let user = self.users.get_mut(name)?;
+        user.lent = user.only().filter(|only| *only != home);
+        user.lent
+    }
+
+    /// `Take` and `Taken`, where neither the home nor the only shard of the user asks; and whether
+    /// the event passes.
+    pub fn count(&mut self, shard: usize, name: &str) -> (u64, bool) {
+        let home = self.home(name);
+        let limit = self.limit.expect("a limit");
+        let user = self.users.get_mut(name).expect("a user");
+        user.events += 1;
+        let asked = if user.lent.is_some() { 0 } else { 2 * far(shard, home) };
+        (asked, user.events <= limit)
     }
 
     /// `Join`, then `Enroll`, a watch and `Enrolled` for each shard of the user, then `Done`.

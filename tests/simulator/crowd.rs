@@ -67,12 +67,28 @@ impl Crowd {
         Crowd::of(&(yaml() + sections), shards, members, room)
     }
 
+    /// `members` connections, of users that have one on every shard: each shard but the user's home
+    /// asks another about its limits.
+    pub fn everywhere(shards: u16, members: usize, room: &str) -> Crowd {
+        Crowd::named(&yaml(), shards, members, room, |member| member / usize::from(shards))
+    }
+
     /// The same in another configuration that has the event `enter`.
     pub fn of(yaml: &str, shards: u16, members: usize, room: &str) -> Crowd {
+        Crowd::named(yaml, shards, members, room, |member| member)
+    }
+
+    fn named(
+        yaml: &str,
+        shards: u16,
+        members: usize,
+        room: &str,
+        user: impl Fn(usize) -> usize,
+    ) -> Crowd {
         let mut world = World::calm(yaml, shards);
         let enter = format!(r#"{{"event":"enter","target":"{room}"}}"#);
         for member in 0..members {
-            world.connect(member % usize::from(shards), &format!("user{member}"));
+            world.connect(member % usize::from(shards), &format!("user{}", user(member)));
         }
         world.settle();
         for member in 0..members {

@@ -59,6 +59,8 @@ pub struct World {
     pub random: Random,
     pub clients: Vec<Client>,
     pub handed_off: Vec<Vec<u8>>,
+    /// Questions about a limit that one shard asked another.
+    pub takes: u64,
     settings: Arc<Settings>,
     links: Vec<Vec<VecDeque<PeerFrame>>>,
     /// Steps for which a link still lets nothing through.
@@ -120,6 +122,7 @@ impl World {
             random: Random::new(seed),
             clients: Vec::new(),
             handed_off: Vec::new(),
+            takes: 0,
             settings,
             links: (0..shards).map(|_| lane()).collect(),
             stalled: vec![vec![0; usize::from(shards)]; usize::from(shards)],
@@ -363,6 +366,7 @@ impl World {
                     self.shards[shard].return_peer(ShardId(peer as u16), frame);
                     break;
                 }
+                self.takes += u64::from(matches!(frame, PeerFrame::Take { .. }));
                 self.links[shard][peer].push_back(frame);
             }
         }

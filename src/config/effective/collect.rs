@@ -39,10 +39,7 @@ fn is_shown(key: &Key, given: &Given<'_>) -> bool {
     let section = KEYS.iter().any(|other| is_below(other.path, key.path));
     let over = KEYS.iter().find(|other| is_below(key.path, other.path));
     let switched = |key: &Key| given.chosen.contains_key(key.path);
-    !tree
-        && key.newer.is_none()
-        && (!section || switched(key))
-        && !over.is_some_and(switched)
+    !tree && key.newer.is_none() && (!section || switched(key)) && !over.is_some_and(switched)
 }
 
 fn is_below(path: &str, section: &str) -> bool {

@@ -19,8 +19,12 @@ mod walk;
 pub use draft::{Chosen, Draft};
 pub use keys::SecretPolicy;
 pub use options::KEYS;
-pub use registry::{Effect, Key, Kind, find};
-pub use walk::Sections;
+pub use pattern::variables as room_variables;
+pub use registry::{Effect, Key, Kind, below, find};
+pub use rooms::{OPTIONS as ROOM_OPTIONS, RoomOption};
+pub use special::ALGORITHM_NAMES;
+pub use value::duration;
+pub use walk::{Sections, takes};
 
 use super::diagnostic::Findings;
 use super::environment::Environment;

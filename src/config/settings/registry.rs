@@ -100,7 +100,8 @@ pub fn names(section: &str) -> impl Iterator<Item = &'static str> {
     below(section).map(|(segment, _)| segment)
 }
 
-fn below(section: &str) -> impl Iterator<Item = (&'static str, &'static Key)> {
+/// The names in a section, each with the first option that has it.
+pub fn below(section: &str) -> impl Iterator<Item = (&'static str, &'static Key)> {
     let at_top = section.is_empty();
     KEYS.iter().filter_map(move |key| {
         let rest = rest_of(key.path, section);
