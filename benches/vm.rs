@@ -16,13 +16,14 @@ use shardwire::pipeline::{
     About, Builder, Effects, Host, Input, LimitSpec, Outcome, Program, Site, Verdict, Vm,
 };
 use shardwire::state::frames::{FramePool, FrameType};
+use shardwire::state::limits::Rate;
 
 const FRAME_BYTES_MAX: usize = 64 * 1024;
 
 struct Open;
 
 impl Host for Open {
-    fn limit(&mut self, _: LimitId) -> Verdict {
+    fn limit(&mut self, _: LimitId, _: &[u8]) -> Verdict {
         Verdict::Pass
     }
 
@@ -49,7 +50,7 @@ fn send_message() -> Program {
     let mut builder = Builder::new("config.yaml");
     let event = builder.event("send_message", site).unwrap();
     let window_ns = 60_000_000_000;
-    let limit = builder.limit(LimitSpec { event, events_max: 10, window_ns, site });
+    let limit = builder.limit(LimitSpec::of_user(event, Rate::fixed(10, window_ns), site));
     let slot = builder.payload_slot(&["message"]).unwrap();
     let source = Source::Payload;
     for op in [Op::Limit(limit), Op::NeedTarget, Op::NeedSlot { source, slot }] {

@@ -48,6 +48,8 @@ disconnects! {
     ControlFlood = 4501 "control_flood",
     /// A pipeline asked for the connection to be closed.
     Policy = 4502 "closed_by_policy",
+    /// A limit that closes (`onExceed: close`) was exceeded.
+    RateLimited = 4503 "rate_limited",
 }
 
 impl Disconnect {

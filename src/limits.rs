@@ -75,6 +75,15 @@ pub const CONFIG_FILES_MAX: usize = 256;
 /// Rooms one user may be in.
 pub const ROOMS_PER_USER_MAX: usize = 1_024;
 
+/// Texts whose limits one shard counts at once (`per: [room]`, `[payload.x]`, `[conn.ip]`): 3 MiB.
+pub const LIMIT_KEYS_MAX: usize = 1 << 16;
+
+/// Texts whose limits are counted at once for one user, and for one connection.
+pub const LIMIT_KEYS_OF_ONE_MAX: usize = 64;
+
+/// Nanoseconds between two looks for counts that are over.
+pub const LIMIT_SWEEP_NS: u64 = 1_000_000_000;
+
 /// Bytes of a control frame's payload (RFC 6455 section 5.5).
 pub const CONTROL_PAYLOAD_BYTES_MAX: usize = 125;
 

@@ -22,6 +22,7 @@ use shardwire::pipeline::{
 };
 use shardwire::reject::Reject;
 use shardwire::state::frames::{FramePool, FrameType};
+use shardwire::state::limits::Rate;
 
 const MESSAGES: u64 = 100_000;
 const PROGRAMS: u64 = 20_000;
@@ -299,7 +300,7 @@ struct AnyHost {
 }
 
 impl Host for AnyHost {
-    fn limit(&mut self, _: LimitId) -> Verdict {
+    fn limit(&mut self, _: LimitId, _: &[u8]) -> Verdict {
         let refuse = Verdict::Refuse { retry_ns: 1 };
         self.random.pick(&[Verdict::Pass, Verdict::Pass, refuse, Verdict::Wait])
     }
@@ -343,6 +344,10 @@ fn phrase(random: &mut Random, ops: &mut Vec<Op>) {
     let (user, room) = (reg(random), reg(random));
     let pieces: Vec<Op> = (0..random.below(5)).map(|_| piece(random)).collect();
     match random.below(10) {
+        0 if random.one_in(2) => {
+            let key = user;
+            ops.push(Op::LimitKey { limit: LimitId(random.below(3) as u16), key });
+        }
         0 => ops.push(Op::Limit(LimitId(random.below(3) as u16))),
         1 => ops.push(Op::Secure),
         2 => ops.push(Op::Permit(PermissionId(random.below(3) as u16))),
@@ -366,7 +371,7 @@ fn program(random: &mut Random) -> Program {
     let site = Site { line: 1, column: 1, file: 0 };
     let mut builder = Builder::new("fuzz.yaml");
     let event = builder.event("fuzz", site).expect("one event");
-    builder.limit(LimitSpec { event, events_max: 1, window_ns: 1, site });
+    builder.limit(LimitSpec::of_user(event, Rate::fixed(1, 1), site));
     builder.permission("a");
     builder.permission("b");
     for text in ["", "plain", "\"{", "\u{0}"] {

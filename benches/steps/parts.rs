@@ -74,7 +74,7 @@ fn check(meter: &Meter, len: usize) {
 struct Open;
 
 impl Host for Open {
-    fn limit(&mut self, _: LimitId) -> Verdict {
+    fn limit(&mut self, _: LimitId, _: &[u8]) -> Verdict {
         Verdict::Pass
     }
 

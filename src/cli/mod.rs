@@ -11,6 +11,7 @@ mod diff;
 mod doctor;
 mod explain;
 mod fmt;
+mod init;
 mod load;
 mod logs;
 mod output;
@@ -42,6 +43,7 @@ enum Command {
     Diff(diff::Arguments),
     Explain(explain::Arguments),
     Fmt(fmt::Arguments),
+    Init(init::Arguments),
     Schema(schema::Arguments),
     #[command(subcommand)]
     Token(token::Command),
@@ -85,6 +87,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Fmt(arguments) => fmt::run(&arguments),
+        Command::Init(arguments) => init::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Token(command) => token::run(&command),
         Command::Doctor(arguments) => doctor::run(&arguments),

@@ -69,6 +69,8 @@ pub(super) fn totals(shards: &[Arc<Counters>]) -> Value {
         "users": sum(shards, |one| &one.users),
         "undelivered": sum(shards, |one| &one.undelivered),
         "droppedFrames": sum(shards, |one| &one.dropped_frames),
+        "limitedDrops": sum(shards, |one| &one.limited_drops),
+        "forgottenLimits": sum(shards, |one| &one.forgotten_limits),
         "unhandled": sum(shards, |one| &one.unhandled),
         "endlessTokens": sum(shards, |one| &one.endless_tokens),
         "acceptErrors": sum(shards, |one| &one.accept_errors),

@@ -132,9 +132,8 @@ impl Builder {
     /// operation on values comes behind a `Begin`.
     pub fn op(&mut self, op: Op, site: Site) {
         self.flush_literal();
-        if matches!(op.class(), Class::Value | Class::Jump) && !self.begun && op != Op::Begin {
-            self.begun = true;
-            self.push(Op::Begin, site);
+        if matches!(op.class(), Class::Value | Class::Jump) {
+            self.begin(site);
         }
         if op == Op::Secure {
             self.reserve_token();
@@ -147,6 +146,14 @@ impl Builder {
         let slot = self.payload_slot(&["token"]);
         if let Some(event) = self.program.events.last_mut() {
             event.token_slot = slot;
+        }
+    }
+
+    /// Makes sure that operations on values may come.
+    pub fn begin(&mut self, site: Site) {
+        if !std::mem::replace(&mut self.begun, true) {
+            self.flush_literal();
+            self.push(Op::Begin, site);
         }
     }
 

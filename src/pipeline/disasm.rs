@@ -9,6 +9,7 @@ use super::op::{ConstId, Context, Form, FrameKind, Op, Operand, PatternId, Sourc
 use super::program::{Event, Program};
 use crate::envelope::projection::Node;
 use crate::ids::{LimitId, PermissionId, RuleId};
+use crate::state::limits::{Algorithm, Rate};
 
 /// The listing of a whole program, events in declaration order.
 pub fn program(program: &Program) -> String {
@@ -130,9 +131,17 @@ fn rule_text(program: &Program, id: RuleId) -> String {
 }
 
 fn limit_text(program: &Program, id: LimitId) -> String {
-    match program.limits.get(usize::from(id.0)) {
-        Some(limit) => format!("l{} {}/{}ns", id.0, limit.events_max, limit.window_ns),
+    match program.limit(id) {
+        Some(limit) => format!("l{} {}", id.0, rate_text(&limit.rate)),
         None => format!("l{} ?", id.0),
+    }
+}
+
+fn rate_text(rate: &Rate) -> String {
+    let text = format!("{}/{}ns", rate.events_max, rate.window_ns);
+    match rate.algorithm {
+        Algorithm::Fixed => text,
+        Algorithm::Gcra { burst } => format!("{text} gcra {burst}"),
     }
 }
 

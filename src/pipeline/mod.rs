@@ -22,7 +22,7 @@ pub mod vm;
 pub use about::About;
 pub use builder::Builder;
 pub use effect::{Effect, Effects};
-pub use program::{Event, LimitSpec, Program, Rule, Site};
+pub use program::{Event, LimitSpec, OnExceed, Program, Rule, Scope, Site};
 pub use vm::{Host, Input, Outcome, Variable, Verdict, Vm};
 
 #[cfg(test)]

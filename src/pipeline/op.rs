@@ -93,8 +93,10 @@ macro_rules! operations {
 }
 
 operations! {
-    /// Ask the rate limit; a refusal ends the run with `rate_limited`.
+    /// Ask the rate limit; a refusal ends the run as the limit says.
     Limit(limit: LimitId) = "limit" Gate;
+    /// The same of a limit that counts each text apart.
+    LimitKey { limit: LimitId, key: Reg } = "limit_key" Gate;
     /// Verify the message's token (root `token`, then `payload.token`); opens the claims.
     Secure = "secure" Check;
     /// End the run with `forbidden` unless the user holds the permission.
@@ -240,6 +242,6 @@ mod tests {
             seen,
             [Operand::Source(Source::Claims), Operand::Slot(3), Operand::Form(Form::Raw)]
         );
-        assert_eq!(Op::TABLE[10].operands, ["source", "slot", "form"]);
+        assert_eq!(Op::TABLE[11].operands, ["source", "slot", "form"]);
     }
 }

@@ -46,6 +46,11 @@ impl<'r> Output<'r> {
         self.text_start..self.arena.len() as u32
     }
 
+    /// A text that was closed.
+    pub fn text(&self, text: &Text) -> &[u8] {
+        self.arena.get(text.start as usize..text.end as usize).unwrap_or_default()
+    }
+
     pub fn open_log(&mut self) {
         self.open_text();
         self.log.is_open = true;

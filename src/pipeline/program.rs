@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use super::op::Op;
 use super::pattern::Pattern;
 use crate::envelope::{Projection, Shape};
-use crate::ids::{EventId, PermissionId};
+use crate::ids::{EventId, LimitId, PermissionId};
 use crate::limits::{LIST_ELEMENTS_MAX, NAME_BYTES_MAX};
 use crate::state::limits::Rate;
 
@@ -22,20 +22,53 @@ pub struct Site {
     pub file: u16,
 }
 
-/// A fixed-window rate limit, per user and event (`10/m`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A rate limit of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LimitSpec {
     pub event: EventId,
-    /// Events that pass in one window.
-    pub events_max: u32,
-    /// The window, from the first event that passes.
-    pub window_ns: u64,
+    /// What it is called in logs; may be empty.
+    pub name: Box<str>,
+    pub rate: Rate,
+    pub scope: Scope,
+    pub on_exceed: OnExceed,
     pub site: Site,
 }
 
+/// Where a limit is counted, by what its key is made of. A limit that is asked with a text
+/// (`LimitKey`) counts each text apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// With the user: exact over all of its connections. The text is the rest of the key.
+    User,
+    /// With the connection. The text is the rest of the key.
+    Conn,
+    /// At the room's home. The text begins with the room's name, which a `KEY_SEPARATOR` ends where
+    /// more follows.
+    Room,
+    /// At the home of the whole text.
+    Text,
+}
+
+/// What stands between the parts of a limit's key; no user, room or event name has it.
+pub const KEY_SEPARATOR: u8 = 0;
+
+/// What becomes of a message that a limit refused; its connection goes on unless it is closed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnExceed {
+    /// The sender is told, and when to try again.
+    #[default]
+    Error,
+    /// Nobody is told; it is counted.
+    Drop,
+    /// The connection is closed (`Disconnect::RateLimited`).
+    Close,
+}
+
 impl LimitSpec {
-    pub fn rate(&self) -> Rate {
-        Rate::fixed(self.events_max, self.window_ns)
+    /// So many events a window from each user (go-dispatch's `rate_limit`).
+    pub fn of_user(event: EventId, rate: Rate, site: Site) -> LimitSpec {
+        let (name, on_exceed) = (Box::default(), OnExceed::Error);
+        LimitSpec { event, name, rate, scope: Scope::User, on_exceed, site }
     }
 }
 
@@ -194,6 +227,15 @@ impl Program {
     pub fn unnamed(&self) -> usize {
         let hooks = self.hooks.iter().flatten().count() + usize::from(self.on_message.is_some());
         hooks + self.rooms.iter().filter(|rules| rules.join.is_some()).count()
+    }
+
+    pub fn limit(&self, limit: LimitId) -> Option<&LimitSpec> {
+        self.limits.get(usize::from(limit.0))
+    }
+
+    /// Whether anything is counted with users.
+    pub fn limits_users(&self) -> bool {
+        self.limits.iter().any(|limit| limit.scope == Scope::User)
     }
 
     pub fn event(&self, event: EventId) -> Option<&Event> {

@@ -1,6 +1,8 @@
 //! What a run sends, refuses and leaves behind; the listing of a program.
 
 use super::op::{Context, Form, FrameKind, Op, Reg, Source};
+use super::program::KEY_SEPARATOR;
+use super::verify::Rule;
 use super::*;
 use crate::envelope::scan::scan_scalar;
 use crate::envelope::text::text_of;
@@ -9,6 +11,7 @@ use crate::ids::{ConnKey, EventId, LimitId, PermissionId, ShardId};
 use crate::limits::{RUN_LOG_BYTES_MAX, RUN_TEXT_BYTES_MAX};
 use crate::reject::Reject;
 use crate::state::frames::{FramePool, FrameType};
+use crate::state::limits::Rate;
 
 const CONN: ConnKey = ConnKey { shard: ShardId(0), index: 1, generation: 1 };
 
@@ -25,18 +28,23 @@ struct Script {
     /// The good token and its claims.
     token: (&'static str, &'static str),
     asked: Vec<String>,
+    /// Limits that were asked, each with its key.
+    limits: Vec<String>,
     logs: bool,
 }
 
 impl Default for Script {
     fn default() -> Self {
         let token = ("good", r#"{"sub":"u1","roles":["x\"y",2]}"#);
-        Script { verdict: Verdict::Pass, permitted: true, token, asked: Vec::new(), logs: true }
+        let (asked, limits) = (Vec::new(), Vec::new());
+        Script { verdict: Verdict::Pass, permitted: true, token, asked, limits, logs: true }
     }
 }
 
 impl Host for Script {
-    fn limit(&mut self, _: LimitId) -> Verdict {
+    fn limit(&mut self, limit: LimitId, key: &[u8]) -> Verdict {
+        let key = String::from_utf8_lossy(key);
+        self.limits.push(format!("{} {key}", limit.0));
         self.verdict
     }
 
@@ -249,7 +257,7 @@ fn context_values_in_every_form() {
 #[test]
 fn a_limit_refuses_or_waits_before_anything_is_asked_for() {
     let program = program(|builder| {
-        let spec = LimitSpec { event: EventId(0), events_max: 10, window_ns: 1, site: site(2) };
+        let spec = LimitSpec::of_user(EventId(0), Rate::fixed(10, 1), site(2));
         let limit = builder.limit(spec);
         builder.op(Op::Limit(limit), site(2));
         builder.op(Op::Close, site(3));
@@ -261,7 +269,44 @@ fn a_limit_refuses_or_waits_before_anything_is_asked_for() {
     assert_eq!(run(Verdict::Pass), (Outcome::Done, vec!["close".to_owned()]));
     assert_eq!(run(Verdict::Wait), (Outcome::Waiting, vec![]));
     let refuse = Verdict::Refuse { retry_ns: 5 };
-    assert_eq!(run(refuse), (Outcome::Rejected(Reject::RateLimited, site(2)), vec![]));
+    let limited = Outcome::Limited { limit: LimitId(0), retry_ns: 5 };
+    assert_eq!(run(refuse), (limited, vec![]));
+}
+
+#[test]
+fn a_limit_is_asked_with_the_key_that_the_program_built() {
+    let program = program(|builder| {
+        let mut spec = LimitSpec::of_user(EventId(0), Rate::gcra(10, 1, 3), site(2));
+        spec.scope = Scope::Text;
+        let limit = builder.limit(spec);
+        builder.op(Op::OpenText, site(2));
+        builder.op(Op::Context { value: Context::Target, form: Form::Text }, site(2));
+        builder.literal(&[KEY_SEPARATOR], site(2));
+        builder.op(Op::Context { value: Context::UserId, form: Form::Text }, site(2));
+        builder.op(Op::CloseText(Reg(1)), site(2));
+        builder.op(Op::LimitKey { limit, key: Reg(1) }, site(2));
+    });
+    let mut host = Script::default();
+    let (outcome, _) = run_on(&program, r#"{"event":"event","target":"a\u0062"}"#, &mut host);
+    assert_eq!((outcome, host.limits), (Outcome::Done, vec![format!("0 ab\0{USER}")]));
+    let listing = disasm::program(&program);
+    assert!(listing.contains("limit_key    l0 10/1ns gcra 3 r1"), "{listing}");
+}
+
+#[test]
+fn a_limit_of_a_text_or_a_room_is_not_asked_without_one() {
+    for (scope, fault) in [(Scope::User, None), (Scope::Conn, None)]
+        .into_iter()
+        .chain([Scope::Room, Scope::Text].map(|scope| (scope, Some(Rule::LimitWithoutKey))))
+    {
+        let mut builder = Builder::new("config.yaml");
+        let event = builder.event("event", site(1)).unwrap();
+        let mut spec = LimitSpec::of_user(event, Rate::fixed(1, 1), site(2));
+        spec.scope = scope;
+        let limit = builder.limit(spec);
+        builder.op(Op::Limit(limit), site(2));
+        assert_eq!(builder.finish().err().map(|fault| fault.rule), fault, "{scope:?}");
+    }
 }
 
 #[test]
@@ -455,7 +500,7 @@ fn a_reject_in_an_open_frame_gives_the_frame_back() {
 #[test]
 fn the_listing_says_everything_a_program_does() {
     let program = program(|builder| {
-        let spec = LimitSpec { event: EventId(0), events_max: 10, window_ns: 60, site: site(2) };
+        let spec = LimitSpec::of_user(EventId(0), Rate::fixed(10, 60), site(2));
         let limit = builder.limit(spec);
         builder.op(Op::Limit(limit), site(2));
         builder.op(Op::Secure, site(2));

@@ -47,6 +47,8 @@ rules! {
     EventsNotTiled,
     /// A rate limit names an event of the program, passes something, and has a window.
     BadLimit,
+    /// A limit of a room or of a text is asked with a key.
+    LimitWithoutKey,
     /// A projection fills only its own slots and is no deeper than a message can be.
     BadProjection,
     /// An operand names something that is not in the program.
@@ -119,10 +121,7 @@ fn tables(program: &Program) -> Result<(), Fault> {
     let hooks = program.hooks.iter().flatten().copied();
     let joins = program.rooms.iter().filter_map(|rules| rules.join);
     let unnamed_known = hooks.chain(joins).all(known);
-    let limits_hold = program
-        .limits
-        .iter()
-        .all(|limit| known(limit.event) && limit.window_ns > 0 && limit.events_max > 0);
+    let limits_hold = program.limits.iter().all(|limit| known(limit.event) && limit.rate.holds());
     let checks = [
         (program.events.len() <= EVENTS_MAX, Rule::TooManyEvents),
         (addressable(program.limits.len()), Rule::TooManyEntries),
@@ -200,6 +199,7 @@ mod tests {
     use crate::pipeline::Builder;
     use crate::pipeline::op::{ConstId, Context, Form, FrameKind, Op, Reg, Source};
     use crate::pipeline::program::LimitSpec;
+    use crate::state::limits::{Algorithm, Rate};
 
     const TEXT: Op = Op::Context { value: Context::Target, form: Form::Text };
     const CLAIM: Op = Op::NeedSlot { source: Source::Claims, slot: 0 };
@@ -210,7 +210,7 @@ mod tests {
         let mut builder = Builder::new("config.yaml");
         let event = builder.event("event", Site::default()).unwrap();
         let site = Site { line: 2, column: 1, file: 0 };
-        builder.limit(LimitSpec { event, events_max: 1, window_ns: 1, site });
+        builder.limit(LimitSpec::of_user(event, Rate::fixed(1, 1), site));
         builder.payload_slot(&["x"]).unwrap();
         builder.claims_slot(&["sub"]).unwrap();
         ops.iter().for_each(|op| builder.op(*op, site));
@@ -343,8 +343,9 @@ mod tests {
             (|p| p.events[0].end = 1, Rule::EndMisplaced),
             (|p| p.sites.truncate(1), Rule::SiteMissing),
             (|p| p.limits[0].event = EventId(1), Rule::BadLimit),
-            (|p| p.limits[0].window_ns = 0, Rule::BadLimit),
-            (|p| p.limits[0].events_max = 0, Rule::BadLimit),
+            (|p| p.limits[0].rate.window_ns = 0, Rule::BadLimit),
+            (|p| p.limits[0].rate.algorithm = Algorithm::Gcra { burst: 0 }, Rule::BadLimit),
+            (|p| p.limits[0].rate.events_max = 0, Rule::BadLimit),
             (|p| p.on_message = Some(EventId(9)), Rule::NameNotUnique),
             (|p| p.names.clear(), Rule::NameNotUnique),
             (|p| p.names.values_mut().for_each(|id| id.0 = 3), Rule::NameNotUnique),

@@ -21,7 +21,8 @@ pub use crate::state::limits::Verdict;
 
 /// What the interpreter asks of the shard while it runs.
 pub trait Host {
-    fn limit(&mut self, limit: LimitId) -> Verdict;
+    /// Counts the event; each key apart. An empty key is that of a limit without any.
+    fn limit(&mut self, limit: LimitId, key: &[u8]) -> Verdict;
 
     fn permitted(&self, permission: PermissionId) -> bool;
 
@@ -98,6 +99,11 @@ pub struct Input<'m> {
 pub enum Outcome {
     Done,
     Rejected(Reject, Site),
+    /// A limit refused the event; it would pass in so many nanoseconds.
+    Limited {
+        limit: LimitId,
+        retry_ns: u64,
+    },
     /// A limit's home was asked: run the event again, from its start, once it has answered.
     Waiting,
 }
@@ -105,6 +111,7 @@ pub enum Outcome {
 /// Why a run stopped early.
 pub(super) enum Stop {
     Reject(Reject),
+    Limit { limit: LimitId, retry_ns: u64 },
     Wait,
 }
 
@@ -210,6 +217,7 @@ impl<'r, H: Host> Run<'r, H> {
     fn stopped(&self, stop: Stop, ahead: &Ahead<'_>) -> Outcome {
         match stop {
             Stop::Wait => Outcome::Waiting,
+            Stop::Limit { limit, retry_ns } => Outcome::Limited { limit, retry_ns },
             Stop::Reject(reject) => Outcome::Rejected(reject, self.site(ahead)),
         }
     }
@@ -223,7 +231,8 @@ impl<'r, H: Host> Run<'r, H> {
     #[inline(always)]
     fn step(&mut self, op: Op, ahead: &mut Ahead<'_>) -> Step {
         match op {
-            Op::Limit(limit) => return self.limit(limit),
+            Op::Limit(limit) => return self.limit(limit, 0..0),
+            Op::LimitKey { limit, key } => return self.limit(limit, self.text(key)),
             Op::Secure => return self.secure(),
             Op::Permit(permission) => return self.permit(permission),
             Op::NeedTarget => return need(!self.input.target.is_empty(), Reject::MissingTarget),
@@ -257,10 +266,10 @@ impl<'r, H: Host> Run<'r, H> {
         Ok(())
     }
 
-    fn limit(&mut self, limit: LimitId) -> Step {
-        match self.host.limit(limit) {
+    fn limit(&mut self, limit: LimitId, key: Text) -> Step {
+        match self.host.limit(limit, self.output.text(&key)) {
             Verdict::Pass => Ok(()),
-            Verdict::Refuse { .. } => Err(Stop::Reject(Reject::RateLimited)),
+            Verdict::Refuse { retry_ns } => Err(Stop::Limit { limit, retry_ns }),
             Verdict::Wait => Err(Stop::Wait),
         }
     }

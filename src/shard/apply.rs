@@ -55,7 +55,7 @@ impl Shard {
             }
         }
         if let Some(reject) = effects.refused {
-            let cause = Cause { rule: effects.denied, site: effects.site };
+            let cause = Cause { rule: effects.denied, site: effects.site, retry_ns: None };
             self.reject(slot, reject, subject, cause);
         }
         effects.clear();

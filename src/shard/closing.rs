@@ -18,7 +18,7 @@ use crate::limits::{CONTROL_FRAMES_PER_TICK_MAX, LINGER_NS};
 use crate::reserve::fit;
 use crate::shard::peer::PeerFrame;
 use crate::state::conns::{Deflate, Phase};
-use crate::state::limits::Meters;
+use crate::state::meters::Meters;
 use crate::ws::header::Opcode;
 use crate::ws::{ProtocolError, close, header};
 

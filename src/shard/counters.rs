@@ -83,6 +83,10 @@ pub struct Counters {
     pub undelivered: Count,
     /// Frames dropped with the outbox of a connection that read too slowly.
     pub dropped_frames: Count,
+    /// Messages that a limit dropped without telling anybody.
+    pub limited_drops: Count,
+    /// Counts of limits that were given up because there were too many at once.
+    pub forgotten_limits: Count,
     /// Raw messages that no hook wants.
     pub unhandled: Count,
     /// Accepted tokens that never expire.

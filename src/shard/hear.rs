@@ -32,7 +32,8 @@ impl Shard {
             PeerFrame::Enrolled { job } => self.on_enrolled(job),
             PeerFrame::Done { origin } => self.on_done(origin),
             PeerFrame::Full { origin } => self.on_full(origin),
-            PeerFrame::Take { origin, user, limit } => self.on_take(origin, &user, limit),
+            PeerFrame::Take { origin, user, key } => self.on_take(origin, &user, key),
+            PeerFrame::TakeText { origin, key } => self.on_take_text(origin, key),
             PeerFrame::Taken { origin, verdict } => self.on_taken(origin, verdict),
             PeerFrame::ToUser { user, frame } => self.on_to_user(&user, &frame),
             PeerFrame::DeliverUser { user, frame } => {

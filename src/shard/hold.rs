@@ -3,14 +3,13 @@
 //! Invariants: at most one hold per connection; whatever the client sent meanwhile is in
 //! `conn.unread` and is read, in order, when the hold ends.
 
-use super::subject::{Cause, Subject};
+use super::subject::Subject;
 use super::{Io, Shard};
-use crate::ids::ConnKey;
+use crate::ids::{ConnKey, LimitId};
 use crate::pipeline::effect::Effects;
 use crate::reject::Reject;
 use crate::state::conns::Phase;
 use crate::state::frames::FrameType;
-use crate::state::limits::Verdict;
 use crate::ws::Negotiated;
 
 /// What is awaited.
@@ -26,7 +25,7 @@ pub(super) enum Hold {
     Effects(Effects),
     /// The verdict of a limit, the one after `granted` others that let the message pass; then it
     /// runs again.
-    Message { kind: FrameType, bytes: Vec<u8>, granted: u16 },
+    Message { kind: FrameType, bytes: Vec<u8>, granted: u16, limit: LimitId },
 }
 
 impl Shard {
@@ -81,33 +80,6 @@ impl Shard {
                 self.on_done(origin);
             }
             _ => {}
-        }
-    }
-
-    /// A limit's home has spoken.
-    pub(super) fn on_taken(&mut self, origin: ConnKey, verdict: Verdict) {
-        let Some(slot) = self.conns.resolve(origin) else { return };
-        match self.unhold(slot) {
-            Some(Hold::Message { kind, bytes, granted }) => {
-                match verdict {
-                    Verdict::Pass => self.run_message(slot, kind, &bytes, granted + 1),
-                    Verdict::Wait => self.run_message(slot, kind, &bytes, granted),
-                    Verdict::Refuse { .. } => self.refuse_message(slot, &bytes),
-                }
-                self.spares.give(bytes);
-                self.to_read.push(slot);
-            }
-            Some(other) => self.hold(slot, other),
-            None => {}
-        }
-    }
-
-    /// Tells the sender of a message that it met its limit on another shard.
-    fn refuse_message(&mut self, slot: u32, message: &[u8]) {
-        // The envelope was overwritten by other messages while this one waited.
-        if self.scanner.scan(message, &self.keys, &mut self.envelope).is_ok() {
-            let subject = self.subject(message);
-            self.reject(slot, Reject::RateLimited, subject, Cause::default());
         }
     }
 

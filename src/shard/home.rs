@@ -9,32 +9,14 @@ use std::sync::Arc;
 
 use super::Shard;
 use super::peer::{PeerFrame, Welcome};
-use crate::ids::{ConnKey, LimitId, ShardId};
+use crate::ids::{ConnKey, ShardId};
 use crate::limits::ROOMS_PER_USER_MAX;
-use crate::pipeline::program::Program;
 use crate::settings::ConnectionLimitMode;
 use crate::state::frames::FrameRef;
-use crate::state::homes::{HomeUser, Homes, Job};
-use crate::state::limits::{Meters, Verdict};
+use crate::state::homes::{HomeUser, Job};
+use crate::state::meters::Meters;
 use crate::state::permissions::PermissionSet;
 use crate::state::rooms::RoomKey;
-
-impl Homes {
-    /// Counts an event of a user against a limit of the program.
-    pub(super) fn take(
-        &mut self,
-        program: &Program,
-        user: &str,
-        id: LimitId,
-        now_ns: u64,
-    ) -> Verdict {
-        let spec = program.limits.get(usize::from(id.0));
-        match spec.zip(self.users.get_mut(user)) {
-            Some((spec, user)) => user.take(id, &spec.rate(), now_ns),
-            None => Verdict::Refuse { retry_ns: 0 },
-        }
-    }
-}
 
 impl Shard {
     /// A connection wants in: the one place where a user's connections are counted.
@@ -194,11 +176,6 @@ impl Shard {
             let origin = self.homes.jobs.remove(job as usize).origin;
             self.tell(origin.shard, PeerFrame::Done { origin });
         }
-    }
-
-    pub(super) fn on_take(&mut self, origin: ConnKey, user: &Arc<str>, limit: LimitId) {
-        let verdict = self.homes.take(&self.engine.program, user, limit, self.now.mono_ns);
-        self.tell(origin.shard, PeerFrame::Taken { origin, verdict });
     }
 
     pub(super) fn on_to_user(&mut self, user: &str, frame: &FrameRef) {

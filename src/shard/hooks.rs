@@ -64,7 +64,7 @@ impl Shard {
         let (outcome, effects) = self.run_apart(slot, event, (b"{}", Slot::MISSING), &about);
         match outcome {
             Outcome::Rejected(reject, site) => {
-                self.refused_by = Cause { rule: effects.denied, site: Some(site) };
+                self.refused_by = Cause { rule: effects.denied, site: Some(site), retry_ns: None };
                 Err(reject)
             }
             _ => Ok(()),

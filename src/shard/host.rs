@@ -4,27 +4,28 @@
 //! makes the run wait instead. Called by `pipeline::vm` through `turn`.
 
 use std::cell::OnceCell;
-use std::fmt::Write;
 use std::net::IpAddr;
 
+use super::address::IpText;
 use super::counters::Counters;
+use super::limit::home_of_key;
 use crate::auth::Verifier;
 use crate::clock::Now;
-use crate::ids::{LimitId, PermissionId, RuleId};
+use crate::ids::{LimitId, PermissionId, RuleId, ShardId};
 use crate::pipeline::op::Owner;
-use crate::pipeline::program::{Program, VariableSpec};
+use crate::pipeline::program::{LimitSpec, Program, Scope, VariableSpec};
 use crate::pipeline::vm::{self, Variable, Verdict};
 use crate::reject::Reject;
-use crate::state::conns::Conns;
+use crate::state::classes::RoomVariable;
 use crate::state::homes::Homes;
-use crate::state::limits::Meters;
+use crate::state::meters::{Fingerprint, Key, Meters, Reading};
 use crate::state::permissions::PermissionSet;
 use crate::state::sessions::{Session, Values};
 
 /// Where the limits of the message's user are counted.
 pub(super) enum Counted<'s> {
-    /// Here, in the record of the user of this name.
-    Home(&'s mut Homes, &'s str),
+    /// Here, in the user's record.
+    Home,
     /// Here: all connections of the user are on this shard.
     Lent(&'s mut Meters),
     Elsewhere,
@@ -33,57 +34,28 @@ pub(super) enum Counted<'s> {
 /// The limit that made a run wait.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Asked {
-    pub limit: LimitId,
+    pub key: Key,
     /// How many limits the message had passed before it.
     pub passed: u16,
-}
-
-/// Bytes of the longest address as text.
-const IP_TEXT_BYTES_MAX: usize = 45;
-
-/// An address as text, without an allocation.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct IpText {
-    bytes: [u8; IP_TEXT_BYTES_MAX],
-    len: usize,
-}
-
-impl Default for IpText {
-    fn default() -> IpText {
-        IpText { bytes: [0; IP_TEXT_BYTES_MAX], len: 0 }
-    }
-}
-
-impl IpText {
-    fn of(ip: IpAddr) -> IpText {
-        let mut text = IpText::default();
-        // Every address fits.
-        let _ = write!(text, "{ip}");
-        text
-    }
-
-    fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.bytes[..self.len]).unwrap_or_default()
-    }
-}
-
-impl Write for IpText {
-    fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        let end = self.len + text.len();
-        let place = self.bytes.get_mut(self.len..end).ok_or(std::fmt::Error)?;
-        place.copy_from_slice(text.as_bytes());
-        self.len = end;
-        Ok(())
-    }
+    /// Who counts it; `None` is the user's home.
+    pub at: Option<ShardId>,
 }
 
 /// The shard, as a run sees it.
 pub(super) struct Host<'s> {
+    pub id: ShardId,
+    pub shards: u16,
+    pub seed: u64,
     pub program: &'s Program,
     pub verifier: &'s Verifier,
+    pub counters: &'s Counters,
     pub now: Now,
+    pub user: &'s str,
     pub permissions: &'s PermissionSet,
+    pub homes: &'s mut Homes,
     pub counted: Counted<'s>,
+    /// What is counted with the connection.
+    pub own: &'s mut Option<Box<Meters>>,
     /// How many limits have passed for this message already: a run that starts again meets them in
     /// the same order, and none is counted twice.
     pub granted: u16,
@@ -95,13 +67,10 @@ pub(super) struct Host<'s> {
     /// Its user's variables, where any were set.
     pub variables: Option<&'s Values>,
     /// The room at hand, and where the variables of its pattern stand in it.
-    pub room: (&'s str, &'s [(u32, u32)]),
-    pub conns: &'s Conns,
-    pub slot: u32,
-    /// The client's address as text, made when it is asked for.
-    pub ip: OnceCell<IpText>,
-    pub counters: &'s Counters,
-    pub user: &'s str,
+    pub room: (&'s str, &'s [RoomVariable]),
+    pub ip: IpAddr,
+    /// The same as text, made when it is asked for.
+    pub ip_text: OnceCell<IpText>,
     /// The rule that ended the run.
     pub denied: Option<RuleId>,
 }
@@ -119,47 +88,74 @@ impl Host<'_> {
     /// A part of the room's name.
     fn of_room(&self, place: u8) -> Variable<'_> {
         let (name, parts) = self.room;
-        let part = parts.get(usize::from(place));
-        match part.and_then(|(start, end)| name.get(*start as usize..*end as usize)) {
-            Some(text) => Variable::Text(text),
-            None => Variable::Null,
+        let Some(part) = parts.get(usize::from(place)) else { return Variable::Null };
+        let text = name.get(part.start as usize..part.end as usize).unwrap_or_default();
+        match part.is_int {
+            false => Variable::Text(text),
+            // More digits than a number has are none.
+            true => text.parse().map_or(Variable::Null, Variable::Int),
         }
     }
 
-    fn count(&mut self, id: LimitId) -> Verdict {
+    /// Counts the event where that is here.
+    #[inline]
+    fn count(&mut self, spec: &LimitSpec, key: Key, text: &[u8]) -> Reading {
+        let now_ns = self.now.mono_ns;
+        match spec.scope {
+            Scope::User => self.count_user(spec, key),
+            Scope::Conn => self.own.get_or_insert_default().take(key, &spec.rate, now_ns),
+            Scope::Room | Scope::Text => match self.home_of(spec.scope, key, text) {
+                None => self.homes.texts.take(key, &spec.rate, now_ns),
+                Some(_) => Reading::of(Verdict::Wait),
+            },
+        }
+    }
+
+    fn count_user(&mut self, spec: &LimitSpec, key: Key) -> Reading {
         let now_ns = self.now.mono_ns;
         match &mut self.counted {
-            Counted::Home(homes, user) => match homes.take(self.program, user, id, now_ns) {
+            Counted::Home => match self.homes.take(self.program, self.user, key, now_ns) {
                 // A connection here keeps the meters here; and asking oneself would not end.
-                Verdict::Wait => Verdict::Refuse { retry_ns: 0 },
-                verdict => verdict,
+                Reading { verdict: Verdict::Wait, .. } => Reading::UNKNOWN,
+                reading => reading,
             },
-            Counted::Lent(meters) => match self.program.limits.get(usize::from(id.0)) {
-                Some(spec) => meters.take(id, &spec.rate(), now_ns),
-                None => Verdict::Refuse { retry_ns: 0 },
-            },
-            Counted::Elsewhere => Verdict::Wait,
+            Counted::Lent(meters) => meters.take(key, &spec.rate, now_ns),
+            Counted::Elsewhere => Reading::of(Verdict::Wait),
         }
+    }
+
+    /// The other shard that counts a limit of a room or a text.
+    fn home_of(&self, scope: Scope, key: Key, text: &[u8]) -> Option<ShardId> {
+        let home = match scope {
+            Scope::User | Scope::Conn => return None,
+            _ => home_of_key(scope, text, key.text, self.seed, self.shards),
+        };
+        (home != self.id).then_some(home)
     }
 }
 
 impl vm::Host for Host<'_> {
-    fn limit(&mut self, limit: LimitId) -> Verdict {
+    fn limit(&mut self, limit: LimitId, text: &[u8]) -> Verdict {
         let passed = self.met;
         self.met += 1;
         if passed < self.granted {
             return Verdict::Pass;
         }
-        let verdict = self.count(limit);
+        let Some(spec) = self.program.limit(limit) else { return Reading::UNKNOWN.verdict };
+        let key = Key { text: Fingerprint::of(text, self.seed), limit };
+        let Reading { verdict, forgot } = self.count(spec, key, text);
         if verdict == Verdict::Wait {
-            self.asked = Some(Asked { limit, passed });
+            let at = self.home_of(spec.scope, key, text);
+            self.asked = Some(Asked { key, passed, at });
+        }
+        if forgot {
+            self.counters.forgotten_limits.add(1);
         }
         verdict
     }
 
     fn ip(&self) -> &str {
-        let conn = self.conns.get(self.slot);
-        self.ip.get_or_init(|| conn.map(|conn| IpText::of(conn.ip)).unwrap_or_default()).as_str()
+        self.ip_text.get_or_init(|| IpText::of(self.ip)).as_str()
     }
 
     fn now_ms(&self) -> i64 {

@@ -13,16 +13,18 @@
 //!
 //! Why an event cannot slip past: frames between two shards keep their order. What the former
 //! lessee asks (`Take`) after it gave the meters back travels behind them, so the home has them
-//! when the question comes. What a shard asked before it was lent them meets a home without meters, and
-//! is answered `Wait`; that answer travels behind the meters, so the shard has them, or has sent
-//! them back, when it asks again. Called by `shard::home`, `shard::admit` and `shard::closing`.
+//! when the question comes. What a shard asked before it was lent them meets a home without meters,
+//! and is answered `Wait`; that answer travels behind the meters, so the shard has them, or has
+//! sent them back, when it asks again.
+//!
+//! Called by `shard::home`, `shard::admit` and `shard::closing`.
 
 use std::sync::Arc;
 
 use super::Shard;
 use super::peer::PeerFrame;
 use crate::ids::{ConnKey, ShardId};
-use crate::state::limits::Meters;
+use crate::state::meters::Meters;
 
 impl Shard {
     /// At the home: answers a connection that has its place, or first recalls the meters where
@@ -43,7 +45,7 @@ impl Shard {
 
     /// At the home: takes the meters out of the record where one other shard has all connections.
     pub(super) fn lend(&mut self, user: &str) -> Option<(ShardId, Meters)> {
-        if self.engine.program.limits.is_empty() {
+        if !self.engine.program.limits_users() {
             return None;
         }
         self.homes.users.get_mut(user)?.lend(self.id)

@@ -11,6 +11,7 @@ pub mod mesh;
 pub mod peer;
 pub mod refusal;
 
+mod address;
 mod admit;
 mod apply;
 mod closing;
@@ -23,6 +24,7 @@ mod home;
 mod hooks;
 mod host;
 mod lease;
+mod limit;
 mod refusing;
 mod reply;
 mod roles;
@@ -48,6 +50,7 @@ use crate::pipeline::effect::Effects;
 use crate::pipeline::program::Program;
 use crate::pipeline::vm::Vm;
 use crate::settings::{Protocol, Settings, WireNames};
+use crate::state::classes::RoomVariable;
 use crate::state::conns::{Conns, Phase};
 use crate::state::delays::Delays;
 use crate::state::gate::Gate;
@@ -161,7 +164,7 @@ pub struct Shard {
     /// Why the room's rules did not let somebody in.
     refused_by: Cause,
     /// Where the variables of the room at hand stand in its name.
-    room_variables: Vec<(u32, u32)>,
+    room_variables: Vec<RoomVariable>,
     /// Receivers of the send at hand.
     chosen: Vec<u32>,
     /// How many hooks are being carried out.
@@ -354,8 +357,9 @@ impl Shard {
         let draining = self.draining.as_ref().map(|draining| draining.next_ns);
         let delayed = self.outboxes.next_due_ns();
         let trim = Some(self.trim.due_ns).filter(|due_ns| *due_ns < u64::MAX);
+        let sweep = Some(self.homes.texts.sweep_due_ns).filter(|due_ns| *due_ns < u64::MAX);
         let conflated = self.conflated.next_ns();
-        [self.wheel.next_ns(), fading, draining, delayed, trim, conflated]
+        [self.wheel.next_ns(), fading, draining, delayed, trim, sweep, conflated]
             .into_iter()
             .flatten()
             .min()
@@ -416,6 +420,7 @@ impl Shard {
             home_users: self.homes.users.len(),
             jobs: self.homes.jobs.len(),
             holds: self.holds.len(),
+            texts: self.homes.texts.len(),
             frames: self.outboxes.frames_live(),
         }
     }
@@ -448,5 +453,7 @@ pub struct Live {
     pub home_users: usize,
     pub jobs: usize,
     pub holds: usize,
+    /// Texts whose limits are counted here.
+    pub texts: usize,
     pub frames: usize,
 }

@@ -24,9 +24,10 @@ use std::sync::Arc;
 
 use super::aside::Aside;
 use super::conflate::Keyed;
-use crate::ids::{ConnKey, LimitId, PermissionId, ShardId};
+use crate::ids::{ConnKey, PermissionId, ShardId};
 use crate::state::frames::FrameRef;
-use crate::state::limits::{Meters, Verdict};
+use crate::state::limits::Verdict;
+use crate::state::meters::{Key, Meters};
 use crate::state::permissions::PermissionSet;
 use crate::state::rooms::RoomKey;
 use crate::state::sessions::Values;
@@ -70,8 +71,10 @@ pub enum PeerFrame {
     /// From the user's home: the user is in too many rooms. Lost: as `Join`.
     Full { origin: ConnKey },
     /// To the user's home: count an event against a limit. Lost: the event times out.
-    Take { origin: ConnKey, user: Arc<str>, limit: LimitId },
-    /// From the user's home: the verdict; `Wait` is to ask again, because the meters went to the
+    Take { origin: ConnKey, user: Arc<str>, key: Key },
+    /// To the home of a room or a text: the same. Lost: the event times out.
+    TakeText { origin: ConnKey, key: Key },
+    /// From who counts: the verdict; `Wait` is to ask again, because the meters went to the
     /// shard that asked before its question came. Lost: as `Take`.
     Taken { origin: ConnKey, verdict: Verdict },
     /// To the user's home: a message for all its connections. Lost: a message.

@@ -41,6 +41,7 @@ impl Shard {
             field: if reject == Reject::InvalidPayload { Some(&self.misfit.path) } else { None },
             reason: &self.misfit.reason,
             place: &place,
+            retry_ns: cause.retry_ns,
         };
         write_error(open.bytes(), outgoing, &engine.settings.errors.event, &parts, subject);
         let frame = self.outboxes.pool.seal(open, FrameType::Text);

@@ -1,7 +1,10 @@
 //! The error event a sender gets:
-//! `{"event":"error","payload":{"code":..,"message":..,"event":..}}`, with the message's `id`.
+//! `{"event":"error","payload":{"code":..,"message":..,"event":..}}`, with the message's `id`,
+//! and `"retryAfterMs":..` where a limit refused.
 //!
 //! Called by `refusing` for every reject that is not silenced.
+
+use std::io::Write;
 
 use super::subject::Subject;
 use crate::envelope::text::escape_into;
@@ -16,7 +19,11 @@ pub(super) struct ErrorParts<'p> {
     pub field: Option<&'p str>,
     pub reason: &'p str,
     pub place: &'p str,
+    /// Of a limit: when the event would pass.
+    pub retry_ns: Option<u64>,
 }
+
+const NS_PER_MS: u64 = 1_000_000;
 
 /// Writes the reply; flat where `protocol.out.payload` is `.`.
 pub(super) fn write_error(
@@ -70,6 +77,10 @@ fn body(out: &mut Vec<u8>, parts: &ErrorParts<'_>, event: &[u8]) {
             out.push(b',');
             member(out, name, text);
         }
+    }
+    if let Some(retry_ns) = parts.retry_ns {
+        // Writing to memory does not fail.
+        write!(out, ",\"retryAfterMs\":{}", retry_ns.div_ceil(NS_PER_MS)).unwrap_or_default();
     }
 }
 

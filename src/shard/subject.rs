@@ -23,4 +23,6 @@ pub struct Cause {
     /// The rule that did not hold.
     pub rule: Option<RuleId>,
     pub site: Option<Site>,
+    /// Of a limit: when the event would pass.
+    pub retry_ns: Option<u64>,
 }

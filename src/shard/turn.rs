@@ -9,9 +9,7 @@
 
 use std::cell::OnceCell;
 
-use super::hold::Hold;
 use super::host::{Asked, Counted, Host};
-use super::peer::PeerFrame;
 use super::subject::{Cause, Subject};
 use super::{Io, Shard};
 use crate::clock::Now;
@@ -104,13 +102,15 @@ impl Shard {
             Outcome::Rejected(reject, site) => {
                 (effects.refused, effects.site) = (Some(reject), Some(site));
             }
+            // Limits come before every effect: there are none yet.
+            Outcome::Limited { limit, retry_ns } => {
+                self.effects = effects;
+                return self.exceed(slot, limit, retry_ns, self.subject(message));
+            }
             Outcome::Waiting => {
                 self.effects = effects;
-                let mut bytes = self.spares.take();
-                bytes.extend_from_slice(message);
-                let granted = asked.map_or(granted, |asked| asked.passed);
-                self.hold(slot, Hold::Message { kind, bytes, granted });
-                return self.ask_limit(slot, asked);
+                let held = asked.map(|asked| self.await_limit(slot, asked, kind, message));
+                return held.unwrap_or_default();
             }
         }
         let subject = self.subject(message);
@@ -168,34 +168,40 @@ impl Shard {
         about: &About<'_>,
         effects: &mut Effects,
     ) -> (Outcome, Option<Asked>) {
-        let user = self.conns.get(slot).and_then(|conn| self.users.get_mut(conn.user?));
-        let (Some(user), Some(key)) = (user, self.conns.key(slot)) else {
+        let (Some(key), Some(conn)) = (self.conns.key(slot), self.conns.get_mut(slot)) else {
+            return (Outcome::Done, None);
+        };
+        let Some(user) = conn.user.and_then(|user| self.users.get_mut(user)) else {
             return (Outcome::Done, None);
         };
         let engine = &self.engine;
         let User { name, permissions, .. } = user;
         let counted = match &mut user.meters {
             Some(meters) => Counted::Lent(meters),
-            None if user.home == self.id => Counted::Home(&mut self.homes, name),
+            None if user.home == self.id => Counted::Home,
             None => Counted::Elsewhere,
         };
         let mut host = Host {
+            id: self.id,
+            shards: engine.shards,
+            seed: engine.seed,
             program: &engine.program,
             verifier: &engine.verifier,
+            counters: &self.counters,
             now: self.now,
+            user: name,
             permissions,
+            homes: &mut self.homes,
             counted,
+            own: &mut conn.meters,
             granted,
             met: 0,
             asked: None,
             session: None,
             variables: None,
             room: (about.room, &self.room_variables),
-            conns: &self.conns,
-            slot,
-            ip: OnceCell::new(),
-            counters: &self.counters,
-            user: name,
+            ip: conn.ip,
+            ip_text: OnceCell::new(),
             denied: None,
         };
         let mut claims: &[u8] = &[];
@@ -221,15 +227,6 @@ impl Shard {
         let outcome = self.vm.run(&engine.program, event, &input, &mut host, pool, effects);
         effects.denied = host.denied;
         (outcome, host.asked)
-    }
-
-    /// Asks the user's home about a limit; the message is held until it answers.
-    fn ask_limit(&mut self, slot: u32, asked: Option<Asked>) {
-        let (Some(origin), Some(user)) = (self.conns.key(slot), self.user_of(slot)) else { return };
-        if let Some(Asked { limit, .. }) = asked {
-            let home = self.home_of(&user);
-            self.tell(home, PeerFrame::Take { origin, user, limit });
-        }
     }
 
     /// Keeps bytes that may not be looked at yet; pauses the socket where there are too many.

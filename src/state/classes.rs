@@ -7,6 +7,15 @@ use crate::ids::RoomClassId;
 use crate::limits::NAME_BYTES_MAX;
 use crate::settings::{Membership, PatternPart, RoomClass};
 
+/// Where a variable of a pattern stands in a room's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RoomVariable {
+    pub start: u32,
+    pub end: u32,
+    /// It stands for digits, and is a number.
+    pub is_int: bool,
+}
+
 /// The classes, in the file's order.
 #[derive(Debug, Default)]
 pub struct RoomClasses {
@@ -32,7 +41,7 @@ impl RoomClasses {
 
     /// Where the variables of a class's pattern stand in a name that matches it, each as short as
     /// the rest allows.
-    pub fn variables(&self, class: RoomClassId, name: &str, out: &mut Vec<(u32, u32)>) {
+    pub fn variables(&self, class: RoomClassId, name: &str, out: &mut Vec<RoomVariable>) {
         out.clear();
         let Some(class) = self.classes.get(usize::from(class.0)) else { return };
         let mut at = 0;
@@ -45,7 +54,8 @@ impl RoomClasses {
             });
             let Some(end) = fitting.next() else { return };
             if !matches!(part, PatternPart::Literal(_)) {
-                out.push((at as u32, end as u32));
+                let is_int = *part == PatternPart::Int;
+                out.push(RoomVariable { start: at as u32, end: end as u32, is_int });
             }
             at = end;
         }

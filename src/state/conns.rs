@@ -8,6 +8,7 @@ use std::net::IpAddr;
 
 use slab::Slab;
 
+use super::meters::Meters;
 use crate::ids::{ConnKey, ShardId, UserId};
 use crate::reserve::is_roomy;
 use crate::ws::Decoder;
@@ -80,6 +81,8 @@ pub struct Conn {
     pub decoder: Decoder,
     pub deflate: Deflate,
     pub seats: Vec<Seat>,
+    /// What is counted with this connection, once something is.
+    pub meters: Option<Box<Meters>>,
     /// The request head so far, or bytes that arrived while the connection was held.
     pub unread: Vec<u8>,
     /// How much of the request head was already searched for its end.
@@ -123,6 +126,7 @@ impl Conns {
             decoder: Decoder::default(),
             deflate: Deflate::Off,
             seats: Vec::new(),
+            meters: None,
             unread: Vec::new(),
             heard_ns: now_ns,
             due_ns: 0,

@@ -14,10 +14,11 @@ use std::sync::Arc;
 use foldhash::fast::{FixedState, RandomState};
 use std::hash::BuildHasher;
 
-use super::limits::{Meters, Rate, Verdict};
+use super::limits::{Rate, Verdict};
+use super::meters::{Key, MeterTable, Meters, Reading};
 use super::permissions::PermissionSet;
 use super::rooms::RoomKey;
-use crate::ids::{ConnKey, LimitId, ShardId, ShardSet};
+use crate::ids::{ConnKey, ShardId, ShardSet};
 use crate::reserve::is_roomy;
 
 /// Which shard a name's record lives on: the same on every shard of the process.
@@ -62,10 +63,10 @@ pub struct HomeUser {
 
 impl HomeUser {
     /// Counts one event against a limit.
-    pub fn take(&mut self, limit: LimitId, rate: &Rate, now_ns: u64) -> Verdict {
+    pub fn take(&mut self, key: Key, rate: &Rate, now_ns: u64) -> Reading {
         match self.lent {
-            None => self.meters.take(limit, rate, now_ns),
-            Some(_) => Verdict::Wait,
+            None => self.meters.take(key, rate, now_ns),
+            Some(_) => Reading::of(Verdict::Wait),
         }
     }
 
@@ -111,9 +112,18 @@ pub struct Homes {
     pub jobs: slab::Slab<Job>,
     /// Connections that are let in when the meters of their user, which were recalled, are back.
     pub recalls: HashMap<Arc<str>, Vec<ConnKey>, RandomState>,
+    /// What is counted with rooms and other texts.
+    pub texts: MeterTable,
 }
 
 impl Homes {
+    /// Forgets counts that are over.
+    pub fn sweep(&mut self, now_ns: u64) {
+        if self.texts.sweep_due_ns <= now_ns {
+            self.texts.sweep(now_ns);
+        }
+    }
+
     /// Gives back the room of tables that few records are left to need.
     pub fn trim(&mut self) {
         if is_roomy(self.rooms.len(), self.rooms.capacity()) {
@@ -121,6 +131,10 @@ impl Homes {
         }
         if is_roomy(self.users.len(), self.users.capacity()) {
             self.users.shrink_to(2 * self.users.len());
+        }
+        self.texts.trim();
+        if is_roomy(self.recalls.len(), self.recalls.capacity()) {
+            self.recalls.shrink_to_fit();
         }
         if is_roomy(self.jobs.len(), self.jobs.capacity()) {
             self.jobs.shrink_to_fit();
@@ -131,6 +145,8 @@ impl Homes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::LimitId;
+    use crate::state::meters::Fingerprint;
 
     #[test]
     fn homes_are_spread_and_the_same_for_everybody() {
@@ -161,11 +177,12 @@ mod tests {
         assert!(user(&[conn(2, 0), conn(2, 1)]).lend(home).is_none());
         assert!(user(&[conn(1, 0), conn(2, 1)]).lend(home).is_none());
         let (mut one, rate) = (user(&[conn(1, 0), conn(1, 4)]), Rate::fixed(1, 100));
-        assert_eq!(one.take(LimitId(0), &rate, 5), Verdict::Pass);
+        let key = Key { text: Fingerprint::NONE, limit: LimitId(0) };
+        assert_eq!(one.take(key, &rate, 5).verdict, Verdict::Pass);
         let (to, mut meters) = one.lend(home).unwrap();
         assert_eq!(to, ShardId(1));
-        assert_eq!(meters.take(LimitId(0), &rate, 6), Verdict::Refuse { retry_ns: 99 });
-        assert_eq!(one.take(LimitId(0), &rate, 6), Verdict::Wait);
+        assert_eq!(meters.take(key, &rate, 6).verdict, Verdict::Refuse { retry_ns: 99 });
+        assert_eq!(one.take(key, &rate, 6).verdict, Verdict::Wait);
         assert!(one.lend(home).is_none());
     }
 }

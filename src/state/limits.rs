@@ -1,16 +1,13 @@
 //! How events are counted against limits.
 //!
 //! ```text
-//!   Rate    what a limit lets pass: so many events a window, by one of two algorithms
-//!   Meter   what is kept for one limit and one key: a window's end and count, or GCRA's one time
-//!   Meters  the few meters of one user or one connection
+//!   Rate   what a limit lets pass: so many events a window, by one of two algorithms
+//!   Meter  what is kept of its events: a window's end and count, or GCRA's one time
 //! ```
 //!
 //! Invariants: pure, the time is an argument; a meter whose `until_ns` has come counts like one
 //! that was never there, so that it may be forgotten at any time from then on. Called by
-//! `state::homes` and by `shard`.
-
-use crate::ids::LimitId;
+//! `state::meters`.
 
 /// How events are let through.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,6 +47,12 @@ impl Rate {
 
     pub fn gcra(events_max: u32, window_ns: u64, burst: u32) -> Rate {
         Rate { events_max, window_ns, algorithm: Algorithm::Gcra { burst } }
+    }
+
+    /// Whether it lets anything pass.
+    pub fn holds(&self) -> bool {
+        let bursts = !matches!(self.algorithm, Algorithm::Gcra { burst: 0 });
+        self.events_max > 0 && self.window_ns > 0 && bursts
     }
 
     /// The time between two events of a steady stream; rounded up, so that never more pass than the
@@ -100,35 +103,6 @@ impl Meter {
         }
         self.until_ns = arrival_ns.saturating_add(interval_ns);
         Verdict::Pass
-    }
-}
-
-/// The meters of one user, or of one connection.
-#[derive(Clone, Debug, Default)]
-pub struct Meters {
-    list: Vec<(LimitId, Meter)>,
-}
-
-impl Meters {
-    /// Counts one event against a limit.
-    #[inline]
-    pub fn take(&mut self, limit: LimitId, rate: &Rate, now_ns: u64) -> Verdict {
-        match self.list.iter_mut().find(|(other, _)| *other == limit) {
-            Some((_, meter)) => meter.take(rate, now_ns),
-            None => self.take_first(limit, rate, now_ns),
-        }
-    }
-
-    fn take_first(&mut self, limit: LimitId, rate: &Rate, now_ns: u64) -> Verdict {
-        let mut meter = Meter::default();
-        let verdict = meter.take(rate, now_ns);
-        self.list.push((limit, meter));
-        verdict
-    }
-
-    /// When nothing is counted here any more.
-    pub fn until_ns(&self) -> Option<u64> {
-        self.list.iter().map(|(_, meter)| meter.until_ns).max()
     }
 }
 
@@ -223,17 +197,5 @@ mod tests {
         }
         let mut meter = Meter::default();
         assert!(!passes(&mut meter, &Rate::fixed(0, 9), 5));
-    }
-
-    #[test]
-    fn limits_of_one_user_are_counted_apart() {
-        let (rate, mut meters) = (Rate::fixed(1, MINUTE_NS), Meters::default());
-        assert_eq!(meters.until_ns(), None);
-        for limit in [LimitId(3), LimitId(9)] {
-            assert_eq!(meters.take(limit, &rate, 0), Verdict::Pass);
-            assert_eq!(meters.take(limit, &rate, 1), Verdict::Refuse { retry_ns: MINUTE_NS - 1 });
-        }
-        assert_eq!(meters.take(LimitId(4), &rate, 10), Verdict::Pass);
-        assert_eq!(meters.until_ns(), Some(MINUTE_NS + 10));
     }
 }

@@ -10,6 +10,7 @@ pub mod frames;
 pub mod gate;
 pub mod homes;
 pub mod limits;
+pub mod meters;
 pub mod names;
 pub mod outbox;
 pub mod permissions;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use slab::Slab;
 
-use super::classes::RoomClasses;
+use super::classes::{RoomClasses, RoomVariable};
 use crate::ids::{ConnKey, RoomClassId};
 use crate::reserve::is_roomy;
 use crate::settings::{Membership, RoomClass};
@@ -89,7 +89,7 @@ impl Rooms {
     }
 
     /// Where the variables of a class's pattern stand in a name.
-    pub fn variables_of(&self, class: RoomClassId, name: &str, out: &mut Vec<(u32, u32)>) {
+    pub fn variables_of(&self, class: RoomClassId, name: &str, out: &mut Vec<RoomVariable>) {
         self.classes.variables(class, name, out);
     }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use slab::Slab;
 
-use super::limits::Meters;
+use super::meters::Meters;
 use super::permissions::PermissionSet;
 use crate::ids::{ShardId, UserId};
 use crate::reserve::is_roomy;

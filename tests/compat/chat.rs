@@ -2,9 +2,8 @@
 
 use serde_json::{Value, json};
 use shardwire::disconnect::Disconnect;
-use shardwire::reject::Reject;
 
-use super::chorus::{ask, event, refused};
+use super::chorus::{ask, event, limited};
 use super::simulator::world::World;
 
 const ORIGINAL: &str = include_str!("../data/go-dispatch-config.yaml");
@@ -39,7 +38,7 @@ fn the_chat_of_the_original_goes_as_it_went() {
             assert_eq!(world.messages(bob), std::slice::from_ref(&said));
         }
         for _ in 0..2 {
-            let told = [refused(Reject::RateLimited, "send_message")];
+            let told = [limited("send_message", 60_000)];
             assert_eq!(say(&mut world, ada, "hi"), told);
         }
         assert_eq!(world.messages(bob), Vec::<Value>::new());

@@ -21,6 +21,19 @@ pub fn refused(reject: Reject, event: impl Into<Value>) -> Value {
     })
 }
 
+/// The same from a limit, which says when to try again.
+pub fn limited(event: &str, retry_ms: u64) -> Value {
+    let mut message = refused(Reject::RateLimited, event);
+    message["payload"]["retryAfterMs"] = retry_ms.into();
+    message
+}
+
+/// Whether a limit with such a window refused the event.
+pub fn is_limited(message: &Value, event: &str, window_ms: u64) -> bool {
+    let retry_ms = message["payload"]["retryAfterMs"].as_u64().unwrap_or_default();
+    (1..=window_ms).contains(&retry_ms) && *message == limited(event, retry_ms)
+}
+
 /// A message of the server.
 pub fn event(name: &str, payload: Value) -> Value {
     json!({ "event": name, "payload": payload })

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use shardwire::limits::ROOMS_PER_USER_MAX;
 use shardwire::reject::Reject;
 
-use super::chorus::{ask, count, refused};
+use super::chorus::{ask, count, limited, refused};
 use super::simulator::world::World;
 
 const CONFIG: &str = r#"
@@ -71,7 +71,11 @@ fn every_reject_is_counted_and_told_in_one_shape() {
             for shard in 0..usize::from(shards) {
                 let client = provoked(&mut world, reject, shard);
                 let got = ask(&mut world, client, &message);
-                assert_eq!(got, [refused(reject, event.clone())], "{reject:?}");
+                let told = match reject {
+                    Reject::RateLimited => limited("once", 3_600_000),
+                    _ => refused(reject, event.clone()),
+                };
+                assert_eq!(got, [told], "{reject:?}");
                 before += 1;
                 assert_eq!(count(&world, reject), before, "{reject:?}");
                 world.hang_up(client);

@@ -256,7 +256,7 @@ fn kind(frame: &PeerFrame) -> &'static str {
         PeerFrame::Deliver { .. } => "deliver",
         PeerFrame::ToUser { .. } => "to user",
         PeerFrame::DeliverUser { .. } => "deliver to user",
-        PeerFrame::Take { .. } | PeerFrame::Taken { .. } => "limit",
+        PeerFrame::Take { .. } | PeerFrame::TakeText { .. } | PeerFrame::Taken { .. } => "limit",
         PeerFrame::Lend { .. } | PeerFrame::Recall { .. } | PeerFrame::Yield { .. } => "lease",
         PeerFrame::Watch { .. } | PeerFrame::Watched { .. } | PeerFrame::Unwatch { .. } => "watch",
         PeerFrame::Bind { .. } | PeerFrame::Bound { .. } | PeerFrame::Unbind { .. } => "bind",

@@ -91,7 +91,11 @@ pub fn token(sub: &str, permissions: &[&str]) -> String {
 
 impl World {
     pub fn new(yaml: &str, shards: u16, seed: u64) -> World {
-        let compiled = compile(yaml);
+        World::of(compile(yaml), shards, seed)
+    }
+
+    /// With a program that may have been made in another way than from a file.
+    pub fn of(compiled: config::Compiled, shards: u16, seed: u64) -> World {
         let settings = Arc::new(compiled.settings);
         let verifier = Verifier::new(&settings.auth).expect("keys");
         let limits = &settings.server.limits;
@@ -366,7 +370,8 @@ impl World {
                     self.shards[shard].return_peer(ShardId(peer as u16), frame);
                     break;
                 }
-                self.takes += u64::from(matches!(frame, PeerFrame::Take { .. }));
+                let is_take = matches!(frame, PeerFrame::Take { .. } | PeerFrame::TakeText { .. });
+                self.takes += u64::from(is_take);
                 self.links[shard][peer].push_back(frame);
             }
         }

@@ -5,11 +5,11 @@
 
 use super::super::codes::Code;
 use super::super::expr::{self, Fault, Lowering};
-use super::ir::{Action, Delivery, Expression, Name, Part, Step, Template};
+use super::ir::{Action, Counting, Delivery, Expression, Name, Part, Step, Template};
 use super::lower::Lower;
 use crate::ids::EventId;
 use crate::pipeline::op::{Form, FrameKind, Op, Reg, ValueReg};
-use crate::pipeline::program::{Rule, Site};
+use crate::pipeline::program::{LimitSpec, Rule, Site};
 
 /// Text registers: the receiver's name, and what a frame conflates with.
 const NAME: Reg = Reg(0);
@@ -23,6 +23,9 @@ impl Lower<'_> {
             let cond = self.value(cond)?;
             Some(self.builder.jump(|by| Op::JumpUnless { cond, by }, site))
         });
+        if step.lenient {
+            self.builder.begin(site);
+        }
         let from = self.builder.here();
         if step.lenient {
             self.builder.op(Op::Lenient, site);
@@ -40,6 +43,7 @@ impl Lower<'_> {
         let site = self.source.site(step.span.start);
         match action {
             Action::Block(steps) => steps.iter().for_each(|step| self.conditional(step, event)),
+            Action::Count(counting) => self.count(counting, event, site),
             Action::Deliver(delivery) => self.deliver(delivery, step),
             Action::Let { local, value } => self.keep(*local, value, site),
             Action::Set { of, variable, local, value } => {
@@ -76,7 +80,27 @@ impl Lower<'_> {
         }
     }
 
+    fn count(&mut self, counting: &Counting, event: EventId, site: Site) {
+        let Counting { name, rate, scope, on_exceed, key } = counting;
+        let limit = self.builder.limit(LimitSpec {
+            event,
+            name: name.as_str().into(),
+            rate: *rate,
+            scope: *scope,
+            on_exceed: *on_exceed,
+            site,
+        });
+        match key {
+            None => self.builder.op(Op::Limit(limit), site),
+            Some(key) => {
+                let key = self.text(key, NAME, site);
+                self.builder.op(Op::LimitKey { limit, key }, site);
+            }
+        }
+    }
+
     fn require(&mut self, rule: &Rule, when: &Expression, site: Site) {
+        self.builder.begin(site);
         let (from, shadow) = (self.builder.here(), rule.shadow);
         let rule = self.builder.rule(rule.clone());
         if let Some(cond) = self.value(when) {

@@ -11,7 +11,8 @@ use super::super::source::{Source, Span};
 use super::super::yaml::Places;
 use crate::ids::PermissionId;
 use crate::pipeline::op::{CloseCode, Context, Form, Owner, To, ValueReg, VariableId};
-use crate::pipeline::program::{Hook, How, Rule, Site, VariableSpec};
+use crate::pipeline::program::{Hook, How, OnExceed, Rule, Scope, Site, VariableSpec};
+use crate::state::limits::Rate;
 
 /// A whole configuration's program.
 #[derive(Debug, Default)]
@@ -54,7 +55,6 @@ pub struct Step {
 #[derive(Clone, Debug)]
 pub struct Expression {
     pub checked: Checked,
-    pub span: Span,
     pub places: Rc<Places>,
     /// For each byte of the expression's text the byte of the scalar, where they are not the same.
     pub from: Option<Rc<[usize]>>,
@@ -105,6 +105,8 @@ pub enum Action {
     Reply(Template),
     Log(Template),
     Close,
+    /// Asks a limit with any key.
+    Count(Box<Counting>),
     /// An envelope to any receivers.
     Deliver(Box<Delivery>),
     /// Steps of a pipeline that was put in, or under one condition.
@@ -140,6 +142,17 @@ pub enum Action {
     },
     /// Ends the run.
     Stop,
+}
+
+/// A limit with any key.
+#[derive(Debug)]
+pub struct Counting {
+    pub name: String,
+    pub rate: Rate,
+    pub scope: Scope,
+    pub on_exceed: OnExceed,
+    /// What is counted apart, beyond where it is counted.
+    pub key: Option<Template>,
 }
 
 /// An envelope, who gets it, and how.

@@ -14,6 +14,7 @@ use crate::pipeline::Builder;
 use crate::pipeline::op::{Context, Form, FrameKind, Op, Reg, Source as From};
 use crate::pipeline::program::{Hook, LimitSpec, Program, Site};
 use crate::settings::{Protocol, Settings, WireNames};
+use crate::state::limits::Rate;
 
 /// Builds the program; `None` where that failed, with a finding.
 pub fn lower(
@@ -142,8 +143,8 @@ impl Lower<'_> {
         self.ask(&step.action, site);
         match &step.action {
             Action::Limit { events_max, window_ns } => {
-                let (events_max, window_ns) = (*events_max, *window_ns);
-                let limit = self.builder.limit(LimitSpec { event, events_max, window_ns, site });
+                let rate = Rate::fixed(*events_max, *window_ns);
+                let limit = self.builder.limit(LimitSpec::of_user(event, rate, site));
                 self.builder.op(Op::Limit(limit), site);
             }
             Action::Secure => self.builder.op(Op::Secure, site),

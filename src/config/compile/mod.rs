@@ -15,7 +15,7 @@ mod native;
 mod on_message;
 mod template;
 
-pub use native::VERBS;
+pub use native::verbs::VERBS;
 
 use super::codes::Code;
 use super::diagnostic::{Diagnostic, Findings};

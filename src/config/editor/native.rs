@@ -102,7 +102,8 @@ fn limit() -> Value {
         "per": { "anyOf": [text(), list(text())] },
         "rate": text(),
         "burst": { "type": "integer", "minimum": 1 },
-        "kind": text(),
+        "algorithm": one_of(&["fixed", "gcra"]),
+        "name": text(),
         "onExceed": one_of(&["error", "drop", "close"]),
     });
     json!({ "anyOf": [text(), map(parts)] })

@@ -7,7 +7,7 @@
 use super::Rule;
 use crate::limits::{EACH_DEPTH_MAX, EFFECTS_MAX, REGISTERS_MAX, VALUES_MAX};
 use crate::pipeline::op::{Class, Count, Op, Operand, Out, Source, ValueReg};
-use crate::pipeline::program::{Event, Program};
+use crate::pipeline::program::{Event, Program, Scope};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Open {
@@ -182,10 +182,20 @@ impl<'p> Walk<'p> {
             _ => {}
         }
         match op.class() {
-            Class::Gate => hold(self.state.effects == 0, Rule::LimitAfterEffect),
+            Class::Gate => self.gate(op),
             Class::Effect => self.effect(op),
             _ => Ok(()),
         }
+    }
+
+    fn gate(&self, op: Op) -> Result<(), Rule> {
+        let keyless = match op {
+            Op::Limit(limit) => self.program.limit(limit),
+            _ => None,
+        };
+        let needs_key = keyless.is_some_and(|spec| matches!(spec.scope, Scope::Room | Scope::Text));
+        hold(!needs_key, Rule::LimitWithoutKey)?;
+        hold(self.state.effects == 0, Rule::LimitAfterEffect)
     }
 
     fn close(&mut self, op: Op) -> Result<(), Rule> {

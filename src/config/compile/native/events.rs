@@ -6,7 +6,6 @@ use super::super::super::expr::{Read, Scope};
 use super::super::super::schema::{self, Kind, Schema};
 use super::super::super::types::{Type, Typed};
 use super::super::super::yaml::Entry;
-use super::super::catalog;
 use super::super::ir::{Action, Delivery, Pipeline, Step, Template};
 use super::Native;
 use super::flow::{Flow, Place};
@@ -26,7 +25,7 @@ impl Native<'_> {
         let mut flow = self.flow(Place::Event);
         let mut steps = self.bind_payload(schema.as_ref(), &mut flow);
         if let Some(limit) = self.field(fields, "limit") {
-            steps.extend(self.limit(limit));
+            steps.extend(self.limits(limit, &mut flow));
         }
         let written = self.field(fields, "steps");
         if let Some(written) = written {
@@ -131,19 +130,6 @@ impl Native<'_> {
         flow.scope.bind_declared(name, typed, Read::Local(local), Some(schema.span));
         let action = Action::Let { local, value: value? };
         Some(Step { span: schema.span, cond: None, lenient: false, action })
-    }
-
-    /// `limit: 10/m`: so many of the event from one user.
-    fn limit(&mut self, entry: &Entry) -> Option<Step> {
-        let text = entry.value.as_scalar().map(|scalar| scalar.text.as_str()).unwrap_or_default();
-        let Some((events_max, window_ns)) = catalog::rate(text) else {
-            let finding = Diagnostic::new(Code::BadLimit, "this is not a limit");
-            let finding = finding.label(entry.value.span, "a rate is expected here");
-            self.findings.push(finding.help("write it like `10/m`"));
-            return None;
-        };
-        let action = Action::Limit { events_max, window_ns };
-        Some(Step { span: entry.value.span, cond: None, lenient: false, action })
     }
 
     /// A hook of `lifecycle`.

@@ -98,6 +98,7 @@ impl Native<'_> {
             scope.bind("target", text(), Read::Context(Context::Target));
         }
         if place.has_room() {
+            scope.bind("room.name", text(), Read::Context(Context::Room));
             scope.bind("room.id", text(), Read::Context(Context::Room));
         }
         if place.has_reason() {

@@ -6,6 +6,7 @@
 
 mod events;
 mod flow;
+mod limits;
 mod payload;
 mod require;
 mod rooms;
@@ -14,9 +15,7 @@ mod state;
 mod steps;
 mod uses;
 mod values;
-mod verbs;
-
-pub use verbs::VERBS;
+pub mod verbs;
 
 use super::super::codes::Code;
 use super::super::diagnostic::{Diagnostic, Findings};

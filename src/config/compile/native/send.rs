@@ -139,7 +139,7 @@ impl Native<'_> {
 
     /// The room that the pipeline is about: a hook's, or the target of the message.
     fn at_hand(&mut self, node: &Node, to: To, flow: &mut Flow) -> Option<(To, Option<Name>)> {
-        let path = if flow.place.has_message() { "target" } else { "room.id" };
+        let path = if flow.place.has_message() { "target" } else { "room.name" };
         let known = flow.place.has_message() || flow.scope.knows("room") && to == To::Room;
         if !known {
             let message = "no room is at hand here";

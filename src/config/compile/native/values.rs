@@ -124,7 +124,7 @@ impl Native<'_> {
     ) -> Option<Expression> {
         let places: Rc<Places> = param.places();
         match expr::check(expr, &flow.scope, want) {
-            Ok(checked) => Some(Expression { checked, span: param.span, places, from }),
+            Ok(checked) => Some(Expression { checked, places, from }),
             Err(faults) => {
                 for fault in faults {
                     let span = |range: std::ops::Range<usize>| match &from {

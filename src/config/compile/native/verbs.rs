@@ -149,9 +149,8 @@ impl Native<'_> {
     /// The name of a room or user.
     pub fn name(&mut self, node: &Node, what: &'static str, flow: &mut Flow) -> Template {
         let template = self.text(node, what, Form::Text, flow);
-        if let Some(why) = template.as_literal().and_then(unusable)
-            && node.as_scalar().is_some()
-        {
+        let literal = node.as_scalar().filter(|scalar| !scalar.text.contains("${"));
+        if let Some(why) = literal.and_then(|scalar| unusable(&scalar.text)) {
             self.push(Code::BadName, format!("{what} is {why}"), node.span, "no usable name");
         }
         template

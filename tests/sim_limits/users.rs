@@ -5,17 +5,13 @@
 //! that each round has one window a user. In it exactly as many events pass as the limit says,
 //! wherever they were counted. Of a connection that goes before it was answered nobody can know
 //! what passed: half of the runs let only those go that were.
-//!
-//! A failing seed is printed; `SIM_SEED=n cargo test --test sim_limits` runs that one alone,
-//! `SIM_SEEDS=n` changes how many are run.
-
-#![allow(clippy::expect_used, clippy::panic, reason = "a test stops where it fails")]
-
-mod simulator;
 
 use serde_json::Value;
-use simulator::random::Random;
-use simulator::world::World;
+
+use super::for_seeds;
+use super::simulator::random::Random;
+use super::simulator::wire;
+use super::simulator::world::World;
 
 const LIMIT: usize = 6;
 
@@ -120,7 +116,7 @@ impl Trial {
         self.sums[user].lost += open;
         match self.random.one_in(2) || self.rude {
             true => self.world.hang_up(client),
-            false => self.world.send(client, &simulator::wire::close(1000)),
+            false => self.world.send(client, &wire::close(1000)),
         }
         if self.single {
             // Its home has heard of its end before the next one comes.
@@ -205,34 +201,13 @@ impl Trial {
     }
 }
 
-fn env(name: &str) -> Option<u64> {
-    std::env::var(name).ok()?.parse().ok()
-}
-
-/// Runs every seed; returns how often a shard asked another.
-fn run_seeds(single: bool) -> u64 {
-    let seeds = match env("SIM_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..env("SIM_SEEDS").unwrap_or(300),
-    };
-    let mut takes = 0;
-    for seed in seeds {
-        let run = std::panic::catch_unwind(|| Trial::new(seed, single).run());
-        takes += run.unwrap_or_else(|panic| {
-            eprintln!("failing seed: SIM_SEED={seed}");
-            std::panic::resume_unwind(panic);
-        });
-    }
-    takes
-}
-
 #[test]
 fn exactly_as_many_events_pass_as_the_limit_says_wherever_a_users_connections_are_and_were() {
-    let takes = run_seeds(false);
-    assert!(takes > 0 || env("SIM_SEED").is_some(), "no shard ever asked another");
+    let takes = for_seeds(300, |seed| Trial::new(seed, false).run());
+    assert!(takes > 0, "no shard ever asked another");
 }
 
 #[test]
 fn a_user_with_one_connection_at_a_time_is_always_counted_on_its_shard() {
-    assert_eq!(run_seeds(true), 0);
+    assert_eq!(for_seeds(300, |seed| Trial::new(seed, true).run()), 0);
 }

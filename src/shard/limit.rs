@@ -1,0 +1,148 @@
+//! Limits while a message runs: where each is counted, how another shard is asked, and what becomes
+//! of a message that met one.
+//!
+//! | counted with | where |
+//! |---|---|
+//! | the user | the user's home, or the shard it lent the meters to (`lease`) |
+//! | the connection | its shard: no other is ever asked |
+//! | a room | the room's home |
+//! | any other text | the home of the text's fingerprint |
+//!
+//! Invariants: each limit of a message is counted once: a run that waits notes how many it had
+//! passed, and when it starts again they pass without being counted. That is sound because limits
+//! come before every effect, and a run over the same message meets the same ones in the same order.
+//! Called by `turn`, `host` and `hear`.
+
+use std::sync::Arc;
+
+use super::Shard;
+use super::hold::Hold;
+use super::host::Asked;
+use super::peer::PeerFrame;
+use super::subject::{Cause, Subject};
+use crate::disconnect::Disconnect;
+use crate::ids::{ConnKey, LimitId, ShardId};
+use crate::pipeline::program::{KEY_SEPARATOR, LimitSpec, OnExceed, Program, Scope};
+use crate::reject::Reject;
+use crate::state::frames::FrameType;
+use crate::state::homes::{Homes, home_of};
+use crate::state::limits::Verdict;
+use crate::state::meters::{Fingerprint, Key, Reading};
+
+/// The room's name in the key of a limit that is counted at the room's home.
+fn room_of(key: &[u8]) -> &str {
+    let name = key.split(|byte| *byte == KEY_SEPARATOR).next().unwrap_or_default();
+    std::str::from_utf8(name).unwrap_or_default()
+}
+
+/// The shard that counts a limit which is counted neither with a user nor with a connection.
+pub(super) fn home_of_key(
+    scope: Scope,
+    key: &[u8],
+    text: Fingerprint,
+    seed: u64,
+    shards: u16,
+) -> ShardId {
+    match scope {
+        Scope::Room => home_of(room_of(key), seed, shards),
+        _ => text.home(shards),
+    }
+}
+
+impl Homes {
+    /// Counts an event of a user whose record is here.
+    pub(super) fn take(&mut self, program: &Program, user: &str, key: Key, now_ns: u64) -> Reading {
+        match program.limit(key.limit).zip(self.users.get_mut(user)) {
+            Some((spec, user)) => user.take(key, &spec.rate, now_ns),
+            None => Reading::UNKNOWN,
+        }
+    }
+}
+
+impl Shard {
+    /// Asks where the limit is counted; the message is held until the answer comes.
+    pub(super) fn await_limit(&mut self, slot: u32, asked: Asked, kind: FrameType, message: &[u8]) {
+        let (Some(origin), Some(user)) = (self.conns.key(slot), self.user_of(slot)) else { return };
+        let mut bytes = self.spares.take();
+        bytes.extend_from_slice(message);
+        let Asked { key, passed, at } = asked;
+        self.hold(slot, Hold::Message { kind, bytes, granted: passed, limit: key.limit });
+        match at {
+            Some(home) => self.tell(home, PeerFrame::TakeText { origin, key }),
+            None => {
+                let home = self.home_of(&user);
+                self.tell(home, PeerFrame::Take { origin, user, key });
+            }
+        }
+    }
+
+    pub(super) fn on_take(&mut self, origin: ConnKey, user: &Arc<str>, key: Key) {
+        let reading = self.homes.take(&self.engine.program, user, key, self.now.mono_ns);
+        self.answer_limit(origin, reading);
+    }
+
+    pub(super) fn on_take_text(&mut self, origin: ConnKey, key: Key) {
+        let reading = match self.engine.program.limit(key.limit) {
+            Some(spec) => self.homes.texts.take(key, &spec.rate, self.now.mono_ns),
+            None => Reading::UNKNOWN,
+        };
+        self.answer_limit(origin, reading);
+    }
+
+    fn answer_limit(&mut self, origin: ConnKey, reading: Reading) {
+        self.counters.forgotten_limits.add(u64::from(reading.forgot));
+        let verdict = reading.verdict;
+        self.tell(origin.shard, PeerFrame::Taken { origin, verdict });
+    }
+
+    /// The shard that counts has spoken.
+    pub(super) fn on_taken(&mut self, origin: ConnKey, verdict: Verdict) {
+        let Some(slot) = self.conns.resolve(origin) else { return };
+        match self.unhold(slot) {
+            Some(Hold::Message { kind, bytes, granted, limit }) => {
+                match verdict {
+                    Verdict::Pass => self.run_message(slot, kind, &bytes, granted + 1),
+                    Verdict::Wait => self.run_message(slot, kind, &bytes, granted),
+                    Verdict::Refuse { retry_ns } => {
+                        self.refuse_held(slot, limit, retry_ns, &bytes);
+                    }
+                }
+                self.spares.give(bytes);
+                self.to_read.push(slot);
+            }
+            Some(other) => self.hold(slot, other),
+            None => {}
+        }
+    }
+
+    /// The envelope was overwritten by other messages while this one waited.
+    fn refuse_held(&mut self, slot: u32, limit: LimitId, retry_ns: u64, message: &[u8]) {
+        let known = self.scanner.scan(message, &self.keys, &mut self.envelope).is_ok();
+        let subject = if known { self.subject(message) } else { Subject::NOTHING };
+        self.exceed(slot, limit, retry_ns, subject);
+    }
+
+    /// A message met a limit: does what the limit says of that.
+    pub(super) fn exceed(
+        &mut self,
+        slot: u32,
+        limit: LimitId,
+        retry_ns: u64,
+        subject: Subject<'_>,
+    ) {
+        let spec = self.engine.program.limit(limit);
+        if let Some(LimitSpec { name, site, .. }) = spec {
+            let (name, line) = (&**name, site.line);
+            tracing::debug!(target: "shardwire::limits", name, line, retry_ns, "exceeded");
+        }
+        match spec.map(|spec| spec.on_exceed).unwrap_or_default() {
+            OnExceed::Error => {
+                let site = spec.map(|spec| spec.site);
+                let cause = Cause { site, retry_ns: Some(retry_ns), ..Cause::default() };
+                self.reject(slot, Reject::RateLimited, subject, cause);
+            }
+            OnExceed::Drop => self.counters.limited_drops.add(1),
+            OnExceed::Close => self.disconnect(slot, Disconnect::RateLimited),
+        }
+    }
+}
