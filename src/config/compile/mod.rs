@@ -16,6 +16,7 @@ mod on_message;
 mod template;
 
 pub use native::verbs::VERBS;
+pub use template::holes;
 
 use super::codes::Code;
 use super::diagnostic::{Diagnostic, Findings};

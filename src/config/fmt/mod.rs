@@ -4,11 +4,33 @@
 //! refused); comments are kept; formatting twice changes nothing more. Called by `shardwire fmt`.
 
 mod print;
+mod upgrade;
 
 use super::codes::Code;
 use super::diagnostic::{Diagnostic, Findings};
 use super::source::{FileId, Source, Span};
 use super::yaml::{self, Entry, Node, NodeKind, ScalarStyle, layout, write};
+
+/// A file in the native spelling.
+pub struct Upgraded {
+    pub text: String,
+    /// What was left as it is, and what has another effect now, by event.
+    pub notes: Vec<String>,
+}
+
+/// Rewrites the compatible spelling into the native one.
+pub fn upgrade(source: &Source) -> Result<Upgraded, Vec<Diagnostic>> {
+    let mut findings = Findings::default();
+    yaml::parse(source, FileId::default(), &mut findings);
+    if findings.any_error() {
+        return Err(findings.sorted());
+    }
+    let mut layout = layout::read(source, FileId::default());
+    let notes = upgrade::upgrade(&mut layout);
+    let text = print::print(source, &layout);
+    let text = format(&Source::new(source.name(), &text))?;
+    Ok(Upgraded { text, notes })
+}
 
 /// The text of a file in its canonical layout.
 pub fn format(source: &Source) -> Result<String, Vec<Diagnostic>> {
