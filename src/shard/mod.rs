@@ -11,6 +11,7 @@ pub mod mesh;
 pub mod peer;
 pub mod refusal;
 
+mod absent;
 mod address;
 mod admit;
 mod apply;

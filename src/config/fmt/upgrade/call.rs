@@ -2,6 +2,8 @@
 //!
 //! Invariants: the order of steps is that of the actions.
 
+use std::collections::BTreeSet;
+
 use super::super::super::source::Span;
 use super::super::super::yaml::layout::{Kind, Piece};
 use super::{Stays, entries_of, field, map, plain, quoted, text, text_of};
@@ -13,6 +15,8 @@ pub struct Parts {
     limits: Vec<Piece>,
     rules: Vec<Piece>,
     steps: Vec<Piece>,
+    /// Fields of the payload that the event needs, as steps of their paths.
+    needed: BTreeSet<Vec<String>>,
     pub told: Vec<String>,
 }
 
@@ -30,6 +34,9 @@ impl Parts {
             None => &[],
             Some(_) => return Err("its parameters are not a list".into()),
         };
+        for param in params {
+            self.needed.extend(text::fields(text_of(param))?);
+        }
         let call = Call { name, params, end: item.span.end };
         match modifier {
             true => self.modifier(&call),
@@ -96,6 +103,13 @@ impl Parts {
     /// The keys of the event; `place` is where the last of the old ones stood.
     pub fn into_entries(self, place: Span) -> Vec<(Piece, Piece)> {
         let mut entries = Vec::new();
+        let first = self.limits.iter().chain(&self.rules).chain(&self.steps).next();
+        let start = first.map_or(place, |first| first.span).start;
+        let at = Span { start, end: start };
+        if !self.needed.is_empty() {
+            let paths: Vec<&[String]> = self.needed.iter().map(Vec::as_slice).collect();
+            entries.push((plain("payload", at), fields(&paths, at)));
+        }
         let parts = [("limit", self.limits), ("require", self.rules)];
         for (name, mut pieces) in parts {
             let Some(span) = pieces.first().map(|piece| piece.span) else { continue };
@@ -107,6 +121,20 @@ impl Parts {
         entries.push((plain("steps", place), list(self.steps, span)));
         entries
     }
+}
+
+/// A schema that demands these fields, of any type.
+fn fields(paths: &[&[String]], at: Span) -> Piece {
+    let mut names: Vec<&String> = paths.iter().filter_map(|path| path.first()).collect();
+    names.dedup();
+    let field = |name: &String| {
+        let inside = paths.iter().filter(|path| path.first() == Some(name));
+        let inside: Vec<&[String]> =
+            inside.map(|path| &path[1..]).filter(|rest| !rest.is_empty()).collect();
+        let schema = if inside.is_empty() { plain("any", at) } else { fields(&inside, at) };
+        (plain(name, at), schema)
+    };
+    map(names.into_iter().map(field).collect(), at)
 }
 
 fn list(items: Vec<Piece>, span: Span) -> Piece {

@@ -25,6 +25,18 @@ pub fn words(text: &str) -> Result<String, Stays> {
     Ok(out + literal(&text[from..])?)
 }
 
+/// The fields of the payload that a text needs, as steps of their paths.
+pub fn fields(text: &str) -> Result<Vec<Vec<String>>, Stays> {
+    let mut found = Vec::new();
+    for hole in holes(text) {
+        let path = expression(&text[hole.name])?;
+        if let Some(path) = path.strip_prefix("payload.") {
+            found.push(path.split('.').map(str::to_owned).collect());
+        }
+    }
+    Ok(found)
+}
+
 fn literal(text: &str) -> Result<&str, Stays> {
     match text.contains("${") {
         true => Err("a text has `${` in it, which would become an expression".into()),
