@@ -26,7 +26,7 @@ pub fn upgrade(source: &Source) -> Result<Upgraded, Vec<Diagnostic>> {
         return Err(findings.sorted());
     }
     let mut layout = layout::read(source, FileId::default());
-    let notes = upgrade::upgrade(&mut layout);
+    let notes = upgrade::upgrade(source, &mut layout);
     let text = print::print(source, &layout);
     let text = format(&Source::new(source.name(), &text))?;
     Ok(Upgraded { text, notes })

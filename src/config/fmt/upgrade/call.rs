@@ -42,7 +42,8 @@ impl Parts {
             true => self.modifier(&call),
             false => {
                 let step = self.action(&call)?;
-                self.steps.push(map(vec![step], item.span));
+                let kind = Kind::Map { flow: false, entries: vec![step] };
+                self.steps.push(Piece { span: item.span, anchor: None, kind });
                 Ok(())
             }
         }
@@ -100,12 +101,9 @@ impl Parts {
         }
     }
 
-    /// The keys of the event; `place` is where the last of the old ones stood.
-    pub fn into_entries(self, place: Span) -> Vec<(Piece, Piece)> {
+    /// The keys of the event, in the places of the first and the last of the old ones.
+    pub fn into_entries(self, at: Span, place: Span) -> Vec<(Piece, Piece)> {
         let mut entries = Vec::new();
-        let first = self.limits.iter().chain(&self.rules).chain(&self.steps).next();
-        let start = first.map_or(place, |first| first.span).start;
-        let at = Span { start, end: start };
         if !self.needed.is_empty() {
             let paths: Vec<&[String]> = self.needed.iter().map(Vec::as_slice).collect();
             entries.push((plain("payload", at), fields(&paths, at)));

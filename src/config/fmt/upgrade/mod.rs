@@ -8,7 +8,7 @@ mod call;
 mod text;
 
 use super::super::settings::{Kind as OptionKind, find};
-use super::super::source::Span;
+use super::super::source::{Source, Span};
 use super::super::yaml::ScalarStyle;
 use super::super::yaml::layout::{Kind, Layout, Piece, Written};
 
@@ -16,7 +16,7 @@ use super::super::yaml::layout::{Kind, Layout, Piece, Written};
 type Stays = String;
 
 /// Rewrites a layout; what is to be told of it.
-pub fn upgrade(layout: &mut Layout) -> Vec<String> {
+pub fn upgrade(source: &Source, layout: &mut Layout) -> Vec<String> {
     let mut notes = Vec::new();
     let Some(Kind::Map { entries, .. }) = layout.root.as_mut().map(|root| &mut root.kind) else {
         return notes;
@@ -24,8 +24,7 @@ pub fn upgrade(layout: &mut Layout) -> Vec<String> {
     let to_user = notifies_user(entries);
     if !entries.iter().any(|(key, _)| is_key(key, "version")) {
         options("", entries);
-        let place = entries.first().map(|(key, _)| key.span.start as usize).unwrap_or_default();
-        let place = Span::new(place, place);
+        let place = behind_heading(source, entries);
         entries.insert(0, (plain("version", place), plain("1", place)));
     }
     for (_, events) in entries.iter_mut().filter(|(key, _)| is_key(key, "events")) {
@@ -36,6 +35,14 @@ pub fn upgrade(layout: &mut Layout) -> Vec<String> {
         }
     }
     notes
+}
+
+/// The place behind the comments that head the file, if an empty line ends them.
+fn behind_heading(source: &Source, entries: &[(Piece, Piece)]) -> Span {
+    let first = entries.first().map(|(key, _)| key.span.start as usize).unwrap_or_default();
+    let heading = source.text().get(..first).unwrap_or_default();
+    let place = heading.find("\n\n").map_or(0, |at| at + 2);
+    Span::new(place, place)
 }
 
 /// Whether `_notify_origin` reaches every connection of the user.
@@ -83,6 +90,7 @@ fn rewritten(
     told: &mut Vec<String>,
 ) -> Result<Vec<(Piece, Piece)>, Stays> {
     let mut parts = call::Parts::new(to_user);
+    let first = entries.first().map(|(key, _)| key.span).unwrap_or_default();
     let mut place = Span::default();
     for (key, list) in entries {
         match &list.kind {
@@ -97,7 +105,7 @@ fn rewritten(
         place = key.span;
     }
     told.append(&mut parts.told);
-    Ok(parts.into_entries(place))
+    Ok(parts.into_entries(first, place))
 }
 
 fn is_key(piece: &Piece, name: &str) -> bool {
