@@ -20,6 +20,11 @@ class Spread:
     count: int
 
 
+def off_even(shares: list[int]) -> float:
+    mean = sum(shares) / len(shares)
+    return max(abs(share - mean) for share in shares) / mean
+
+
 class Figures:
     """Looks figures up in the records of a run."""
 
@@ -61,15 +66,25 @@ class Figures:
 
     def unevenness(self, peer: str, key: str) -> float | None:
         """How far the fullest or emptiest shard is from the mean, over all runs: the worst."""
-        worst = None
+        runs = [self.shares(record, key) for record in self.records if record["peer"] == peer]
+        return max((off_even(shares) for shares in runs if shares), default=None)
+
+    def unevenness_of_pairs(self, peer: str, key: str) -> float | None:
+        """The same of each two rounds together: in one the generator is on one shard's CPU, in the
+        other on the other's, so that it takes as much from both."""
+        pairs: dict[tuple[str, int], list[list[int]]] = {}
         for record in self.records:
-            found = record.get(key) if record["peer"] == peer and not record["error"] else None
-            shares = list(found.values()) if isinstance(found, dict) else found
-            if shares and sum(shares) > 0:
-                mean = sum(shares) / len(shares)
-                off = max(abs(share - mean) for share in shares) / mean
-                worst = off if worst is None else max(worst, off)
-        return worst
+            shares = self.shares(record, key) if record["peer"] == peer else None
+            if shares:
+                pairs.setdefault((record["scenario"], record["round"] // 2), []).append(shares)
+        sums = [[sum(parts) for parts in zip(*two)] for two in pairs.values() if len(two) == 2]
+        return max(map(off_even, sums), default=None)
+
+    @staticmethod
+    def shares(record: dict, key: str) -> list[int] | None:
+        found = None if record["error"] else record.get(key)
+        shares = list(found.values()) if isinstance(found, dict) else found
+        return shares if shares and sum(shares) > 0 else None
 
     def remarks(self, scenario: str, peer: str) -> list[str]:
         results = self.results(scenario, peer)

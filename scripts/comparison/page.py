@@ -68,11 +68,19 @@ def how(results: dict) -> str:
         "scheduler charged to all threads and children of the server in the measured time. In "
         "every round all peers of a scenario follow each other, in an order that turns."
     )
+    client = (
+        "Over loopback a part of the clients' work happens inside of the server's send and would be "
+        "charged to it. So the generator never sleeps (`--spin`: a sleeping receiver is woken by "
+        "whoever sends to it), and it acknowledges what it reads itself (for clients that have sent "
+        "messages before, the kernel would delay that and do it inside of the next send). Memory "
+        "and two shards are measured with a generator that sleeps; with two CPUs it is on one "
+        "shard's CPU in one round and on the other's in the next."
+    )
     few = (
         "Peers that no goal is about are measured in fewer rounds, and the slower ones not in "
         "every scenario; the tables say how often each was."
     )
-    return "\n\n".join([wrap(text), wrap(few)])
+    return "\n\n".join([wrap(text), wrap(client), wrap(few)])
 
 
 def reached(found: list[Goal]) -> str:

@@ -30,9 +30,9 @@ class Peer:
     rounds_max: int | None = None
 
 
-def floor(name: str, title: str, flags: tuple[str, ...], setup: str) -> Peer:
+def floor(name: str, title: str, flags: tuple[str, ...], setup: str, **more) -> Peer:
     command = (f"{BUILT}/cargo/release/floor", "PORT", *flags)
-    return Peer(name, title, "rust", command, setup)
+    return Peer(name, title, "rust", command, setup, **more)
 
 
 def shardwire(name: str, title: str, shards: int, setup: str) -> Peer:
@@ -84,6 +84,13 @@ PEERS = (
     floor(
         "floor-epoll", "the floor on epoll", ("--epoll",),
         "The same hub driven by epoll, `recv` and `send`.",
+    ),
+    floor(
+        "floor-epoll-step", "an epoll server with the same work", ("--epoll",),
+        "The floor on epoll at `/jsonecho`: what a hand-written server does for the same answer. "
+        "Each event is parsed (serde_json into typed fields), counted against a limit of its user "
+        "and rebuilt.",
+        path="/json",
     ),
     node(
         "uws", "uWebSockets.js", "uws.js", (),

@@ -41,6 +41,11 @@ class Places:
     def of_peer(self, peer: Peer) -> list[int]:
         return self.two_shards if peer.shards > 1 else self.server
 
+    def generator_for(self, peer: Peer, number: int) -> int:
+        """Without a third CPU it is with one shard in one round, with the other in the next."""
+        shared = peer.shards > 1 and self.generator in self.two_shards
+        return self.two_shards[(number + 1) % 2] if shared else self.generator
+
 
 @dataclass
 class Plan:
@@ -107,10 +112,11 @@ def run(plan: Plan, scenario: Scenario, peer: Peer, number: int) -> dict:
 
 
 def measure(plan: Plan, scenario: Scenario, server: Server, record: dict):
-    command = bench_command(plan, scenario.bench_arguments(), server)
+    cpu = plan.places.generator_for(server.peer, record["round"])
+    command = bench_command(cpu, scenario.bench_arguments(), server)
     commands = [command]
     if scenario.warm_up:
-        commands.insert(0, bench_command(plan, scenario.warm_up, server))
+        commands.insert(0, bench_command(cpu, scenario.warm_up, server))
         subprocess.run(
             commands[0], cwd=ROOT, timeout=RUN_S_MAX, stdin=subprocess.DEVNULL,
             capture_output=True, check=False,
@@ -154,14 +160,14 @@ def complaint_of(text: str) -> str:
     return telling[0][:200] if telling else ""
 
 
-def bench_command(plan: Plan, arguments: Sequence[str], server: Server) -> list[str]:
+def bench_command(cpu: int, arguments: Sequence[str], server: Server) -> list[str]:
     peer = server.peer
     url = f"ws://127.0.0.1:{server.port}{peer.path}"
     pids = [word for pid in server.pids() for word in ("--server-pid", str(pid))]
     first, *rest = arguments
     return [
         GENERATOR, "bench", first, url, "--adapter", peer.adapter, *peer.bench_arguments, *rest,
-        "--threads", "1", "--cpus", str(plan.places.generator), *pids, "--json", "-", "--quiet",
+        "--threads", "1", "--cpus", str(cpu), *pids, "--json", "-", "--quiet",
     ]
 
 

@@ -4,7 +4,7 @@ A scenario names its peers: a slow peer in every scenario would cost the time th
 of the others possible.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 SIZE_BYTES = 128
 DURATION = "2s"
@@ -50,12 +50,15 @@ class Scenario:
     # None: as many as all others.
     rounds_max: int | None = None
     timed: bool = True
+    # Whether the generator looks for messages without a pause: then nobody pays for waking it.
+    spins: bool = True
     # What is run against the same server before, so that what a first connection costs is not counted.
     warm_up: tuple[str, ...] = ()
 
     def bench_arguments(self) -> list[str]:
         times = ["--duration", DURATION, "--warmup", WARMUP] if self.timed else []
-        return [*self.arguments, "--size", str(SIZE_BYTES), *times]
+        spin = ["--spin"] if self.spins else []
+        return [*self.arguments, "--size", str(SIZE_BYTES), *times, *spin]
 
 
 def fanout(members: int, in_flight: int, peers: tuple[str, ...]) -> Scenario:
@@ -78,9 +81,21 @@ def echo(connections: int, in_flight: int, peers: tuple[str, ...]) -> Scenario:
     )
 
 
+def shards(in_flight: int) -> Scenario:
+    """The generator sleeps here: where there is no third CPU it shares one with a shard."""
+    return replace(
+        fanout(1000, in_flight, ("shardwire", "shardwire-2")),
+        name=f"shards-1000x{in_flight}",
+        title=f"Fan-out to 1,000 members on one shard and on two, {in_flight} in flight",
+        spins=False,
+    )
+
+
 SCENARIOS = (
-    fanout(1000, 1, FANOUT + ("shardwire-2",)),
-    fanout(1000, 16, FANOUT + ("shardwire-2",)),
+    fanout(1000, 1, FANOUT),
+    fanout(1000, 16, FANOUT),
+    shards(1),
+    shards(16),
     fanout(100, 1, LEADERS),
     fanout(100, 16, LEADERS),
     echo(1000, 1, ("shardwire", "floor", "uws", "tungstenite-mpsc", "fastwebsockets", "gorilla",
@@ -92,7 +107,7 @@ SCENARIOS = (
         "Echo at low load: 2,000 messages a second over 100 connections, on schedule",
         ("echo", "--connections", "100", "--rate", "2000"),
         CPU_PER_MESSAGE,
-        ("shardwire", "floor", "floor-epoll", "uws"),
+        ("shardwire", "floor", "floor-epoll", "floor-epoll-step", "uws", "uws-json"),
     ),
     Scenario(
         "fanout-open",
@@ -109,6 +124,7 @@ SCENARIOS = (
         ("shardwire", "floor", "uws", "tungstenite-mpsc", "fastwebsockets", "gorilla",
          "centrifugo", "ws", "socketio-uws", "socketio", "sockudo"),
         rounds_max=2,
+        spins=False,
         warm_up=("idle", "--connections", "500", "--duration", "500ms", "--warmup", "200ms"),
     ),
     Scenario(

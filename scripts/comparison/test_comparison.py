@@ -69,13 +69,24 @@ class FiguresTest(unittest.TestCase):
 
     def test_unevenness_is_the_worst_distance_from_the_mean(self):
         found = Figures([
-            record("fanout-1000x1", "shardwire-2", 1, connections_per_shard=[500, 500]),
-            record("fanout-1000x1", "shardwire-2", 1, connections_per_shard=[550, 450]),
-            record("fanout-1000x1", "shardwire-2", 1, shard_cpu_ns={"shard-0": 3, "shard-1": 1}),
+            record("shards-1000x1", "shardwire-2", 1, connections_per_shard=[500, 500]),
+            record("shards-1000x1", "shardwire-2", 1, connections_per_shard=[550, 450]),
+            record("shards-1000x1", "shardwire-2", 1, shard_cpu_ns={"shard-0": 3, "shard-1": 1}),
         ])
         self.assertAlmostEqual(found.unevenness("shardwire-2", "connections_per_shard"), 0.1)
         self.assertAlmostEqual(found.unevenness("shardwire-2", "shard_cpu_ns"), 0.5)
         self.assertIsNone(found.unevenness("shardwire", "shard_cpu_ns"))
+
+    def test_shards_are_even_where_two_rounds_together_are(self):
+        def runs(*shares):
+            return Figures([
+                record("shards-1000x1", "shardwire-2", 1, number=number,
+                       shard_cpu_ns={"shard-0": first, "shard-1": second})
+                for number, (first, second) in enumerate(shares)
+            ])
+        even = runs((30, 10), (12, 28), (1, 0))
+        self.assertAlmostEqual(even.unevenness_of_pairs("shardwire-2", "shard_cpu_ns"), 0.05)
+        self.assertIsNone(runs((30, 10)).unevenness_of_pairs("shardwire-2", "shard_cpu_ns"))
 
 
 class GoalsTest(unittest.TestCase):
@@ -170,6 +181,13 @@ class PlanTest(unittest.TestCase):
         for scenario in scenarios.SCENARIOS:
             self.assertLessEqual(set(scenario.peers), set(peers.BY_NAME))
         self.assertLessEqual({peer.needs for peer in peers.PEERS}, set(install.STEPS))
+
+    def test_without_a_third_cpu_the_generator_is_with_each_shard_in_turn(self):
+        two, three = rounds.Places.of([4, 5]), rounds.Places.of([4, 5, 6])
+        one, both = peers.BY_NAME["shardwire"], peers.BY_NAME["shardwire-2"]
+        self.assertEqual([two.generator_for(both, number) for number in range(3)], [5, 4, 5])
+        self.assertEqual([two.generator_for(one, number) for number in range(2)], [5, 5])
+        self.assertEqual([three.generator_for(both, number) for number in range(2)], [6, 6])
 
     def test_one_cpu_is_not_enough(self):
         self.assertRaises(SystemExit, rounds.Places.of, [0])

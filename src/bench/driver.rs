@@ -6,6 +6,9 @@
 //!      +------------ dials, closes, one send a connection <-------+
 //! ```
 //!
+//! With `--spin` it never sleeps: a server that sends it a message then never pays for waking it,
+//! and what is measured is the server's own work.
+//!
 //! Invariants: one send in flight a connection; the time of what is heard is taken before it is
 //! looked at, the time of what is sent after; everything pending is over before the buffers go.
 
@@ -13,7 +16,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use socket2::SockAddr;
 
@@ -41,6 +44,7 @@ pub struct Driver<S> {
     scenario: S,
     clock: Clock,
     course: Arc<Course>,
+    spun: Option<Arc<AtomicU64>>,
     to: SocketAddr,
     address: SockAddr,
     sources: Sources,
@@ -51,17 +55,21 @@ pub struct Driver<S> {
     /// Connections whose receive has ended while they live.
     starved: VecDeque<u32>,
     now_ns: u64,
+    /// The turn took something from the kernel, or asked it for something.
+    is_busy: bool,
     is_announced: bool,
     /// What this thread has told the course.
     told: (u64, u64),
 }
 
 impl<S: Scenario> Driver<S> {
+    /// With `spun` it never sleeps, and counts there the nanoseconds in which it had nothing to do.
     pub fn new(
         fleet: Fleet,
         scenario: S,
         clock: Clock,
         course: Arc<Course>,
+        spun: Option<Arc<AtomicU64>>,
         to: SocketAddr,
         sources: Sources,
     ) -> io::Result<Driver<S>> {
@@ -71,6 +79,7 @@ impl<S: Scenario> Driver<S> {
             scenario,
             clock,
             course,
+            spun,
             to,
             address: to.into(),
             sources,
@@ -79,6 +88,7 @@ impl<S: Scenario> Driver<S> {
             sending: Vec::with_capacity(4_096),
             starved: VecDeque::new(),
             now_ns: 0,
+            is_busy: false,
             is_announced: false,
             told: (0, 0),
         })
@@ -115,6 +125,14 @@ impl<S: Scenario> Driver<S> {
 
     /// Hands the turn's requests to the kernel, and sleeps where nothing is due.
     fn submit(&mut self) -> io::Result<()> {
+        if let Some(spun) = &self.spun {
+            self.ring.enter()?;
+            if !self.is_busy {
+                let passed_ns = self.clock.mono_ns().saturating_sub(self.now_ns);
+                spun.fetch_add(passed_ns, Ordering::Relaxed);
+            }
+            return Ok(());
+        }
         let due = [self.fleet.next_ns(), self.scenario.next_ns(self.fleet.stage())];
         let due_ns = due.into_iter().flatten().min().unwrap_or(u64::MAX);
         let nap_ns = due_ns.saturating_sub(self.clock.mono_ns()).min(NAP_NS);
@@ -152,6 +170,7 @@ impl<S: Scenario> Driver<S> {
         // Asked before a completion makes new requests: a connection that opens makes one, and as
         // long as any does nobody's next message would go out.
         let is_submitted = self.ring.is_submitted();
+        self.is_busy = !completions.is_empty();
         for completion in completions.drain(..) {
             self.complete(completion)?;
         }
@@ -280,6 +299,7 @@ impl<S: Scenario> Driver<S> {
             let Some(link) = self.links.get_mut(slot as usize).and_then(Option::as_mut) else {
                 continue;
             };
+            self.is_busy = true;
             link.socket.sending = Sending::Now;
             self.sending.push(slot);
             self.ring.send_now(link.socket.raw_fd(), slot, bytes)?;
@@ -370,6 +390,7 @@ impl<S: Scenario> Driver<S> {
     fn tell(&mut self) {
         if !self.is_announced && self.scenario.is_ready() {
             self.is_announced = true;
+            self.links.iter().flatten().for_each(|link| link.socket.acknowledge_when_read());
             self.course.announce();
         }
         let now = (self.fleet.tally.opened, self.fleet.tally.deliveries.all);

@@ -115,6 +115,8 @@ pub struct Plan {
     /// Connections opened a second.
     pub ramp_per_s: Option<f64>,
     pub threads: u32,
+    /// The threads look for work without a pause, and are never asleep when it comes.
+    pub spin: bool,
     /// Where the threads are pinned, in turn; nowhere where empty.
     pub cpus: Vec<usize>,
     /// Those that listen on the target's port where empty.
@@ -221,6 +223,7 @@ mod tests {
             measured_ns: NS_PER_S,
             ramp_per_s: None,
             threads: 8,
+            spin: false,
             cpus: Vec::new(),
             server_pids: Vec::new(),
             sources: None,

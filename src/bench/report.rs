@@ -54,7 +54,7 @@ pub fn json(plan: &Plan, measured: &Measured) -> Value {
         "others_latency_us": latency(&tally.others),
         "connect": connect(measured),
         "server": server(plan, measured),
-        "client": client(measured),
+        "client": client(plan, measured),
         "version": env!("CARGO_PKG_VERSION"),
         "machine": probe::machine(),
     })
@@ -121,10 +121,11 @@ fn split(cpu_ns: u64, start: &Usage, end: &Usage) -> (Option<u64>, Option<u64>) 
     (Some(user_ns), Some(cpu_ns - user_ns))
 }
 
-fn client(measured: &Measured) -> Value {
+fn client(plan: &Plan, measured: &Measured) -> Value {
     let why = bottleneck(measured);
     json!({
         "threads": measured.client_shares.len(),
+        "spins": plan.spin,
         "cpu_share": measured.client_shares.iter().sum::<f64>(),
         "cpu_shares": measured.client_shares,
         "is_bottleneck": why.is_some(),
@@ -137,7 +138,7 @@ fn bottleneck(measured: &Measured) -> Option<String> {
     let busiest = measured.client_shares.iter().copied().fold(0.0, f64::max);
     if busiest > BUSY_SHARE {
         return Some(format!(
-            "a generator thread was on its CPU for {:.0} % of the time; give --threads or --cpus \
+            "a generator thread was busy for {:.0} % of the time; give --threads or --cpus \
              more, or ask for less",
             busiest * 100.0
         ));

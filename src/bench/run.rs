@@ -4,7 +4,7 @@
 //! by which every thread counts; a run that failed has no figures.
 
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -41,7 +41,7 @@ pub struct Measured {
     pub before: Option<Usage>,
     pub start: Option<Usage>,
     pub end: Option<Usage>,
-    /// Share of the window each generator thread was on a CPU.
+    /// Share of the window each generator thread worked on a CPU.
     pub client_shares: Vec<f64>,
 }
 
@@ -50,8 +50,23 @@ struct Crew {
     plan: Plan,
     course: Arc<Course>,
     clock: Clock,
-    /// Where /proc has the threads.
-    threads: Mutex<Vec<PathBuf>>,
+    threads: Mutex<Vec<Worker>>,
+}
+
+/// A generator thread, as the main thread sees it.
+struct Worker {
+    /// Where /proc has it.
+    place: PathBuf,
+    /// Nanoseconds in which it looked for work and there was none.
+    spun: Arc<AtomicU64>,
+}
+
+impl Worker {
+    /// CPU time that it had a use for.
+    fn busy_ns(&self) -> u64 {
+        let cpu_ns = probe::thread_cpu_ns(&self.place).unwrap_or_default();
+        cpu_ns.saturating_sub(self.spun.load(Ordering::Relaxed))
+    }
 }
 
 /// Carries the plan out; `tell` is given a line about every second.
@@ -132,23 +147,24 @@ fn join(crew: &Crew, threads: Vec<JoinHandle<Result<Tally, String>>>) -> Result<
 impl Crew {
     /// One generator thread, from its first connection to its last.
     fn work(&self, share: Share) -> Result<Tally, String> {
-        self.settle_in(share)?;
+        let spun = self.settle_in(share)?;
         match self.plan.scene {
             Scene::Echo { connections, in_flight, per_s } => {
-                self.drive(share, Echo::new(connections, in_flight, per_s, share))
+                self.drive(share, spun, Echo::new(connections, in_flight, per_s, share))
             }
-            Scene::Fanout(plan) => self.drive(share, Fanout::new(plan, share)),
-            Scene::Idle { connections } => self.drive(share, Idle::new(connections, share)),
-            Scene::Storm(plan) => self.drive(share, Storm::new(plan, share)),
+            Scene::Fanout(plan) => self.drive(share, spun, Fanout::new(plan, share)),
+            Scene::Idle { connections } => self.drive(share, spun, Idle::new(connections, share)),
+            Scene::Storm(plan) => self.drive(share, spun, Storm::new(plan, share)),
             Scene::Chat(plan) => {
                 let hears_itself = self.plan.adapter.senders_hear_themselves();
-                self.drive(share, Chat::new(plan, hears_itself, share))
+                self.drive(share, spun, Chat::new(plan, hears_itself, share))
             }
-            Scene::SlowReaders(plan) => self.drive(share, SlowReaders::new(plan, share)),
+            Scene::SlowReaders(plan) => self.drive(share, spun, SlowReaders::new(plan, share)),
         }
     }
 
-    fn settle_in(&self, share: Share) -> Result<(), String> {
+    /// Gives where the thread counts the time in which it finds no work.
+    fn settle_in(&self, share: Share) -> Result<Arc<AtomicU64>, String> {
         dial::wake_on_time();
         if let Some(cpu) = self.plan.cpus.get(share.thread as usize % self.plan.cpus.len().max(1)) {
             preflight::pin(*cpu).map_err(|error| {
@@ -156,16 +172,24 @@ impl Crew {
             })?;
         }
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
-        threads.extend(probe::this_thread());
-        Ok(())
+        let spun = Arc::<AtomicU64>::default();
+        let worker = |place| Worker { place, spun: Arc::clone(&spun) };
+        threads.extend(probe::this_thread().map(worker));
+        Ok(spun)
     }
 
-    fn drive(&self, share: Share, scenario: impl Scenario) -> Result<Tally, String> {
+    fn drive(
+        &self,
+        share: Share,
+        spun: Arc<AtomicU64>,
+        scenario: impl Scenario,
+    ) -> Result<Tally, String> {
         let plan = &self.plan;
+        let spun = plan.spin.then_some(spun);
         let sources = Sources::new(plan.sources, plan.scene.connections() as u32);
         let fleet = Fleet::new(self.equipment(share)?);
         let (clock, course) = (self.clock, Arc::clone(&self.course));
-        Driver::new(fleet, scenario, clock, course, plan.target.address, sources)
+        Driver::new(fleet, scenario, clock, course, spun, plan.target.address, sources)
             .map_err(|error| {
                 format!("cannot set up io_uring: {error}; `shardwire doctor` says what is missing")
             })?
@@ -186,16 +210,16 @@ impl Crew {
         })
     }
 
-    fn client_cpu_ns(&self) -> Vec<u64> {
+    fn client_busy_ns(&self) -> Vec<u64> {
         let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
-        threads.iter().map(|thread| probe::thread_cpu_ns(thread).unwrap_or_default()).collect()
+        threads.iter().map(Worker::busy_ns).collect()
     }
 }
 
 /// What was read at one end of the window.
 struct Reading {
     server: Option<Usage>,
-    client_cpu_ns: Vec<u64>,
+    client_busy_ns: Vec<u64>,
 }
 
 struct Readings {
@@ -205,7 +229,7 @@ struct Readings {
 
 impl Readings {
     fn shares(&self, window_ns: u64) -> Vec<f64> {
-        let pairs = self.start.client_cpu_ns.iter().zip(&self.end.client_cpu_ns);
+        let pairs = self.start.client_busy_ns.iter().zip(&self.end.client_busy_ns);
         pairs.map(|(start, end)| end.saturating_sub(*start) as f64 / window_ns as f64).collect()
     }
 }
@@ -263,7 +287,7 @@ impl Watch<'_> {
             thread::sleep(Duration::from_nanos(left_ns.min(LOOK_NS)));
         }
         let server = Usage::of(self.pids);
-        Ok(Reading { server, client_cpu_ns: self.crew.client_cpu_ns() })
+        Ok(Reading { server, client_busy_ns: self.crew.client_busy_ns() })
     }
 
     /// Looks whether the run goes on, and tells of it once a second.

@@ -85,6 +85,9 @@ pub(super) struct Arguments {
     /// Generator threads
     #[arg(long, default_value_t = 1, value_name = "N")]
     threads: u32,
+    /// Never sleep: the generator takes whole CPUs, and the server never pays for waking it
+    #[arg(long)]
+    spin: bool,
     /// CPUs to pin the generator's threads to, in turn
     #[arg(long, value_delimiter = ',', value_name = "CPU,...")]
     cpus: Vec<usize>,
@@ -204,6 +207,7 @@ fn plan(arguments: &Arguments) -> Result<Plan, String> {
         measured_ns: arguments.duration,
         ramp_per_s: arguments.ramp,
         threads: arguments.threads,
+        spin: arguments.spin,
         cpus: arguments.cpus.clone(),
         server_pids: arguments.server_pid.clone(),
         sources: arguments.sources,

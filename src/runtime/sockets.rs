@@ -64,6 +64,13 @@ impl Socket {
         SockRef::from(&self.fd).shutdown(std::net::Shutdown::Write)
     }
 
+    /// From now on whoever reads acknowledges, as soon as it has read all there is: after an
+    /// exchange of messages the kernel delays that, and a sender over loopback does it in the end.
+    pub fn acknowledge_when_read(&self) {
+        // It fails where the peer was quicker.
+        let _ = SockRef::from(&self.fd).set_tcp_quickack(true);
+    }
+
     /// Closing it will be a reset, not a FIN.
     pub fn reset_on_close(&self) {
         // It fails where the peer was quicker, which is all the same then.

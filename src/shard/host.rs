@@ -115,7 +115,8 @@ impl Host<'_> {
         let now_ns = self.now.mono_ns;
         match &mut self.counted {
             Counted::Home => match self.homes.take(self.program, self.user, key, now_ns) {
-                // A connection here keeps the meters here; and asking oneself would not end.
+                // They are never lent elsewhere while the user has a connection here; and asking
+                // oneself would not end.
                 Reading { verdict: Verdict::Wait, .. } => Reading::UNKNOWN,
                 reading => reading,
             },

@@ -43,12 +43,13 @@ impl Shard {
         }
     }
 
-    /// At the home: takes the meters out of the record where one other shard has all connections.
+    /// At the home: takes the meters out of the record where one shard has all connections. That
+    /// may be this one: on its own record a connection's event is counted without a look-up.
     pub(super) fn lend(&mut self, user: &str) -> Option<(ShardId, Meters)> {
         if !self.engine.program.limits_users() {
             return None;
         }
-        self.homes.users.get_mut(user)?.lend(self.id)
+        self.homes.users.get_mut(user)?.lend()
     }
 
     /// At the home: a connection is gone; what is left may all be on one shard.

@@ -71,10 +71,10 @@ impl HomeUser {
     }
 
     /// The meters, for the one shard that has all of the user's connections: `None` where there is
-    /// no such shard, where it is this one, or where they are lent already.
-    pub fn lend(&mut self, home: ShardId) -> Option<(ShardId, Meters)> {
+    /// no such shard, or where they are lent already.
+    pub fn lend(&mut self) -> Option<(ShardId, Meters)> {
         let only = self.conns.first()?.shard;
-        if self.lent.is_some() || only == home || self.conns.iter().any(|conn| conn.shard != only) {
+        if self.lent.is_some() || self.conns.iter().any(|conn| conn.shard != only) {
             return None;
         }
         self.lent = Some(only);
@@ -169,20 +169,18 @@ mod tests {
     }
 
     #[test]
-    fn meters_are_lent_to_the_only_shard_of_a_user_unless_that_is_its_home() {
-        let home = ShardId(2);
+    fn meters_are_lent_to_the_only_shard_of_a_user() {
         let conn = |shard, index| ConnKey { shard: ShardId(shard), index, generation: 1 };
         let user = |conns: &[ConnKey]| HomeUser { conns: conns.to_vec(), ..HomeUser::default() };
-        assert!(user(&[]).lend(home).is_none());
-        assert!(user(&[conn(2, 0), conn(2, 1)]).lend(home).is_none());
-        assert!(user(&[conn(1, 0), conn(2, 1)]).lend(home).is_none());
+        assert!(user(&[]).lend().is_none());
+        assert!(user(&[conn(1, 0), conn(2, 1)]).lend().is_none());
         let (mut one, rate) = (user(&[conn(1, 0), conn(1, 4)]), Rate::fixed(1, 100));
         let key = Key { text: Fingerprint::NONE, limit: LimitId(0) };
         assert_eq!(one.take(key, &rate, 5).verdict, Verdict::Pass);
-        let (to, mut meters) = one.lend(home).unwrap();
+        let (to, mut meters) = one.lend().unwrap();
         assert_eq!(to, ShardId(1));
         assert_eq!(meters.take(key, &rate, 6).verdict, Verdict::Refuse { retry_ns: 99 });
         assert_eq!(one.take(key, &rate, 6).verdict, Verdict::Wait);
-        assert!(one.lend(home).is_none());
+        assert!(one.lend().is_none());
     }
 }

@@ -15,9 +15,15 @@ rooms:
         - { name: not-banned, when: "!(user.claims.banned ?? false)", mode: shadow }
   "tab:{name}": { membership: connection }
 events:
-  join: { payload: { room: string }, steps: [{ join: "${payload.room}" }, { reply: { event: in } }] }
-  leave: { payload: { room: string }, steps: [{ leave: "${payload.room}" }, { reply: { event: out } }] }
-  say: { payload: { room: string }, steps: [{ send: { to: { room: "${payload.room}" }, event: said } }] }
+  join:
+    payload: { room: string }
+    steps: [{ join: "${payload.room}" }, { reply: { event: in } }]
+  leave:
+    payload: { room: string }
+    steps: [{ leave: "${payload.room}" }, { reply: { event: out } }]
+  say:
+    payload: { room: string }
+    steps: [{ send: { to: { room: "${payload.room}" }, event: said } }]
 "#;
 
 #[test]

@@ -50,7 +50,8 @@ pub fn append(out: &mut Vec<u8>, opcode: u8, payload: &[u8], mask: [u8; 4]) {
     unmask(&mut out[start..], mask);
 }
 
-fn unmask(bytes: &mut [u8], mask: [u8; 4]) {
+/// Takes a client's mask off its payload.
+pub fn unmask(bytes: &mut [u8], mask: [u8; 4]) {
     let word = u32::from_ne_bytes(mask);
     let long = u64::from(word) << 32 | u64::from(word);
     let mut words = bytes.chunks_exact_mut(8);

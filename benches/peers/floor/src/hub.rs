@@ -9,6 +9,7 @@ use std::collections::{HashMap, VecDeque};
 use crate::batch::{BatchId, Batches};
 use crate::frame::{self, CLOSE, PING, PONG};
 use crate::request::{self, Purpose};
+use crate::step::Limits;
 
 /// Where a connection's messages go.
 #[derive(Clone, Copy)]
@@ -16,6 +17,7 @@ enum Role {
     /// The upgrade request is not all there yet.
     Knocking,
     Echo,
+    SteppedEcho,
     Member {
         room: u32,
         place: u32,
@@ -81,6 +83,10 @@ pub struct Hub {
     busy_rooms: Vec<u32>,
     /// Connections with a batch of their own.
     busy: Vec<u32>,
+    limits: Limits,
+    /// An event without its mask, and its answer.
+    event: Vec<u8>,
+    answer: Vec<u8>,
 }
 
 impl Hub {
@@ -139,10 +145,26 @@ impl Hub {
                 }
                 PING => frame::append(self.own(slot), PONG, payload, header.mask),
                 PONG => {}
+                opcode if matches!(role, Role::SteppedEcho) => {
+                    self.step(slot, opcode, payload, header.mask);
+                }
                 opcode => frame::append(self.target(slot, role), opcode, payload, header.mask),
             }
         }
         Ok(used)
+    }
+
+    /// Answers an event with what the step makes of it.
+    fn step(&mut self, slot: u32, opcode: u8, payload: &[u8], mask: [u8; 4]) {
+        let (mut event, mut answer) =
+            (std::mem::take(&mut self.event), std::mem::take(&mut self.answer));
+        event.clear();
+        event.extend_from_slice(payload);
+        frame::unmask(&mut event, mask);
+        if self.limits.step(slot, &event, &mut answer).is_some() {
+            frame::append(self.own(slot), opcode, &answer, [0; 4]);
+        }
+        (self.event, self.answer) = (event, answer);
     }
 
     fn role(&self, slot: u32) -> Option<Role> {
@@ -152,6 +174,7 @@ impl Hub {
     fn admit(&mut self, slot: u32, purpose: Purpose) {
         let role = match purpose {
             Purpose::Echo => Role::Echo,
+            Purpose::SteppedEcho => Role::SteppedEcho,
             Purpose::Publisher(name) => Role::Publisher { room: self.room(name) },
             Purpose::Member(name) => {
                 let room = self.room(name);
@@ -259,6 +282,7 @@ impl Hub {
     pub fn left(&mut self, slot: u32) {
         let Some(connection) = self.connections[slot as usize].as_mut() else { return };
         connection.is_open = false;
+        self.limits.forget(slot);
         let Role::Member { room, place } = connection.role else { return };
         connection.role = Role::Publisher { room };
         let members = &mut self.rooms[room as usize].members;

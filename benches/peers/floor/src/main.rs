@@ -3,6 +3,9 @@
 //! `floor PORT [--epoll]` serves `/echo`, `/room/NAME` and `/publish/NAME`. No JSON, no validation,
 //! no timers, no limits: it is what the kernel charges, not a server to use. With `--epoll` the
 //! same hub is driven by epoll, `recv` and `send` instead of an io_uring.
+//!
+//! `/jsonecho` is the exception: there it does by hand what a server is for, to show what the same
+//! work costs on epoll.
 
 mod batch;
 mod epoll;
@@ -11,6 +14,7 @@ mod hub;
 mod listen;
 mod request;
 mod ring;
+mod step;
 
 use std::io::{self, Write};
 

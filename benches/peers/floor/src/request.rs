@@ -10,6 +10,8 @@ const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Purpose {
     Echo,
+    /// An echo of events that are taken apart and built anew.
+    SteppedEcho,
     /// A member of the room, and a publisher to it.
     Member(String),
     Publisher(String),
@@ -48,6 +50,7 @@ fn purpose(path: &str) -> Result<Purpose, ()> {
     }
     match path {
         "/echo" => Ok(Purpose::Echo),
+        "/jsonecho" => Ok(Purpose::SteppedEcho),
         _ => Err(()),
     }
 }
