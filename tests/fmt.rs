@@ -115,6 +115,16 @@ fn the_layout() {
 }
 
 #[test]
+fn what_would_change_its_meaning_is_left_alone() {
+    let source = Source::new("x", "&a key: 1\nother: *a\n");
+    let findings = fmt::format(&source).expect_err("an anchor on a key");
+    assert_eq!(findings[0].code, config::Code::NoLayout);
+    let source = Source::new("x", "a: [1\n");
+    let findings = fmt::format(&source).expect_err("no YAML");
+    assert_eq!(findings[0].code, config::Code::YamlSyntax);
+}
+
+#[test]
 fn what_is_too_long_for_a_line_goes_on_lines_of_its_own() {
     let word = "word-of-twenty-bytes";
     let items = vec![word; 5].join(", ");
@@ -241,7 +251,12 @@ fn what_is_upgraded_says_the_same() {
         ),
         (
             "",
-            r#"[{ name: _notify_room, params: ["it's", '{"k": {.payload.n}, "s": "{.payload.n}", "t": "a{.payload.n}", "x": [1, null, "5", true], "z": {}}'] }]"#,
+            r#"
+      - name: _notify_room
+        params:
+          - it's
+          - '{"k": {.payload.n}, "s": "{.payload.n}", "t": "a{.payload.n}",
+              "x": [1, null, "5", true], "z": {}}'"#,
             vec![
                 "    payload: { n: any }",
                 "          event: it's",

@@ -161,7 +161,7 @@ impl Call<'_> {
 
     fn send(&self, to: &str) -> Result<Piece, Stays> {
         let at = |place: usize| self.params.get(place).map_or(self.name.span, |param| param.span);
-        let payload = text::data(self.text(1)?, at(1))?;
+        let payload = text::payload(self.text(1)?, at(1))?;
         let entries = vec![
             (plain("to", at(0)), plain(to, at(0))),
             (plain("event", at(0)), quoted(&text::words(self.text(0)?)?, at(0))),

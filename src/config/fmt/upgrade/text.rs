@@ -73,7 +73,7 @@ pub fn is_name(name: &str) -> bool {
 }
 
 /// JSON with templates as data; all of it takes the place `span`.
-pub fn data(text: &str, span: Span) -> Result<Piece, Stays> {
+pub fn payload(text: &str, span: Span) -> Result<Piece, Stays> {
     let marked = Source::new("payload", marked(text)?);
     let mut findings = Findings::default();
     yaml::parse(&marked, FileId::default(), &mut findings);
