@@ -77,6 +77,7 @@ pub(super) fn totals(shards: &[Arc<Counters>]) -> Value {
         "meshFull": sum(shards, |one| &one.mesh_full),
         "volatileDropped": sum(shards, |one| &one.volatile_dropped),
         "conflated": sum(shards, |one| &one.conflated),
+        "roomLimited": sum(shards, |one| &one.room_limited),
         "passedOver": sum(shards, |one| &one.passed_over),
         "rules": named(shards, |named| &named.rules),
         "metrics": named(shards, |named| &named.metrics),

@@ -25,9 +25,15 @@ events:
     actions: [{ name: _log, params: [rule] }]
 "#;
 
-/// What only schemas and expressions produce, which this spelling has none of: tests/native.
-const OF_EXPRESSIONS: [Reject; 5] =
-    [Reject::InvalidPayload, Reject::Denied, Reject::BadType, Reject::BadValue, Reject::NoElement];
+/// What only schemas, rooms and expressions produce, which this spelling has none of: tests/native.
+const OF_EXPRESSIONS: [Reject; 6] = [
+    Reject::RoomFull,
+    Reject::InvalidPayload,
+    Reject::Denied,
+    Reject::BadType,
+    Reject::BadValue,
+    Reject::NoElement,
+];
 
 /// The rejects of this spelling.
 fn rejects() -> impl Iterator<Item = Reject> {

@@ -11,6 +11,9 @@ use super::diagnostic::{Diagnostic, Findings};
 use super::source::{FileId, Source, Span};
 use super::yaml::{self, Entry, Node, NodeKind, ScalarStyle, layout, write};
 
+/// Times a file is printed again at most.
+const ROUNDS_MAX: usize = 4;
+
 /// A file in the native spelling.
 pub struct Upgraded {
     pub text: String,
@@ -40,13 +43,28 @@ pub fn format(source: &Source) -> Result<String, Vec<Diagnostic>> {
     if findings.any_error() {
         return Err(findings.sorted());
     }
-    let text = print::print(source, &layout::read(source, main));
+    let text = settled(source);
     let again = Source::new(source.name(), &text);
     let after = yaml::parse(&again, main, &mut findings);
     match !findings.any_error() && same(before.as_ref(), after.as_ref()) {
         true => Ok(text),
         false => Err(vec![no_layout(source)]),
     }
+}
+
+/// Prints until nothing changes: a comment behind what was broken into lines may have to move once
+/// more.
+fn settled(source: &Source) -> String {
+    let print = |source: &Source| print::print(source, &layout::read(source, FileId::default()));
+    let mut text = print(source);
+    for _ in 0..ROUNDS_MAX {
+        let again = print(&Source::new(source.name(), &text));
+        if again == text {
+            break;
+        }
+        text = again;
+    }
+    text
 }
 
 fn no_layout(source: &Source) -> Diagnostic {
