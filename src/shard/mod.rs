@@ -10,6 +10,7 @@ pub mod handoff;
 pub mod mesh;
 pub mod peer;
 pub mod refusal;
+pub mod trace;
 
 mod address;
 mod admit;
@@ -74,6 +75,7 @@ use hold::Hold;
 use mesh::Mesh;
 use peer::PeerFrame;
 use subject::Cause;
+use trace::Trace;
 use trim::Trim;
 
 /// What a shard is made of that it does not own.
@@ -155,6 +157,8 @@ pub struct Shard {
     /// Connections that have a compressor of their own; some may be gone.
     own_compressors: Vec<ConnKey>,
     trim: Trim,
+    /// Only in tests of a configuration.
+    trace: Option<Arc<Trace>>,
     /// What users hold who were granted nothing.
     no_permissions: Arc<PermissionSet>,
     sessions: Sessions,
@@ -222,6 +226,7 @@ impl Shard {
             refused_lingering: 0,
             own_compressors: Vec::new(),
             trim: Trim::new(),
+            trace: None,
             no_permissions: Arc::default(),
             sessions: Sessions::default(),
             conflated: Conflated::default(),
@@ -232,6 +237,11 @@ impl Shard {
             hooks_running: 0,
             engine,
         }
+    }
+
+    /// Notes which operations are run.
+    pub fn trace(&mut self, trace: Arc<Trace>) {
+        self.trace = Some(trace);
     }
 
     // ---- input ----
