@@ -35,6 +35,10 @@ fn generated(text: &str) -> String {
             let paths: String = (0..65).map(|n| format!("{{.payload.f{n}}}")).collect();
             format!("events: {{ e: {{ actions: [{{ name: _log, params: [\"{paths}\"] }}] }} }}\n")
         }
+        Some("variables") => {
+            let variables: String = (0..129).map(|n| format!("v{n}: int = 0, ")).collect();
+            format!("state: {{ conn: {{ {variables} }} }}\nevents: {{}}\n")
+        }
         Some("events") => {
             let entry = |n| format!("  e{n}: {{ actions: [{{ name: _log, params: [x] }}] }}\n");
             "events:\n".to_owned() + &(0..4_097).map(entry).collect::<String>()

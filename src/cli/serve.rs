@@ -15,6 +15,7 @@ use super::{Failure, doctor, logs, output};
 use crate::auth::Verifier;
 use crate::config::SecretPolicy;
 use crate::control::{self, Dev, Engine, Intake};
+use crate::pipeline::Program;
 use crate::runtime::{self, Launch, Running};
 use crate::settings::{AuthKey, AuthMode, JwtAlgorithm, OriginRule, Settings};
 
@@ -56,6 +57,7 @@ fn load_for_this_machine(arguments: &Arguments) -> Result<Loaded, Failure> {
     let mut loaded = load(&arguments.which, secret, BRIEF)?;
     let key = AuthKey { algorithm: JwtAlgorithm::Hs256, material, kid: None };
     loaded.settings.auth.keys = vec![key];
+    loaded.settings.errors.places = true;
     keep_to_this_machine(&mut loaded.settings);
     Ok(loaded)
 }
@@ -82,8 +84,15 @@ fn dev_routes(loaded: &Loaded) -> Dev {
     Dev {
         auth: loaded.settings.auth.clone(),
         path: loaded.settings.server.path.clone(),
-        events: loaded.program.events.iter().map(|event| event.name.to_string()).collect(),
+        events: names(&loaded.program),
     }
+}
+
+/// The events that a message can name.
+fn names(program: &Program) -> Vec<String> {
+    let named =
+        program.events.iter().filter(|event| program.names.contains_key(event.name.as_bytes()));
+    named.map(|event| event.name.to_string()).collect()
 }
 
 fn serve(loaded: Loaded, verifier: Verifier, dev: Option<Dev>) -> Result<(), Failure> {

@@ -248,7 +248,7 @@ impl Shard {
         self.users.get(user).map(|user| Arc::clone(&user.name))
     }
 
-    fn log(&self, slot: u32, all: &Effects, text: &Text, site: Site) {
+    pub(super) fn log(&self, slot: u32, all: &Effects, text: &Text, site: Site) {
         let user = self.user_of(slot);
         let (user, text) = (user.as_deref().unwrap_or_default(), all.text(text));
         let (file, line) = (self.engine.program.file(site), site.line);

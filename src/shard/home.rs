@@ -89,7 +89,7 @@ impl Shard {
 
     /// Takes a connection off its user's record; false where it was evicted before: then its end
     /// ends nothing.
-    fn strike(&mut self, conn: ConnKey, user: &str) -> bool {
+    fn strike(&mut self, conn: ConnKey, user: &Arc<str>) -> bool {
         let grace_ns = self.engine.settings.compat.leave_grace_ns;
         let Some(record) = self.homes.users.get_mut(user) else { return false };
         let known = record.conns.len();
@@ -100,7 +100,8 @@ impl Shard {
         if record.conns.is_empty() {
             record.grace_ends_ns = self.now.mono_ns + grace_ns;
             if grace_ns == 0 {
-                record.rooms.clear();
+                let rooms = std::mem::take(&mut record.rooms);
+                self.left_behind(user, &rooms);
             }
         }
         true
@@ -113,9 +114,11 @@ impl Shard {
         if !record.conns.is_empty() {
             return;
         }
-        if record.grace_ends_ns <= now_ns {
-            record.rooms.clear();
+        if record.grace_ends_ns <= now_ns && !record.rooms.is_empty() {
+            let rooms = std::mem::take(&mut record.rooms);
+            self.left_behind(&user, &rooms);
         }
+        let Some(record) = self.homes.users.get_mut(&user) else { return };
         // What is lent is on its way back and looks again when it is here.
         if record.fading || record.lent.is_some() {
             return;

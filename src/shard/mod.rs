@@ -12,6 +12,7 @@ pub mod peer;
 pub mod refusal;
 pub mod trace;
 
+mod absent;
 mod address;
 mod admit;
 mod apply;

@@ -25,12 +25,12 @@ events:
     actions: [{ name: _log, params: [rule] }]
 "#;
 
-/// What produces each reject, and the event that its error names.
-fn provocation(reject: Reject) -> (Value, Value) {
+/// What produces each reject that this spelling can, and the event that its error names.
+fn provocation(reject: Reject) -> Option<(Value, Value)> {
     let said = |name: &str, target: &str, payload: Value| {
         (json!({ "event": name, "target": target, "payload": payload }), json!(name))
     };
-    match reject {
+    let provoked = match reject {
         Reject::BadJson => (json!([1, 2]), Value::Null),
         Reject::BadMessage => (json!({ "event": 1 }), Value::Null),
         Reject::UnknownEvent => said("nothing", "room:x", json!({})),
@@ -42,7 +42,10 @@ fn provocation(reject: Reject) -> (Value, Value) {
         Reject::Forbidden => said("rule", "", json!({})),
         Reject::TooLarge => said("twice", "", json!({ "t": "x".repeat(100) })),
         Reject::Overloaded => said("join", "room:one too many", json!({})),
-    }
+        Reject::InvalidPayload | Reject::Denied => return None,
+        Reject::BadType | Reject::BadValue | Reject::NoElement => return None,
+    };
+    Some(provoked)
 }
 
 /// A client for whom the provocation is one.
@@ -65,8 +68,10 @@ fn provoked(world: &mut World, reject: Reject, shard: usize) -> usize {
 fn every_reject_is_counted_and_told_in_one_shape() {
     for shards in [1, 2] {
         let mut world = World::calm(CONFIG, shards);
+        let mut provocations = 0;
         for &reject in Reject::ALL {
-            let (message, event) = provocation(reject);
+            let Some((message, event)) = provocation(reject) else { continue };
+            provocations += u64::from(shards);
             let mut before = count(&world, reject);
             for shard in 0..usize::from(shards) {
                 let client = provoked(&mut world, reject, shard);
@@ -83,7 +88,7 @@ fn every_reject_is_counted_and_told_in_one_shape() {
             }
         }
         let all = world.total(|c| c.rejects.iter().map(|one| one.get()).sum());
-        assert_eq!(all, (Reject::ALL.len() * usize::from(shards)) as u64);
+        assert_eq!(all, provocations);
     }
 }
 

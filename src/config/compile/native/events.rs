@@ -43,7 +43,14 @@ impl Native<'_> {
             }
         }
         let locals = self.locals(&flow, entry.key_span);
-        Pipeline { name: entry.key.clone(), span: entry.key_span, steps, schema, locals }
+        Pipeline {
+            name: entry.key.clone(),
+            span: entry.key_span,
+            steps,
+            schema,
+            native: true,
+            locals,
+        }
     }
 
     fn known_fields(&mut self, event: &Entry, fields: &[Entry]) {
@@ -156,7 +163,7 @@ impl Native<'_> {
         let step = Step { span: entry.value.span, cond: None, lenient: false, action };
         let locals = self.locals(&flow, entry.key_span);
         let (name, span) = ("error".to_owned(), entry.key_span);
-        Pipeline { name, span, steps: vec![step], schema: None, locals }
+        Pipeline { name, span, steps: vec![step], schema: None, native: true, locals }
     }
 }
 

@@ -145,7 +145,7 @@ impl<'n> Native<'n> {
         let mut all = self.begin(steps, &mut flow);
         all.extend(self.steps(steps, &mut flow));
         let locals = self.locals(&flow, span);
-        Pipeline { name: name.to_owned(), span, steps: all, schema: None, locals }
+        Pipeline { name: name.to_owned(), span, steps: all, schema: None, native: true, locals }
     }
 
     /// How many registers a flow kept; a finding where they are too many.

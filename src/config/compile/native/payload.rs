@@ -24,18 +24,18 @@ impl Native<'_> {
     /// The template of a payload.
     pub fn payload(&mut self, node: &Node, flow: &mut Flow) -> Template {
         let mut template = Template::default();
-        self.data(node, flow, &mut template);
+        self.tree(node, flow, &mut template);
         template
     }
 
-    fn data(&mut self, node: &Node, flow: &mut Flow, out: &mut Template) {
+    fn tree(&mut self, node: &Node, flow: &mut Flow, out: &mut Template) {
         match &node.kind {
             NodeKind::Scalar(_) => self.scalar(node, flow, out),
             NodeKind::List(items) => {
                 out.literal("[");
                 for (place, item) in items.iter().enumerate() {
                     out.literal(if place == 0 { "" } else { "," });
-                    self.data(item, flow, out);
+                    self.tree(item, flow, out);
                 }
                 out.literal("]");
             }
@@ -92,7 +92,7 @@ impl Native<'_> {
                     out.literal(&key);
                     match value {
                         Some(value) => out.put(value, Form::Raw),
-                        None => self.data(&entry.value, flow, out),
+                        None => self.tree(&entry.value, flow, out),
                     }
                 }
             }
