@@ -22,6 +22,7 @@ pub mod fmt;
 mod redact;
 mod render;
 pub mod schema;
+pub mod script;
 mod settings;
 mod source;
 mod suggest;
