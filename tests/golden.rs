@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 
 use shardwire::config::{
     self, Code, Diagnostic, Environment, Files, Options, SecretPolicy, Severity, Source, Style,
-    files::Memory,
+    files::Memory, script,
 };
+use shardwire::sim::tally::vocabulary;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -68,6 +69,10 @@ fn files_of(example: &str) -> Memory {
 
 /// Compiles an example as its comments ask.
 fn findings_of(example: &str) -> (Source, Vec<Diagnostic>) {
+    if example.starts_with("# for: tests\n") {
+        let opened = script::TestFile::open(Source::new("config.yaml", example));
+        return opened.err().unwrap();
+    }
     let variant = example.lines().find_map(|line| line.strip_prefix("# variant: "));
     let files = Files::of_folder(&files_of(&generated(example)), "config.yaml", variant);
     let variables =
@@ -76,7 +81,11 @@ fn findings_of(example: &str) -> (Source, Vec<Diagnostic>) {
     let serve = example.lines().any(|line| line == "# for: serve");
     let secret = if serve { SecretPolicy::Demand } else { SecretPolicy::Ignore };
     let findings = match config::compile_files(&files, &environment, &Options { secret }) {
-        Ok(compiled) => compiled.findings,
+        Ok(compiled) => {
+            let words = vocabulary(&compiled.settings, &compiled.program);
+            let tests = script::cases_of(&files, &words).err().unwrap_or_default();
+            compiled.findings.into_iter().chain(tests).collect()
+        }
         Err(findings) => findings,
     };
     (files.source, findings)
@@ -187,7 +196,9 @@ fn files(dir: &Path, ending: &str) -> Vec<PathBuf> {
 
 #[test]
 fn every_example_compiles() {
-    let examples = files(&root().join("examples"), "yaml");
+    // Files of tests are not configurations; `shardwire test` reads them (tests/scripts).
+    let mut examples = files(&root().join("examples"), "yaml");
+    examples.retain(|path| !path.to_string_lossy().ends_with(".test.yaml"));
     assert!(examples.len() >= 3);
     for path in examples.into_iter().chain([root().join("config.yaml")]) {
         compiles(&path.display().to_string(), &std::fs::read_to_string(&path).unwrap());

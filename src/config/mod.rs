@@ -36,7 +36,7 @@ pub use diagnostic::Diagnostic;
 pub use effective::Effective;
 pub use environment::Environment;
 pub use files::Files;
-pub use render::{Style, render};
+pub use render::{Style, render, workflow_command};
 pub use settings::SecretPolicy;
 pub use source::{FileId, Source, Span};
 

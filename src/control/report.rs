@@ -8,11 +8,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::Plane;
-use crate::disconnect::Disconnect;
-use crate::reject::Reject;
-use crate::shard::counters::{Count, Counters, Named};
-use crate::shard::refusal::Refusal;
-use crate::ws::ProtocolError;
+use crate::shard::counters::{Count, Counters};
 
 const EVERY: Duration = Duration::from_secs(60);
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use shardwire::config::{self, Environment, Options, Source};
-use shardwire::sim::world::START;
 pub use shardwire::sim::world::Client;
+use shardwire::sim::world::START;
 
 use super::wire;
 

@@ -149,9 +149,11 @@ impl Reader<'_> {
             let message = format!("`${name}` is not a word or a name to capture a value with");
             let finding = finding(Code::BadMatcher, message, node.span, "not understood");
             let finding = finding.help("a text that begins with `$` is written `$$...`");
-            self.push(near.map_or(finding.clone(), |near| {
-                finding.help(format!("did you mean `${near}`?"))
-            }));
+            self.push(
+                near.map_or(finding.clone(), |near| {
+                    finding.help(format!("did you mean `${near}`?"))
+                }),
+            );
             return None;
         }
         if which == Use::Sent {

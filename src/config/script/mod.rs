@@ -182,7 +182,6 @@ impl TestFile {
         let words = Vocabulary::default();
         let mut reader = Reader::new(findings, &words);
         let nothing = Span::default();
-        let span = root.as_ref().map_or(nothing, |root| Span::new(0, root.span.start as usize));
         let Some(root) = root.filter(|root| !root.is_null()) else {
             reader.no_configuration(nothing);
             return None;
@@ -190,7 +189,7 @@ impl TestFile {
         let entries = reader.map(&root, "a file of tests")?;
         reader.known(entries, "a file of tests", &FILE_KEYS, true);
         let Some(config) = entries.iter().find(|entry| entry.key == "config") else {
-            reader.no_configuration(span);
+            reader.no_configuration(entries.first().map_or(nothing, |entry| entry.key_span));
             return None;
         };
         let path = reader.text(&config.value, "config")?;

@@ -71,9 +71,8 @@ impl<'r> Reader<'r> {
 
     /// Reports the keys that mean nothing.
     pub fn known(&mut self, entries: &[Entry], what: &str, keys: &[&str], free: bool) {
-        let unknown = |entry: &&Entry| {
-            !keys.contains(&&*entry.key) && !(free && entry.key.starts_with("x-"))
-        };
+        let unknown =
+            |entry: &&Entry| !keys.contains(&&*entry.key) && !(free && entry.key.starts_with("x-"));
         for entry in entries.iter().filter(unknown) {
             let message = format!("unknown key `{}` in {what}", entry.key);
             let finding = finding(Code::UnknownKey, message, entry.key_span, "not known here");
@@ -82,7 +81,13 @@ impl<'r> Reader<'r> {
     }
 
     /// A name that must be one of some.
-    pub fn one_of(&mut self, node: &Node, what: &str, code: Code, names: &[String]) -> Option<String> {
+    pub fn one_of(
+        &mut self,
+        node: &Node,
+        what: &str,
+        code: Code,
+        names: &[String],
+    ) -> Option<String> {
         let text = self.text(node, what)?;
         if names.contains(&text) {
             return Some(text);
