@@ -11,9 +11,10 @@ use shardwire::config::expr::{self, Read, Scope, Want};
 use shardwire::config::types::{Field, Type, Typed};
 use shardwire::config::{
     self, Code, Diagnostic, Environment, Files, Options, SecretPolicy, Severity, Source, Span,
-    Style, files::Memory,
+    Style, files::Memory, script,
 };
 use shardwire::pipeline::op::Context;
+use shardwire::sim::tally::vocabulary;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -116,6 +117,10 @@ fn findings_of(example: &str) -> (Source, Vec<Diagnostic>) {
     if let Some(found) = findings_of_expression(example) {
         return found;
     }
+    if example.starts_with("# for: tests\n") {
+        let opened = script::TestFile::open(Source::new("config.yaml", example));
+        return opened.err().unwrap();
+    }
     let variant = example.lines().find_map(|line| line.strip_prefix("# variant: "));
     let files = Files::of_folder(&files_of(&generated(example)), "config.yaml", variant);
     let variables =
@@ -124,7 +129,11 @@ fn findings_of(example: &str) -> (Source, Vec<Diagnostic>) {
     let serve = example.lines().any(|line| line == "# for: serve");
     let secret = if serve { SecretPolicy::Demand } else { SecretPolicy::Ignore };
     let findings = match config::compile_files(&files, &environment, &Options { secret }) {
-        Ok(compiled) => compiled.findings,
+        Ok(compiled) => {
+            let words = vocabulary(&compiled.settings, &compiled.program);
+            let tests = script::cases_of(&files, &words).err().unwrap_or_default();
+            compiled.findings.into_iter().chain(tests).collect()
+        }
         Err(findings) => findings,
     };
     (files.source, findings)
@@ -235,7 +244,9 @@ fn files(dir: &Path, ending: &str) -> Vec<PathBuf> {
 
 #[test]
 fn every_example_compiles() {
-    let examples = files(&root().join("examples"), "yaml");
+    // Files of tests are not configurations; `shardwire test` reads them (tests/scripts).
+    let mut examples = files(&root().join("examples"), "yaml");
+    examples.retain(|path| !path.to_string_lossy().ends_with(".test.yaml"));
     assert!(examples.len() >= 3);
     for path in examples.into_iter().chain([root().join("config.yaml")]) {
         compiles(&path.display().to_string(), &std::fs::read_to_string(&path).unwrap());

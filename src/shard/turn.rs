@@ -11,6 +11,7 @@ use std::cell::OnceCell;
 
 use super::host::{Asked, Counted, Host};
 use super::subject::{Cause, Subject};
+use super::trace::Traced;
 use super::{Io, Shard};
 use crate::clock::Now;
 use crate::envelope::{Envelope, project, project_checked, text::text_of};
@@ -224,7 +225,14 @@ impl Shard {
             frame_bytes_max: engine.settings.transport.message_bytes_max,
         };
         let pool = &mut self.outboxes.pool;
-        let outcome = self.vm.run(&engine.program, event, &input, &mut host, pool, effects);
+        let program = &engine.program;
+        let outcome = match &self.trace {
+            None => self.vm.run(program, event, &input, &mut host, pool, effects),
+            Some(trace) => {
+                let mut traced = Traced { host: &mut host, trace };
+                self.vm.run(program, event, &input, &mut traced, pool, effects)
+            }
+        };
         effects.denied = host.denied;
         (outcome, host.asked)
     }

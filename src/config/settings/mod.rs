@@ -13,7 +13,7 @@ mod pattern;
 mod registry;
 mod rooms;
 mod special;
-mod value;
+pub mod value;
 mod walk;
 
 pub use draft::{Chosen, Draft};

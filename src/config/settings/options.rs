@@ -519,6 +519,13 @@ pub static KEYS: &[Key] = &[
         "What to do with each event; see the language reference.",
     ),
     key(
+        "tests",
+        "",
+        Live,
+        Kind::Program("a list of tests"),
+        "What `shardwire test` tries; a server does not read it. See docs/testing.md.",
+    ),
+    key(
         "lifecycle.message",
         "",
         Live,

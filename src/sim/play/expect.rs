@@ -1,0 +1,156 @@
+//! Expectations: what came, what did not, what was denied, how a connection ended.
+//!
+//! Invariants: a message is taken by one expectation only, the first that fits; a failure shows
+//! everything that came and was not taken.
+
+use super::super::matching::{Body, Mismatch, compare, part, shown};
+use super::super::tally::{self, Tally};
+use super::{Done, Play, Trouble};
+use crate::config::script::{Closed, Expectation, Expected};
+
+/// How long the end of a connection may take.
+const CLOSE_NS: u64 = 1_000_000_000;
+
+impl Play<'_> {
+    pub(super) fn expect(
+        &mut self,
+        client: usize,
+        expectation: &Expectation,
+        before: &Tally,
+    ) -> Done {
+        let end_ns = self.world.now.mono_ns.saturating_add(expectation.within_ns);
+        loop {
+            if self.take_fitting(client, expectation) {
+                return Ok(());
+            }
+            if self.world.now.mono_ns >= end_ns || self.seats[client].closed.is_some() {
+                return Err(self.missed(client, expectation, before));
+            }
+            self.hop(end_ns)?;
+        }
+    }
+
+    fn take_fitting(&mut self, client: usize, expectation: &Expectation) -> bool {
+        let Expectation { shape, exact, .. } = expectation;
+        let (names, captures) = (&self.names, &self.captures);
+        let fits = |body: &Body| compare(shape, *exact, body, names, captures).ok();
+        let inbox = self.seats[client].inbox.iter().enumerate();
+        let found = inbox.map(|(at, body)| (at, fits(body))).find(|(_, fits)| fits.is_some());
+        let Some((at, Some(captures))) = found else { return false };
+        self.captures = captures;
+        self.seats[client].inbox.remove(at);
+        true
+    }
+
+    fn missed(&self, client: usize, expectation: &Expectation, before: &Tally) -> Trouble {
+        let Expectation { shape, exact, .. } = expectation;
+        let mut arrived = self.untaken(client);
+        let differs = |body: &Body| compare(shape, *exact, body, &self.names, &self.captures).err();
+        let inbox = self.seats[client].inbox.iter().enumerate();
+        let near = inbox.filter(|(_, body)| self.is_alike(shape, body));
+        let near = near.filter_map(|(at, body)| Some((at, differs(body)?)));
+        let near: Option<(usize, Vec<Mismatch>)> = near.min_by_key(|(_, found)| found.len());
+        let nearest = near.map(|(at, found)| (arrived.remove(at), found));
+        let name = self.name(client);
+        let mut message = format!("{name} did not receive the expected message");
+        let denied = tally::since(before, &self.denials());
+        if !denied.is_empty() {
+            message += &format!("; this step was denied: {}", names(&denied));
+        }
+        if let Some((code, reason)) = &self.seats[client].closed {
+            message += &format!("; its connection was closed: {code} {reason}");
+        }
+        Trouble { expected: Some(shown(shape)), nearest, arrived, ..Trouble::new(message) }
+    }
+
+    /// Whether a message may be meant by an expectation that it does not fit.
+    fn is_alike(&self, expected: &Expected, body: &Body) -> bool {
+        match (expected, body) {
+            (Expected::Envelope(envelope), Body::Json(message)) => {
+                let event = part(message, &self.names, "event");
+                envelope.event.as_ref().is_none_or(|wanted| Some(wanted.shown()) == event)
+            }
+            (Expected::Json(_), Body::Json(_)) => true,
+            (Expected::Text(_), Body::Text(_)) => true,
+            (Expected::Binary(_), Body::Binary(_)) => true,
+            _ => false,
+        }
+    }
+
+    pub(super) fn expect_nothing(&mut self, client: usize, ns: u64) -> Done {
+        self.advance(ns)?;
+        let arrived = self.untaken(client);
+        if arrived.is_empty() {
+            return Ok(());
+        }
+        let message = format!("{} was to receive nothing", self.name(client));
+        Err(Trouble { arrived, ..Trouble::new(message) })
+    }
+
+    /// The client was denied something in this step, for this reason or by this rule.
+    pub(super) fn expect_denied(&mut self, client: usize, name: &str, before: &mut Tally) -> Done {
+        self.seat(client).refused = None;
+        let denied = tally::since(before, &self.denials());
+        if denied.contains_key(name) {
+            *before.entry(name.to_owned()).or_default() += 1;
+            self.take_error(client);
+            return Ok(());
+        }
+        let happened = match denied.is_empty() {
+            true => "nothing was denied".to_owned(),
+            false => format!("it was denied: {}", names(&denied)),
+        };
+        let who = self.name(client);
+        let message = format!("{who} was to be denied by {name}, but {happened}");
+        Err(Trouble { arrived: self.untaken(client), ..Trouble::new(message) })
+    }
+
+    /// The denial's reply is part of the denial.
+    fn take_error(&mut self, client: usize) {
+        let errors = &self.stage.settings.errors;
+        let names = &self.names;
+        let is_error = |body: &Body| match body {
+            Body::Json(message) => {
+                part(message, names, "event") == Some(errors.event.clone().into())
+            }
+            _ => false,
+        };
+        let at = self.seats[client].inbox.iter().rposition(is_error);
+        if let (Some(at), true) = (at, errors.reply) {
+            self.seats[client].inbox.remove(at);
+        }
+    }
+
+    pub(super) fn expect_closed(&mut self, client: usize, wanted: &Closed) -> Done {
+        let end_ns = self.world.now.mono_ns + CLOSE_NS;
+        while self.seats[client].closed.is_none() && self.world.now.mono_ns < end_ns {
+            self.hop(end_ns)?;
+        }
+        let name = self.name(client);
+        let Some((code, reason)) = &self.seats[client].closed else {
+            let message = format!("the connection of {name} was to be closed, and is open");
+            return Err(Trouble { arrived: self.untaken(client), ..Trouble::new(message) });
+        };
+        let fits = match wanted {
+            Closed::Anyhow => true,
+            Closed::Code(wanted) => wanted == code,
+            Closed::Reason(wanted) => wanted == reason,
+        };
+        match (fits, wanted) {
+            (true, _) | (_, Closed::Anyhow) => Ok(()),
+            (false, Closed::Code(other)) => Err(closed_otherwise(name, other, code, reason)),
+            (false, Closed::Reason(other)) => Err(closed_otherwise(name, other, code, reason)),
+        }
+    }
+}
+
+fn closed_otherwise(name: &str, wanted: impl ToString, code: &u16, reason: &str) -> Trouble {
+    let wanted = wanted.to_string();
+    let message = format!("the connection of {name} was to be closed with {wanted}");
+    Trouble::new(format!("{message}, but it was {code} {reason}"))
+}
+
+/// The names of a tally, in words.
+fn names(denied: &Tally) -> String {
+    denied.keys().map(String::as_str).collect::<Vec<&str>>().join(", ")
+}
