@@ -102,6 +102,12 @@ fn a_misspelled_key_does_not_fit() {
     let mut wrong = Vec::new();
     for (_, text) in configurations() {
         let mut tree = value(&text);
+        // What a test sends is anybody's, and so are variables and the fields of payloads in hooks.
+        ["tests", "lifecycle", "pipelines", "errors", "state", "roles"].iter().for_each(
+            |section| {
+                tree.as_object_mut().and_then(|tree| tree.remove(*section));
+            },
+        );
         // The names of events are anybody's.
         let events = tree.as_object_mut().and_then(|tree| tree.remove("events"));
         misspelled(&tree, &mut wrong, &|tree| tree);
