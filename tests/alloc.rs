@@ -6,11 +6,16 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test stops where it fails")]
 
+mod expression;
 mod simulator;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
+use shardwire::config::expr::{Read, Want};
+use shardwire::config::types::{Type, Typed};
+use shardwire::pipeline::Outcome;
+use shardwire::pipeline::op::Form;
 use simulator::crowd::{Crowd, Member, send_message};
 use simulator::wire;
 
@@ -204,6 +209,27 @@ fn messages_in_pieces_allocate_nothing() {
             crowd.receive(sender, piece);
         }
         assert_eq!(crowd.end_turn(), 100);
+    });
+    assert_eq!(found, 0);
+}
+
+#[test]
+fn expressions_allocate_nothing() {
+    let mut scope = expression::maker::scope();
+    scope.bind("tenant", Typed::of(Type::String), Read::RoomVar(0));
+    let text = "payload.li.map(x, x * 2).filter(y, y > 2 && payload.s.matches('^.ad')) + [1, 2] \
+                == [4, 6, 1, 2] \
+                ? payload.s.trim().upper() + tenant + string(payload.n) + payload.ls[1].slice(0, 1) \
+                : 'no'";
+    let want = Want::of(Type::String, "a test");
+    let checked = expression::checked(text, &scope, &want).expect("it is well typed");
+    let program = expression::program(&checked, Form::Raw, false);
+    let payload = r#"{"li":[1,2,3],"s":" \u0061da ","n":2.5,"ls":["a","\u00e9t\u00e9"]}"#;
+    let message = expression::message(payload);
+    let mut machine = expression::Machine::default();
+    assert_eq!(machine.run(&program, message.as_bytes()), Ok(vec!["\"ADAacme2.5é\"".to_owned()]));
+    let found = allocations(|| {
+        assert_eq!(machine.outcome(&program, message.as_bytes()), Outcome::Done);
     });
     assert_eq!(found, 0);
 }

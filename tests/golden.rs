@@ -4,12 +4,16 @@
 // Helpers of tests are not marked as tests, so the relaxation for tests does not reach them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use shardwire::config::expr::{self, Read, Scope, Want};
+use shardwire::config::types::{Field, Type, Typed};
 use shardwire::config::{
-    self, Code, Diagnostic, Environment, Files, Options, SecretPolicy, Severity, Source, Style,
-    files::Memory, script,
+    self, Code, Diagnostic, Environment, Files, Options, SecretPolicy, Severity, Source, Span,
+    Style, files::Memory, script,
 };
+use shardwire::pipeline::op::Context;
 use shardwire::sim::tally::vocabulary;
 
 fn root() -> &'static Path {
@@ -67,8 +71,52 @@ fn files_of(example: &str) -> Memory {
     files
 }
 
+/// What the examples of expressions may use.
+fn scope_of(declared: Option<Span>) -> Scope {
+    let field = |name: &str, typed| Field { name: name.to_owned(), typed };
+    let fields = vec![
+        field("name", Typed::of(Type::String)),
+        field("count", Typed::of(Type::Int)),
+        field("nick", Typed::of(Type::String).optional()),
+        field("tags", Typed::of(Type::list(Type::String))),
+    ];
+    let mut scope = Scope::new();
+    let payload = Typed::of(Type::Map(fields));
+    scope.bind_declared("payload", payload, Read::Payload(Vec::new()), declared);
+    scope.bind("user.id", Typed::of(Type::String), Read::Context(Context::UserId));
+    scope.bind("conn.id", Typed::of(Type::String), Read::Context(Context::ConnId));
+    scope.bind("conn.jwt", Typed::of(Type::String).secret(), Read::ConnVar(0));
+    scope
+}
+
+/// The findings of an example that is an expression, or a scalar with some.
+fn findings_of_expression(example: &str) -> Option<(Source, Vec<Diagnostic>)> {
+    let line = |prefix: &str| example.find(prefix).map(|at| at + prefix.len());
+    let text = |start: usize| example[start..].lines().next().unwrap_or_default();
+    let place =
+        |start: usize| move |range: Range<usize>| Span::new(start + range.start, start + range.end);
+    let (start, faults) = match (line("# expression: "), line("# scalar: ")) {
+        (Some(start), _) => {
+            let declared = line("# payload: ");
+            let declared = declared.map(|at| Span::new(at, at + text(at).len()));
+            let checked =
+                expr::parse(text(start)).map_err(|fault| vec![fault]).and_then(|parsed| {
+                    expr::check(&parsed, &scope_of(declared), &Want::any("a reply"))
+                });
+            (start, checked.err().unwrap_or_default())
+        }
+        (None, Some(start)) => (start, expr::pieces(text(start)).err().into_iter().collect()),
+        _ => return None,
+    };
+    let findings = faults.iter().map(|fault| fault.diagnostic(place(start))).collect();
+    Some((Source::new("config.yaml", example), findings))
+}
+
 /// Compiles an example as its comments ask.
 fn findings_of(example: &str) -> (Source, Vec<Diagnostic>) {
+    if let Some(found) = findings_of_expression(example) {
+        return found;
+    }
     if example.starts_with("# for: tests\n") {
         let opened = script::TestFile::open(Source::new("config.yaml", example));
         return opened.err().unwrap();

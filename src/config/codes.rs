@@ -303,8 +303,8 @@ codes! {
          anybody sign with the public key."
         "auth:\n  algorithm: RS256\n  secret: ${env.S}\n# env: S=0123456789abcdef0123456789abcdef\n"
 
-    // E42-E44: expressions. An example that begins with `# expression` is checked in the scope of
-    // tests/golden.rs.
+    // E42-E44: expressions. An example that begins with `# expression` is checked in the scope
+    // of tests/golden.rs.
     ExprSyntax "E420" "Not an expression"
         "The text does not follow the grammar of expressions; the label says what was expected."
         "# expression: payload.count + * 2\n"
@@ -320,9 +320,9 @@ codes! {
         "An int has 64 bits; a double has digits on both sides of its point, or an exponent."
         "# expression: payload.count < 9223372036854775808\n"
     ExprTooLarge "E424" "An expression is too large"
-        "An expression has at most 4,096 bytes, nests at most 32 deep, and holds at most 64 values \
+        "An expression has at most 4,096 bytes, nests at most 64 deep, and holds at most 64 values \
          at one time."
-        "# expression: ((((((((((((((((((((((((((((((((((1))))))))))))))))))))))))))))))))))\n"
+        "# expression: !!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!true\n"
     UnknownName "E425" "Unknown name"
         "The names an expression begins with are known when the file is loaded: what the message, \
          the connection and the user have, and what earlier steps made."
@@ -332,7 +332,7 @@ codes! {
         "# expression: room.tenant == 'acme'\n"
     UnknownField "E427" "Unknown path"
         "The value is declared, and has no field of this name."
-        "# expression: payload.nmae\n"
+        "# expression: payload.nmae\n# payload: { name: string, count: int }\n"
     NoFields "E428" "A value without fields or elements"
         "Only a map has fields, only a list has elements, and only a value of unknown shape may \
          turn out to have either."

@@ -238,7 +238,8 @@ impl Builder {
         RuleId(self.program.rules.len().saturating_sub(1) as u16)
     }
 
-    /// Where an operation from here on (as `here` said) is refused, the run goes on behind the last.
+    /// Where an operation from here on (as `here` said) is refused, the run goes on behind the
+    /// last.
     pub fn lenient(&mut self, from: usize) {
         let end = self.here();
         self.program.lenient.push(from as u32..end as u32);

@@ -63,7 +63,10 @@ fn write_op(out: &mut String, program: &Program, event: &Event, at: usize, op: O
         if let Operand::Source(one) = operand {
             source = one;
         } else {
-            operands.push(operand_text(program, event, source, operand));
+            operands.push(match word_text(program, op, operand) {
+                Some(text) => text,
+                None => operand_text(program, event, source, operand),
+            });
         }
     });
     let site = program.site(at);
@@ -90,6 +93,17 @@ fn operand_text(program: &Program, event: &Event, source: Source, operand: Opera
     }
 }
 
+/// A number that stands in a constant.
+fn word_text(program: &Program, op: Op, operand: Operand) -> Option<String> {
+    let Operand::Const(id) = operand else { return None };
+    let word = *program.consts.get(id.0 as usize)?.first_chunk()?;
+    match op {
+        Op::LoadLong { .. } => Some(i64::from_le_bytes(word).to_string()),
+        Op::LoadDouble { .. } => Some(format!("{:?}", f64::from_le_bytes(word))),
+        _ => None,
+    }
+}
+
 /// The operands of operations on values.
 fn value_operand_text(program: &Program, operand: Operand) -> String {
     let lower = |text: String| text.to_lowercase();
@@ -103,6 +117,7 @@ fn value_operand_text(program: &Program, operand: Operand) -> String {
         Operand::Body(body) => format!("{{{}}}", body.0),
         Operand::Int(value) => value.to_string(),
         Operand::Owner(owner) => lower(format!("{owner:?}")),
+        Operand::Variable(variable) => format!("#{}", variable.0),
         Operand::Word(word) => lower(format!("{word:?}")),
         Operand::Unary(op) => lower(format!("{op:?}")),
         Operand::Binary(op) => lower(format!("{op:?}")),

@@ -70,6 +70,11 @@ pub enum Effect {
         code: CloseCode,
         reason: Text,
     },
+    /// There is a place in the room; put in by the shard.
+    Enter {
+        user: Text,
+        room: Text,
+    },
     /// A join or leave of the connection is done; put in by the shard.
     Moved {
         room: Text,

@@ -31,6 +31,7 @@ const NOBODY: u32 = u32::MAX;
 impl Shard {
     /// The user has left these rooms with its last connection.
     pub(super) fn left_behind(&mut self, user: &Arc<str>, rooms: &[Arc<str>]) {
+        rooms.iter().for_each(|room| self.give_up(room, user));
         if self.engine.program.hook(Hook::Leave).is_none() {
             return;
         }

@@ -50,10 +50,10 @@ impl Named {
             let (file, line) = (program.file(rule.site), rule.site.line);
             (format!("{} ({file}:{line}{shadow})", rule.name), Count::default())
         };
-        let metric = |name: &Box<str>| (name.to_string(), Count::default());
+        let metric = |name: &str| (name.to_owned(), Count::default());
         Named {
             rules: program.rules.iter().map(rule).collect(),
-            metrics: program.metrics.iter().map(metric).collect(),
+            metrics: program.metrics.iter().map(|name| metric(name)).collect(),
         }
     }
 }
@@ -97,6 +97,8 @@ pub struct Counters {
     pub volatile_dropped: Count,
     /// Frames that a later one with the same key took the place of.
     pub conflated: Count,
+    /// Messages to rooms that had too many.
+    pub room_limited: Count,
     /// Steps that were refused while the run went on.
     pub passed_over: Count,
     /// What the configuration names; set once, before anything is counted.
@@ -137,7 +139,7 @@ impl Counters {
         }
     }
 
-    fn plain(&self) -> [(&'static str, &Count); 22] {
+    fn plain(&self) -> [(&'static str, &Count); 23] {
         [
             ("connections", &self.connections),
             ("upgrades", &self.upgrades),
@@ -160,6 +162,7 @@ impl Counters {
             ("meshFull", &self.mesh_full),
             ("volatileDropped", &self.volatile_dropped),
             ("conflated", &self.conflated),
+            ("roomLimited", &self.room_limited),
             ("passedOver", &self.passed_over),
         ]
     }

@@ -9,6 +9,7 @@ pub mod counters;
 pub mod handoff;
 pub mod mesh;
 pub mod peer;
+mod places;
 pub mod refusal;
 pub mod trace;
 

@@ -160,9 +160,14 @@ impl Shard {
     }
 
     pub(super) fn on_publish_with(&mut self, room: &str, frame: FrameRef, aside: &Aside) {
-        let Some(record) = self.homes.rooms.get(room) else {
+        let Some(record) = self.homes.rooms.get_mut(room) else {
             return self.counters.undelivered.add(1);
         };
+        if let Some(bounds) = &mut record.bounds
+            && !bounds.take(self.now.mono_ns)
+        {
+            return self.counters.room_limited.add(1);
+        }
         let here = record.local_part(self.id);
         for &(shard, local) in record.watchers.iter().filter(|(shard, _)| *shard != self.id) {
             let (frame, aside) = (FrameRef::clone(&frame), aside.clone());

@@ -21,7 +21,9 @@ lifecycle:
     - send: { to: room, event: left, payload: { room: "${room.id}", reason: "${reason}" } }
 events:
   name: { payload: { name: string }, steps: [{ set: { conn.name: "${payload.name}" } }] }
-  enter: { payload: { room: string }, steps: [{ join: "${payload.room}" }, { reply: { event: in } }] }
+  enter:
+    payload: { room: string }
+    steps: [{ join: "${payload.room}" }, { reply: { event: in } }]
   exit: { payload: { room: string }, steps: [{ leave: "${payload.room}" }] }
   ping: { steps: [{ reply: { event: pong } }] }
 "#;

@@ -21,7 +21,11 @@ events:
     payload: { username: string(..64) = "" }
     steps:
       - set: { conn.username: "${payload.username}", conn.joined: true }
-      - send: { to: all, except: origin, event: user-joined, payload: { username: "${conn.username}", id: "${conn.id}" } }
+      - send:
+          to: all
+          except: origin
+          event: user-joined
+          payload: { username: "${conn.username}", id: "${conn.id}" }
 "#;
 
 #[test]

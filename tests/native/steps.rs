@@ -75,7 +75,10 @@ events:
     steps:
       - reply:
           event: e
-          payload: { a: "${payload.a ?? omit}", b: "${payload.b ?? omit}", c: "${payload.c ?? omit}" }
+          payload:
+            a: "${payload.a ?? omit}"
+            b: "${payload.b ?? omit}"
+            c: "${payload.c ?? omit}"
       - reply:
           event: s
           payload: { $spread: "${payload}", by: "${user.id}" }

@@ -75,7 +75,7 @@ impl Values {
 
     /// Members of an object.
     pub(super) fn members(&mut self, object: Bytes, reads: &Reads<'_>) -> Result<usize, Reject> {
-        self.charge(object.len())?;
+        self.charge(object.size())?;
         let text = self.whole(object.place, reads);
         let (mut at, mut count) = (parts::first(object.start), 0);
         while let Some((_, value)) = parts::member(text, at, count == 0) {
@@ -94,7 +94,7 @@ impl Values {
                 self.arena.truncate(mark);
                 size
             }
-            Value::List(elements) => elements.len(),
+            Value::List(elements) => elements.count(),
             Value::Array(_) => self.count(of, reads)?,
             Value::Object(object) => self.members(object, reads)?,
             _ => return Err(Reject::BadType),
@@ -112,7 +112,7 @@ impl Values {
         let Value::Text(key) = key else { return Err(Reject::BadType) };
         let mark = self.arena.len();
         let key = self.plain(key, reads)?;
-        self.charge(object.len())?;
+        self.charge(object.size())?;
         let text = self.whole(object.place, reads);
         let found = parts::value_of(text, object.start, self.bytes(key, reads))?;
         let value = found.map(|slot| self.of_slot(&slot, object.place, reads)).transpose();
@@ -137,7 +137,7 @@ impl Values {
         };
         if let Value::List(elements) = of {
             let place = elements.start as usize + index;
-            let known = index < elements.len();
+            let known = index < elements.count();
             return self.elements.get(place).copied().filter(|_| known).ok_or(Reject::NoElement);
         }
         let mut items = Items::of(of)?;
@@ -200,8 +200,9 @@ impl Values {
             return Err(Reject::TooLarge);
         }
         let start = self.elements.len() as u32;
+        let size = size_of_val(made);
         self.elements.extend_from_slice(made);
-        self.charge(made.len() * size_of::<Value>())?;
+        self.charge(size)?;
         self.pending.truncate(mark);
         Ok(Value::List(Elements { start, end: self.elements.len() as u32, depth }))
     }

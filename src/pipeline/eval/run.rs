@@ -23,7 +23,7 @@ impl<H: Host> Run<'_, H> {
             Op::Load { into, source, slot, expect } => self.load(into, source, slot, expect)?,
             Op::LoadContext { into, value } => self.load_context(into, value)?,
             Op::LoadVariable { into, of, variable, expect } => {
-                self.load_variable(into, of, variable, expect)?;
+                self.load_variable(into, of, variable.0, expect)?;
             }
             Op::LoadWord { into, word } => self.set(into, word_value(word)),
             Op::LoadInt { into, value } => self.set(into, Value::Int(i64::from(value))),

@@ -17,10 +17,10 @@ impl Values {
     pub fn weigh(&mut self, value: Value) -> Result<(), Reject> {
         match value {
             Value::Text(bytes) | Value::Array(bytes) | Value::Object(bytes) => {
-                self.charge(bytes.len())
+                self.charge(bytes.size())
             }
             Value::List(elements) => {
-                self.charge(elements.len())?;
+                self.charge(elements.count())?;
                 for place in elements.start..elements.end {
                     if let Some(element) = self.elements.get(place as usize) {
                         self.weigh(*element)?;
