@@ -519,6 +519,10 @@ codes! {
          clients: { ann: {} }\n    steps:\n      - ann: { send: { event: hi } }\n"
 
     // W: probably not as meant.
+    NothingResumes "W507" "A hook that never runs"
+        "Connections cannot go on with an earlier one's session in this build, so \
+         `lifecycle.resume` never runs."
+        "lifecycle:\n  resume:\n    - log: again\n"
     Unreachable "W506" "A step that is never reached"
         "A `stop` without `if` ends the pipeline, so what stands behind it is never done."
         "events:\n  say:\n    steps: [{ stop: true }, { log: said }]\n"

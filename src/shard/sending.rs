@@ -182,7 +182,7 @@ impl Shard {
         let Some(at) = self.rooms.resolve(local) else { return };
         let Some(room) = self.rooms.get_mut(at) else { return };
         let members = std::mem::take(&mut room.members);
-        self.deliver_to(&members, frame, Some(aside));
+        self.queue_aside(&members, frame, aside);
         if let Some(room) = self.rooms.get_mut(at) {
             room.members = members;
         }
@@ -201,23 +201,34 @@ impl Shard {
     }
 
     pub(super) fn deliver_user_with(&mut self, user: &str, frame: FrameRef, aside: &Aside) {
-        let user = self.users.find(user).and_then(|user| self.users.get(user));
-        let conns = user.map(|user| user.conns.clone()).unwrap_or_default();
-        self.deliver_to(&conns, frame, Some(aside));
+        let Some(id) = self.users.find(user) else { return };
+        // Nobody looks at the list before it is back.
+        let conns = self.users.get_mut(id).map(|user| std::mem::take(&mut user.conns));
+        let Some(conns) = conns else { return };
+        self.queue_aside(&conns, frame, aside);
+        if let Some(user) = self.users.get_mut(id) {
+            user.conns = conns;
+        }
+        self.cut_overflowed();
     }
 
     /// Queues a frame to those of these connections that the aside does not leave out.
     fn deliver_to(&mut self, slots: &[u32], frame: FrameRef, aside: Option<&Aside>) {
-        let Some(aside) = aside else {
-            self.queue(slots, frame, None, None);
-            return self.cut_overflowed();
-        };
+        match aside {
+            Some(aside) => self.queue_aside(slots, frame, aside),
+            None => drop(self.queue(slots, frame, None, None)),
+        }
+        self.cut_overflowed();
+    }
+
+    /// The same, before anybody's outbox is looked at.
+    fn queue_aside(&mut self, slots: &[u32], frame: FrameRef, aside: &Aside) {
         let volatile = self.how(aside.how()).volatile;
         let exempt = match aside {
             Aside::User { user, .. } => self.users.find(user),
             _ => None,
         };
-        let mut left = Vec::with_capacity(slots.len());
+        let mut left = std::mem::take(&mut self.left);
         for &slot in slots {
             let conn = self.conns.get(slot);
             let is_exempt = match aside {
@@ -236,7 +247,8 @@ impl Shard {
             }
         }
         self.queue(&left, frame, None, None);
-        self.cut_overflowed();
+        left.clear();
+        self.left = left;
     }
 }
 

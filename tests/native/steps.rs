@@ -107,6 +107,23 @@ events:
 }
 
 #[test]
+fn a_payload_with_defaults_is_still_a_value() {
+    let yaml = r#"
+events:
+  e:
+    payload: { a: int = 1, b: optional int }
+    steps:
+      - reply: { event: e, payload: { $spread: "${payload}", sum: "${payload.a + 1}" } }
+      - reply: { event: f, payload: "${payload}" }
+"#;
+    let mut world = open_world(yaml, 1);
+    let ada = world.open(0, "ada");
+    let got = ask_event(&mut world, ada, "e", json!({ "b": 2 }));
+    let wanted = [event("e", json!({ "b": 2, "sum": 2 })), event("f", json!({ "b": 2 }))];
+    assert_eq!(got, wanted);
+}
+
+#[test]
 fn a_pipeline_is_put_in_with_its_inputs_and_its_output() {
     let yaml = r#"
 pipelines:
