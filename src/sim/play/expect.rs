@@ -1,12 +1,13 @@
 //! Expectations: what came, what did not, what was denied, how a connection ended.
 //!
-//! Invariants: a message is taken by one expectation only, the first that fits; a failure shows
-//! everything that came and was not taken.
+//! Invariants: a message is taken by one expectation only, the first that fits; a denial that the
+//! step does not speak of fails it; a failure shows everything that came and was not taken.
 
 use super::super::matching::{Body, Mismatch, compare, part, shown};
 use super::super::tally::{self, Tally};
 use super::{Done, Play, Trouble};
 use crate::config::script::{Closed, Expectation, Expected};
+use crate::reject::Reject;
 
 /// How long the end of a connection may take.
 const CLOSE_NS: u64 = 1_000_000_000;
@@ -16,11 +17,15 @@ impl Play<'_> {
         &mut self,
         client: usize,
         expectation: &Expectation,
-        before: &Tally,
+        before: &mut Tally,
     ) -> Done {
         let end_ns = self.world.now.mono_ns.saturating_add(expectation.within_ns);
         loop {
-            if self.take_fitting(client, expectation) {
+            if let Some(body) = self.take_fitting(client, expectation) {
+                // Who expects the error itself has spoken of the denial.
+                if self.is_error(&body) {
+                    *before = self.denials();
+                }
                 return Ok(());
             }
             if self.world.now.mono_ns >= end_ns || self.seats[client].closed.is_some() {
@@ -30,16 +35,15 @@ impl Play<'_> {
         }
     }
 
-    fn take_fitting(&mut self, client: usize, expectation: &Expectation) -> bool {
+    fn take_fitting(&mut self, client: usize, expectation: &Expectation) -> Option<Body> {
         let Expectation { shape, exact, .. } = expectation;
         let (names, captures) = (&self.names, &self.captures);
         let fits = |body: &Body| compare(shape, *exact, body, names, captures).ok();
         let inbox = self.seats[client].inbox.iter().enumerate();
         let found = inbox.map(|(at, body)| (at, fits(body))).find(|(_, fits)| fits.is_some());
-        let Some((at, Some(captures))) = found else { return false };
-        self.captures = captures;
-        self.seats[client].inbox.remove(at);
-        true
+        let (at, captures) = found?;
+        self.captures = captures?;
+        Some(self.seats[client].inbox.remove(at))
     }
 
     fn missed(&self, client: usize, expectation: &Expectation, before: &Tally) -> Trouble {
@@ -92,7 +96,7 @@ impl Play<'_> {
         self.seat(client).refused = None;
         let denied = tally::since(before, &self.denials());
         if denied.contains_key(name) {
-            *before.entry(name.to_owned()).or_default() += 1;
+            self.account(name, &denied, before);
             self.take_error(client);
             return Ok(());
         }
@@ -105,19 +109,44 @@ impl Play<'_> {
         Err(Trouble { arrived: self.untaken(client), ..Trouble::new(message) })
     }
 
+    /// Counts one denial as spoken of. A rule's denial is a reject too, whichever is named.
+    fn account(&self, name: &str, denied: &Tally, before: &mut Tally) {
+        let rules = &self.stage.program.rules;
+        let is_rule = |name: &str| rules.iter().any(|rule| *rule.name == *name);
+        let by_rule = Reject::Denied.code();
+        let twin = match name == by_rule {
+            true => denied.keys().find(|name| is_rule(name)).map(String::as_str),
+            false => is_rule(name).then_some(by_rule),
+        };
+        for name in [Some(name), twin].into_iter().flatten() {
+            *before.entry(name.to_owned()).or_default() += 1;
+        }
+    }
+
+    /// Fails where something was denied that the step does not speak of.
+    pub(super) fn nothing_denied(&self, client: usize, before: &Tally) -> Done {
+        let denied = tally::since(before, &self.denials());
+        if denied.is_empty() {
+            return Ok(());
+        }
+        let (who, why) = (self.name(client), names(&denied));
+        let message = format!("{who} was denied by {why}; `expectDenied` says that this is meant");
+        Err(Trouble { arrived: self.untaken(client), ..Trouble::new(message) })
+    }
+
     /// The denial's reply is part of the denial.
     fn take_error(&mut self, client: usize) {
-        let errors = &self.stage.settings.errors;
-        let names = &self.names;
-        let is_error = |body: &Body| match body {
-            Body::Json(message) => {
-                part(message, names, "event") == Some(errors.event.clone().into())
-            }
-            _ => false,
-        };
-        let at = self.seats[client].inbox.iter().rposition(is_error);
-        if let (Some(at), true) = (at, errors.reply) {
+        let at = self.seats[client].inbox.iter().rposition(|body| self.is_error(body));
+        if let (Some(at), true) = (at, self.stage.settings.errors.reply) {
             self.seats[client].inbox.remove(at);
+        }
+    }
+
+    fn is_error(&self, body: &Body) -> bool {
+        let event = self.stage.settings.errors.event.as_str();
+        match body {
+            Body::Json(message) => part(message, &self.names, "event") == Some(event.into()),
+            _ => false,
         }
     }
 

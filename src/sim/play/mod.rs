@@ -179,7 +179,8 @@ impl Play<'_> {
                 .map_err(|trouble| (action.span, trouble))?;
         }
         let last = actions.last().map(|action| action.span).unwrap_or_default();
-        self.welcome(client).map_err(|trouble| (last, trouble))
+        let accounted = self.welcome(client).and_then(|()| self.nothing_denied(client, &before));
+        accounted.map_err(|trouble| (last, trouble))
     }
 
     fn act(&mut self, client: usize, deed: &Deed, before: &mut Tally) -> Done {
