@@ -71,7 +71,10 @@ pub enum Effect {
         reason: Text,
     },
     /// There is a place in the room; put in by the shard.
-    Enter { user: Text, room: Text },
+    Enter {
+        user: Text,
+        room: Text,
+    },
     /// A join or leave of the connection is done; put in by the shard.
     Moved {
         room: Text,

@@ -23,9 +23,8 @@ impl Bounds {
         let RoomClass { publish, members_max, .. } = class;
         let bounded = publish.is_some() || *members_max > 0;
         let publish = publish.map(|(events, window_ns)| Rate::fixed(events, window_ns));
-        bounded.then(|| {
-            Box::new(Bounds { publish, members_max: *members_max, ..Bounds::default() })
-        })
+        bounded
+            .then(|| Box::new(Bounds { publish, members_max: *members_max, ..Bounds::default() }))
     }
 
     /// Counts a message; false where it is one too many.

@@ -14,8 +14,8 @@ use std::sync::Arc;
 use foldhash::fast::{FixedState, RandomState};
 use std::hash::BuildHasher;
 
-use super::limits::{Rate, Verdict};
 use super::bounds::Bounds;
+use super::limits::{Rate, Verdict};
 use super::meters::{Key, MeterTable, Meters, Reading};
 use super::permissions::PermissionSet;
 use super::rooms::RoomKey;

@@ -6,11 +6,11 @@
 use std::collections::BTreeMap;
 
 use super::super::codes::Code;
+use super::super::compile::catalog;
 use super::super::diagnostic::{Diagnostic, Findings, Place};
 use super::super::environment::Environment;
 use super::super::source::Span;
 use super::super::yaml::Entry;
-use super::super::compile::catalog;
 use super::pattern;
 use super::registry::in_range;
 use super::value::{self, Problem};
