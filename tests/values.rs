@@ -402,6 +402,8 @@ fn faults_say_what_to_do() {
     ] {
         assert_eq!(faults(text, &any()), [expected], "{text}");
     }
+    let rates = checked("[1, 2.5, payload.i]", &scope(), &any()).expect("a list");
+    assert_eq!(rates.typed.to_string(), "list(number)");
     let both = faults("payload.nik + payload.i.x", &any());
     assert_eq!(both.len(), 2, "{both:?}");
     let mut scope = scope();
@@ -422,11 +424,7 @@ fn the_listing_of_an_expression_says_what_it_does() {
     let listing = shardwire::pipeline::disasm::program(&program);
     let part = |line: &str| {
         let (op, site) = line.split_once(';').expect("a site");
-        format!(
-            "{} @{}",
-            op.trim().split_whitespace().skip(1).collect::<Vec<_>>().join(" "),
-            site.trim()
-        )
+        format!("{} @{}", op.split_whitespace().skip(1).collect::<Vec<_>>().join(" "), site.trim())
     };
     let listed: Vec<String> = listing.lines().skip(3).map(part).collect();
     let expected = [

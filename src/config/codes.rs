@@ -478,6 +478,10 @@ codes! {
         "lifecycle:\n  disconnect:\n    - join: lobby\n"
 
     // W: probably not as meant.
+    NothingResumes "W507" "A hook that never runs"
+        "Connections cannot go on with an earlier one's session in this build, so \
+         `lifecycle.resume` never runs."
+        "lifecycle:\n  resume:\n    - log: again\n"
     Unreachable "W506" "A step that is never reached"
         "A `stop` without `if` ends the pipeline, so what stands behind it is never done."
         "events:\n  say:\n    steps: [{ stop: true }, { log: said }]\n"

@@ -167,8 +167,9 @@ pub struct Shard {
     refused_by: Cause,
     /// Where the variables of the room at hand stand in its name.
     room_variables: Vec<RoomVariable>,
-    /// Receivers of the send at hand.
+    /// Receivers of the send at hand, and those of them that are not left out.
     chosen: Vec<u32>,
+    left: Vec<u32>,
     /// How many hooks are being carried out.
     hooks_running: u32,
 }
@@ -231,6 +232,7 @@ impl Shard {
             refused_by: Cause::default(),
             room_variables: Vec::new(),
             chosen: Vec::new(),
+            left: Vec::new(),
             hooks_running: 0,
             engine,
         }

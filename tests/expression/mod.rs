@@ -132,7 +132,7 @@ impl Machine {
         match self.outcome(program, message) {
             Outcome::Done => Ok(self.effects.list.iter().map(sent).collect()),
             Outcome::Rejected(reject, site) => Err((reject, site)),
-            Outcome::Limited { .. } | Outcome::Waiting => panic!("nothing is counted"),
+            other => panic!("there are no limits: {other:?}"),
         }
     }
 

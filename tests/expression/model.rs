@@ -370,7 +370,7 @@ fn free(name: &str, of: V) -> Found {
         ("size", V::List(items)) => Ok(V::Int(items.len() as i64)),
         ("size", V::Object(members)) => Ok(V::Int(members.len() as i64)),
         ("int", V::Int(of)) => Ok(V::Int(of)),
-        ("int", V::Double(of)) if of.abs() < 9.2e18 => Ok(V::Int(of as i64)),
+        ("int", V::Double(of)) if of.abs() < 2f64.powi(63) => Ok(V::Int(of as i64)),
         ("int", V::Double(_)) => Err(Reject::BadValue),
         ("int", V::Text(of)) => of.parse().map(V::Int).map_err(|_| Reject::BadValue),
         ("double", V::Double(of)) => Ok(V::Double(of)),

@@ -122,16 +122,15 @@ impl Values {
 
     /// The member of an object; null where it has none, or where there is no object.
     pub fn member(&mut self, of: Value, key: Value, reads: &Reads<'_>) -> Evaluated {
-        match of {
-            Value::Null => Ok(Value::Null),
-            Value::Object(object) => Ok(self.member_of(object, key, reads)?.unwrap_or(Value::Null)),
-            _ => Err(Reject::BadType),
-        }
+        let Value::Object(object) = of else { return Ok(Value::Null) };
+        Ok(self.member_of(object, key, reads)?.unwrap_or(Value::Null))
     }
 
     pub(super) fn index(&mut self, of: Value, index: Value, reads: &Reads<'_>) -> Evaluated {
         let index = match index {
-            Value::Text(_) => return self.member(of, index, reads),
+            Value::Text(_) if matches!(of, Value::Object(_) | Value::Null) => {
+                return self.member(of, index, reads);
+            }
             Value::Int(index) => usize::try_from(index).map_err(|_| Reject::NoElement)?,
             _ => return Err(Reject::BadType),
         };

@@ -195,6 +195,7 @@ impl<'p> Walk<'p> {
         };
         let needs_key = keyless.is_some_and(|spec| matches!(spec.scope, Scope::Room | Scope::Text));
         hold(!needs_key, Rule::LimitWithoutKey)?;
+        hold(self.landings.is_empty(), Rule::LimitConditional)?;
         hold(self.state.effects == 0, Rule::LimitAfterEffect)
     }
 
@@ -337,8 +338,9 @@ mod tests {
     use crate::pipeline::op::{
         Ahead, Body, Count, Form, FrameKind, Op, Out, Reg, Unary, ValueReg, Word,
     };
-    use crate::pipeline::program::{Program, Rule as Demand, Site};
+    use crate::pipeline::program::{LimitSpec, Program, Rule as Demand, Site};
     use crate::reject::Reject;
+    use crate::state::limits::Rate;
 
     const V0: ValueReg = ValueReg(0);
 
@@ -454,6 +456,20 @@ mod tests {
         assert_eq!(refused(&[each(2), unless(2), load(2), load(2)]), Rule::BadJump);
         assert_eq!(refused(&[unless(2), each(2), load(2), load(2)]), Rule::BadJump);
         assert!(build(&[unless(3), each(2), load(2), load(2)]).is_ok());
+    }
+
+    #[test]
+    fn every_run_asks_the_same_limits() {
+        let mut builder = Builder::new("config.yaml");
+        let event = builder.event("event", Site::default()).unwrap();
+        let spec = LimitSpec::of_user(event, Rate::fixed(1, 1), Site::default());
+        let limit = Op::Limit(builder.limit(spec));
+        let ops = [load(0), unless(1), load(1), limit];
+        ops.iter().for_each(|op| builder.op(*op, Site::default()));
+        let program = builder.finish().unwrap();
+        let mut conditional = program.clone();
+        conditional.code.swap(3, 4);
+        assert_eq!(verify(&conditional).unwrap_err().rule, Rule::LimitConditional);
     }
 
     #[test]

@@ -88,6 +88,7 @@ impl Native<'_> {
             flow.scope.bind_declared("payload", schema.typed(), read, span);
             return Vec::new();
         }
+        flow.whole_payload = Some(schema.typed());
         let mut loads = Vec::new();
         self.bind_fields("payload", &mut Vec::new(), schema, flow, &mut loads);
         loads
@@ -141,6 +142,10 @@ impl Native<'_> {
 
     /// A hook of `lifecycle`.
     pub fn hook(&mut self, hook: Hook, entry: &Entry) -> Pipeline {
+        if hook == Hook::Resume {
+            let finding = Diagnostic::new(Code::NothingResumes, "nothing resumes yet");
+            self.findings.push(finding.label(entry.key_span, "this hook never runs"));
+        }
         self.pipeline(&entry.key, entry.key_span, &entry.value, Place::Hook(hook))
     }
 
