@@ -33,7 +33,8 @@ fn configurations() -> Vec<(String, String)> {
         let entries = fs::read_dir(root.join(folder)).expect("a folder");
         paths.extend(entries.map(|entry| entry.expect("an entry").path()));
     }
-    paths.retain(|path| path.extension().is_some_and(|ending| ending == "yaml"));
+    let is_config = |name: &str| name.ends_with(".yaml") && !name.ends_with(".test.yaml");
+    paths.retain(|path| is_config(&path.to_string_lossy()));
     let read =
         |path: PathBuf| (path.display().to_string(), fs::read_to_string(&path).expect("text"));
     paths.into_iter().map(read).collect()

@@ -140,7 +140,7 @@ impl Matching {
     fn value(&mut self, path: &str, matcher: &Matcher, value: Option<&Value>) {
         let Some(value) = value else {
             if !matches!(matcher, Matcher::Absent) {
-                self.differ(path, matcher.shown(), "nothing");
+                self.differ(path, words(matcher), "nothing");
             }
             return;
         };
@@ -154,7 +154,7 @@ impl Matching {
             }
             (Matcher::Map(members), Value::Object(object)) => self.members(path, members, object),
             _ if fits(matcher, value) => {}
-            _ => self.differ(path, matcher.shown(), value),
+            _ => self.differ(path, words(matcher), value),
         }
     }
 
@@ -182,6 +182,15 @@ impl Matching {
                 self.differ(path, expected, value);
             }
         }
+    }
+}
+
+/// A word of the notation as it is written, anything else as JSON.
+fn words(matcher: &Matcher) -> String {
+    match (matcher, matcher.shown()) {
+        (Matcher::Literal(_), literal) => literal.to_string(),
+        (_, Value::String(word)) => word,
+        (_, other) => other.to_string(),
     }
 }
 

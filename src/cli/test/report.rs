@@ -112,7 +112,7 @@ impl Report {
             match (&row.played.failure, &row.failed_at) {
                 (Some(failure), Some(place)) => {
                     line(&mut text, 2, &format!("FAIL  {}", row.name));
-                    explain(&mut text, failure, place);
+                    explain(&mut text, 8, failure, place);
                 }
                 _ => line(&mut text, 2, &format!("ok    {}", row.name)),
             }
@@ -160,7 +160,7 @@ impl Report {
                 continue;
             };
             let mut body = String::new();
-            explain(&mut body, failure, place);
+            explain(&mut body, 0, failure, place);
             let at = (place.file.as_str(), Some(place.site));
             text += &workflow_command("error", at, &row.name, body.trim());
         }
@@ -208,31 +208,31 @@ fn line(text: &mut String, indent: usize, words: &str) {
 }
 
 /// Why a test failed, under its name.
-fn explain(text: &mut String, failure: &Failure, place: &Place) {
+fn explain(text: &mut String, indent: usize, failure: &Failure, place: &Place) {
     let when = virtual_time(failure.at_ns);
     let step = match failure.step {
         0 => "before the first step".to_owned(),
         step => format!("step {step}"),
     };
-    line(text, 8, &format!("{}, {step}, {when} into the test", place.text()));
-    line(text, 8, &failure.message);
+    line(text, indent, &format!("{}, {step}, {when} into the test", place.text()));
+    line(text, indent, &failure.message);
     if let Some(expected) = &failure.expected {
-        line(text, 8, &format!("- {expected}"));
+        line(text, indent, &format!("- {expected}"));
     }
     if let Some((nearest, differences)) = &failure.nearest {
-        line(text, 8, &format!("+ {nearest}"));
+        line(text, indent, &format!("+ {nearest}"));
         for one in differences {
             let path = if one.path.is_empty() { "the message" } else { &one.path };
             let (expected, received) = (&one.expected, &one.received);
-            line(text, 10, &format!("{path}: expected {expected}, received {received}"));
+            line(text, indent + 2, &format!("{path}: expected {expected}, received {received}"));
         }
     }
     match (failure.arrived.is_empty(), &failure.nearest, &failure.expected) {
-        (true, None, Some(_)) => line(text, 8, "nothing arrived"),
+        (true, None, Some(_)) => line(text, indent, "nothing arrived"),
         (false, nearest, _) => {
             let also = if nearest.is_some() { "also arrived:" } else { "arrived:" };
-            line(text, 8, also);
-            failure.arrived.iter().for_each(|message| line(text, 10, message));
+            line(text, indent, also);
+            failure.arrived.iter().for_each(|message| line(text, indent + 2, message));
         }
         _ => {}
     }

@@ -4,7 +4,7 @@
 //! all its tests; everything that is wrong with the files is reported at once.
 
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::super::Failure;
@@ -77,7 +77,8 @@ impl Suites {
         let source = config::read(path).map_err(|finding| told(vec![finding], &nothing()))?;
         let file = TestFile::open(source).map_err(|(source, findings)| told(findings, &source))?;
         let beside = path.parent().unwrap_or(Path::new(""));
-        let subject = self.subject(&beside.join(&file.config), arguments, environment)?;
+        let config = plain(&beside.join(&file.config));
+        let subject = self.subject(&config, arguments, environment)?;
         let cases = file.cases(&subject.words);
         let cases = cases.map_err(|findings| told(findings, &file.source))?;
         Ok(Suite { source: Arc::new(file.source), cases, stage: subject.stage.clone() })
@@ -152,4 +153,18 @@ fn test_files(folder: &Path) -> Vec<PathBuf> {
 fn is_test_file(path: &Path) -> bool {
     let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
     name.ends_with(".test.yaml") || name.ends_with(".test.yml")
+}
+
+/// The path without `..`, where that is the same file.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        let named = matches!(plain.components().next_back(), Some(Component::Normal(_)));
+        match part {
+            Component::ParentDir if named => drop(plain.pop()),
+            part => plain.push(part),
+        }
+    }
+    let same = path.canonicalize().ok().is_some_and(|real| plain.canonicalize().ok() == Some(real));
+    if same { plain } else { path.to_owned() }
 }

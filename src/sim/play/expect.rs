@@ -59,7 +59,7 @@ impl Play<'_> {
         let mut message = format!("{name} did not receive the expected message");
         let denied = tally::since(before, &self.denials());
         if !denied.is_empty() {
-            message += &format!("; this step was denied: {}", names(&denied));
+            message += &format!("; it was denied by {}", names(&denied));
         }
         if let Some((code, reason)) = &self.seats[client].closed {
             message += &format!("; its connection was closed: {code} {reason}");
@@ -102,7 +102,7 @@ impl Play<'_> {
         }
         let happened = match denied.is_empty() {
             true => "nothing was denied".to_owned(),
-            false => format!("it was denied: {}", names(&denied)),
+            false => format!("was denied by {}", names(&denied)),
         };
         let who = self.name(client);
         let message = format!("{who} was to be denied by {name}, but {happened}");
@@ -179,7 +179,9 @@ fn closed_otherwise(name: &str, wanted: impl ToString, code: &u16, reason: &str)
     Trouble::new(format!("{message}, but it was {code} {reason}"))
 }
 
-/// The names of a tally, in words.
+/// The names of a tally, in words; a rule says more than the code that all rules share.
 fn names(denied: &Tally) -> String {
-    denied.keys().map(String::as_str).collect::<Vec<&str>>().join(", ")
+    let by_rule = Reject::Denied.code();
+    let names = denied.keys().map(String::as_str);
+    names.filter(|name| denied.len() == 1 || *name != by_rule).collect::<Vec<&str>>().join(", ")
 }
