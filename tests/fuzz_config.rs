@@ -4,7 +4,7 @@
 // Helpers of tests are not marked as tests, so the relaxation for tests does not reach them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use shardwire::config::{self, Code, Environment, Options, SecretPolicy, Source, Style};
+use shardwire::config::{self, Code, Environment, Options, SecretPolicy, Source, Style, fmt};
 
 /// A small generator (xorshift), so that a seed names a run.
 struct Random(u64);
@@ -94,10 +94,33 @@ fn compile(text: String) -> Result<config::Compiled, (Source, Vec<config::Diagno
     config::compile(&source, &environment, &options).map_err(|findings| (source, findings))
 }
 
+/// Lays a text out: what is laid out stays as it is, and so does what is upgraded.
+fn lay_out(text: &str) {
+    let source = Source::new("fuzz.yaml", text);
+    let Ok(once) = fmt::format(&source) else { return };
+    let again = fmt::format(&Source::new("fuzz.yaml", &once)).expect("what was laid out is YAML");
+    assert_eq!(again, once);
+    if let Ok(upgraded) = fmt::upgrade(&source) {
+        let again = fmt::format(&Source::new("fuzz.yaml", &upgraded.text)).expect("YAML");
+        assert_eq!(again, upgraded.text);
+    }
+}
+
 /// Compiles and, where that fails, renders in every style.
 fn survive(text: String, render: bool) {
+    if render {
+        lay_out(&text);
+    }
     match compile(text) {
-        Ok(compiled) => assert!(compiled.program.code.len() <= 4_096),
+        Ok(compiled) => {
+            assert!(compiled.program.code.len() <= 4_096);
+            let effective = compiled.effective;
+            if !render {
+                return;
+            }
+            assert!(!effective.yaml().is_empty() && !effective.json().is_empty());
+            assert!(config::diff::diff(&effective, &effective).is_empty());
+        }
         Err((source, findings)) if render => {
             assert!(!findings.is_empty());
             for style in [Style::Human { color: false }, Style::Json, Style::Github] {

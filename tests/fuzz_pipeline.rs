@@ -368,7 +368,7 @@ fn phrase(random: &mut Random, ops: &mut Vec<Op>) {
 
 /// A program as the verifier might get it: often sound, sometimes damaged.
 fn program(random: &mut Random) -> Program {
-    let site = Site { line: 1, column: 1 };
+    let site = Site { line: 1, column: 1, file: 0 };
     let mut builder = Builder::new("fuzz.yaml");
     let event = builder.event("fuzz", site).expect("one event");
     builder.limit(LimitSpec::of_user(event, Rate::fixed(1, 1), site));

@@ -10,9 +10,11 @@ use std::path::{Path, PathBuf};
 use shardwire::config::expr::{self, Read, Scope, Want};
 use shardwire::config::types::{Field, Type, Typed};
 use shardwire::config::{
-    self, Code, Diagnostic, Environment, Options, SecretPolicy, Severity, Source, Span, Style,
+    self, Code, Diagnostic, Environment, Files, Options, SecretPolicy, Severity, Source, Span,
+    Style, files::Memory, script,
 };
 use shardwire::pipeline::op::Context;
+use shardwire::sim::tally::vocabulary;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -46,8 +48,27 @@ fn generated(text: &str) -> String {
             let entry = |n| format!("  e{n}: {{ actions: [{{ name: _log, params: [x] }}] }}\n");
             "events:\n".to_owned() + &(0..4_097).map(entry).collect::<String>()
         }
+        Some("files") => {
+            let name = |n| format!("f{n}.yaml");
+            let names: Vec<String> = (0..256).map(name).collect();
+            let parts = names.iter().map(|name| format!("# file: {name}\n# nothing\n"));
+            format!("include: [{}]\n", names.join(", ")) + &parts.collect::<String>()
+        }
         _ => text.to_owned(),
     }
+}
+
+/// The files of an example: `# file: NAME` begins another one.
+fn files_of(example: &str) -> Memory {
+    let mut files = Memory::default();
+    let mut name = "config.yaml";
+    for line in example.split_inclusive('\n') {
+        match line.trim_end().strip_prefix("# file: ") {
+            Some(next) => name = next,
+            None => files.0.entry(name.into()).or_default().push_str(line),
+        }
+    }
+    files
 }
 
 /// What the examples of expressions may use.
@@ -96,17 +117,26 @@ fn findings_of(example: &str) -> (Source, Vec<Diagnostic>) {
     if let Some(found) = findings_of_expression(example) {
         return found;
     }
-    let source = Source::new("config.yaml", generated(example));
+    if example.starts_with("# for: tests\n") {
+        let opened = script::TestFile::open(Source::new("config.yaml", example));
+        return opened.err().unwrap();
+    }
+    let variant = example.lines().find_map(|line| line.strip_prefix("# variant: "));
+    let files = Files::of_folder(&files_of(&generated(example)), "config.yaml", variant);
     let variables =
         example.lines().filter_map(|line| line.strip_prefix("# env: ")?.split_once('='));
     let environment: Environment = variables.collect();
     let serve = example.lines().any(|line| line == "# for: serve");
     let secret = if serve { SecretPolicy::Demand } else { SecretPolicy::Ignore };
-    let findings = match config::compile(&source, &environment, &Options { secret }) {
-        Ok(compiled) => compiled.findings,
+    let findings = match config::compile_files(&files, &environment, &Options { secret }) {
+        Ok(compiled) => {
+            let words = vocabulary(&compiled.settings, &compiled.program);
+            let tests = script::cases_of(&files, &words).err().unwrap_or_default();
+            compiled.findings.into_iter().chain(tests).collect()
+        }
         Err(findings) => findings,
     };
-    (source, findings)
+    (files.source, findings)
 }
 
 #[test]
@@ -214,7 +244,9 @@ fn files(dir: &Path, ending: &str) -> Vec<PathBuf> {
 
 #[test]
 fn every_example_compiles() {
-    let examples = files(&root().join("examples"), "yaml");
+    // Files of tests are not configurations; `shardwire test` reads them (tests/scripts).
+    let mut examples = files(&root().join("examples"), "yaml");
+    examples.retain(|path| !path.to_string_lossy().ends_with(".test.yaml"));
     assert!(examples.len() >= 3);
     for path in examples.into_iter().chain([root().join("config.yaml")]) {
         compiles(&path.display().to_string(), &std::fs::read_to_string(&path).unwrap());

@@ -336,7 +336,8 @@ fn an_error_of_a_run_names_the_part_that_failed() {
     let text = "[1, 2].map(x, x > 0 && payload.list[x] / (payload.i - x) > 0)";
     let checked = checked(text, &scope(), &any()).expect("it is well typed");
     let program = program(&checked, Form::Raw, false);
-    let column = |part: &str| Site { line: 1, column: text.find(part).expect(part) as u32 + 1 };
+    let column =
+        |part: &str| Site { line: 1, column: text.find(part).expect(part) as u16 + 1, file: 0 };
     let run = |payload: &str| Machine::default().run(&program, message(payload).as_bytes());
     let failed = run(r#"{"i":2,"list":[1,2,3]}"#);
     assert_eq!(failed, Err((Reject::BadValue, column("payload.list[x] / (payload.i - x)"))));

@@ -2,23 +2,23 @@
 //!
 //! Invariants: needs no secret and opens no socket; the compiler is the one that `serve` uses.
 
-use std::path::PathBuf;
-
 use clap::Args;
 
-use super::load::{Format, View, load};
+use super::load::{Format, Loaded, View, Which, load, shown};
 use super::{Failure, output};
-use crate::config::SecretPolicy;
+use crate::config::script::cases_of;
+use crate::config::{Files, SecretPolicy};
+use crate::sim::tally::vocabulary;
 
 /// Check a configuration: every error at once, with its place and a suggestion
 #[derive(Args)]
 #[command(after_help = "Examples:
   shardwire check
+  shardwire check --env production
   shardwire check --strict --format github config.yaml")]
 pub(super) struct Arguments {
-    /// The configuration file
-    #[arg(default_value = "config.yaml")]
-    config: PathBuf,
+    #[command(flatten)]
+    which: Which,
     /// How findings are shown
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -29,7 +29,8 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let view = View { format: arguments.format, hints: true };
-    let loaded = load(&arguments.config, SecretPolicy::Ignore, view)?;
+    let loaded = load(&arguments.which, SecretPolicy::Ignore, view)?;
+    check_tests(arguments, &loaded, view)?;
     if arguments.strict && loaded.warnings > 0 {
         return Err(Failure::usage(loaded.notes));
     }
@@ -42,8 +43,20 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     output::complain(&loaded.notes);
     output::say(&format!(
         "{}: ok ({} events, {} permissions)",
-        arguments.config.display(),
-        loaded.program.events.len(),
+        arguments.which.config.display(),
+        loaded.program.events.len() - loaded.program.unnamed(),
         loaded.program.permissions.len()
     ))
+}
+
+/// What only `shardwire test` reads must be right too.
+fn check_tests(arguments: &Arguments, loaded: &Loaded, view: View) -> Result<(), Failure> {
+    let Which { config, environment } = &arguments.which;
+    let files = Files::of_path(config, environment.as_deref());
+    let words = vocabulary(&loaded.settings, &loaded.program);
+    let wrong = cases_of(&files, &words).err().unwrap_or_default();
+    match wrong.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::usage(shown(wrong, &files.source, view))),
+    }
 }

@@ -1,7 +1,8 @@
 //! THE table of findings: code, severity, title, explanation, example.
 //!
 //! Invariants: a code is never reused; an example shows its finding (tests/golden.rs renders each).
-//! A line `# env: NAME=value` of an example sets a variable, `# for: serve` demands the secret.
+//! A line `# env: NAME=value` of an example sets a variable, `# for: serve` demands the secret,
+//! `# variant: NAME` names an environment.
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -114,6 +115,36 @@ codes! {
     RootNotMap "E113" "The file is not a map"
         "A configuration is a map of sections such as `server`, `transport`, `events`."
         "- server\n- events\n"
+
+    // E1, of several files. `# file: NAME` begins another file of an example.
+    FileOutside "E114" "A file outside the folder"
+        "`extends` and `include` name files below the folder of the main file, by relative paths \
+         without `..`; a link must not lead outside either."
+        "extends: ../base.yaml\n"
+    FileCycle "E115" "A file that asks for itself"
+        "What a file extends or includes must not lead back to it."
+        "extends: base.yaml\n# file: base.yaml\nextends: config.yaml\n"
+    FileTwice "E116" "A file that is asked for twice"
+        "Each file is part of a configuration once. Of two files that need a third, one extends it \
+         and the main file extends that one."
+        "extends: base.yaml\ninclude: [base.yaml]\n# file: base.yaml\nserver: { path: /ws }\n"
+    TooManyFiles "E117" "Too many files"
+        "A configuration has at most 256 files, a folder named in a pattern at most 4,096."
+        "# generated: files\n"
+    PartConflict "E118" "One value stands in two parts"
+        "`include` puts files beside each other, so none may replace what another one says. \
+         `extends` is for that: the file that extends wins."
+        "include: [events/*.yaml]\nserver: { path: /ws }\n# file: events/chat.yaml\n\
+         server: { path: /chat }\n"
+    BadVariant "E119" "An environment without a usable name"
+        "`--env NAME` lays `config.NAME.yaml` over `config.yaml`; a name has letters, digits, `-` \
+         and `_`."
+        "# variant: ../prod\nserver: { path: /ws }\n"
+
+    NoLayout "E120" "A file that cannot be laid out"
+        "`shardwire fmt` would change what the file means, so it leaves it alone. An anchor on a key \
+         is a reason."
+        ""
 
     // E2: keys and their shape.
     UnknownKey "E201" "Unknown key"
@@ -446,6 +477,47 @@ codes! {
          `disconnect`, `join` and `leave` nothing can wait."
         "lifecycle:\n  disconnect:\n    - join: lobby\n"
 
+    // E6: tests.
+    UnknownClient "E601" "A client that the test does not have"
+        "A step is about one of the test's `clients`, about `advance` or about `counters`."
+        "events: { hi: { actions: [{ name: _log, params: [hi] }] } }\ntests:\n  - name: greets\n    \
+         clients: { ann: {} }\n    steps:\n      - anne: { hi: \"room:1\" }\n"
+    NotOneSubject "E602" "A step of a test with no subject or several"
+        "A step is a map with one key: the client that does something, `advance`, or `counters`. \
+         Two clients take two steps."
+        "events: { hi: { actions: [{ name: _log, params: [hi] }] } }\ntests:\n  - name: greets\n    \
+         clients: { ann: {}, bob: {} }\n    steps:\n      - { ann: { hi: r }, bob: { hi: r } }\n"
+    UnknownDenial "E603" "A denial that cannot happen"
+        "`expectDenied` takes the code of a reject, such as `rate_limited`, of a refused connection, \
+         such as `bad_token`, or the name of a rule of this configuration."
+        "events: { hi: { actions: [{ name: _log, params: [hi] }] } }\ntests:\n  - name: greets\n    \
+         clients: { ann: {} }\n    steps:\n      - ann: { hi: r, expectDenied: rate_limit }\n"
+    UnknownCounter "E604" "A counter that does not exist"
+        "Counters are those of the server's report: `deliveries`, `rejects.rate_limited`."
+        "events: { hi: { actions: [{ name: _log, params: [hi] }] } }\ntests:\n  - name: greets\n    \
+         clients: { ann: {} }\n    steps:\n      - counters: { delivered: 1 }\n"
+    BadMatcher "E605" "Not a pattern of an expected value"
+        "`$any`, `$string`, `$int` and the like match a kind of value, `~ ...` a regular expression, \
+         `$name` captures. What is sent has values only."
+        "events: { hi: { actions: [{ name: _log, params: [hi] }] } }\ntests:\n  - name: greets\n    \
+         clients: { ann: {} }\n    steps:\n      - ann:\n          \
+         expect: [{ event: $strin }, { event: ~ ^(hi }]\n"
+    UnboundCapture "E606" "A value that was not captured"
+        "`$name` in a message that is sent stands for what an expectation before it captured."
+        "events: { hi: { actions: [{ name: _log, params: [hi] }] } }\ntests:\n  - name: greets\n    \
+         clients: { ann: {} }\n    steps:\n      - ann: { hi: $room }\n"
+    NoConfiguration "E607" "Tests without a configuration"
+        "A file of tests names the configuration that they are about with `config`."
+        "# for: tests\ntests:\n  - name: greets\n"
+    TestTwice "E608" "Two tests with one name"
+        "Reports and `--filter` speak of tests by their names."
+        "events: { hi: { actions: [{ name: _log, params: [hi] }] } }\ntests:\n  - { name: greets, \
+         steps: [] }\n  - { name: greets, steps: [] }\n"
+    EnvelopeInRaw "E609" "An envelope where messages are raw"
+        "With `protocol: raw` a message is opaque: a test sends and expects `text` or `binary`."
+        "protocol: raw\nlifecycle:\n  message: [{ reply: \"${msg}\" }]\ntests:\n  - name: echoes\n    \
+         clients: { ann: {} }\n    steps:\n      - ann: { send: { event: hi } }\n"
+
     // W: probably not as meant.
     NothingResumes "W507" "A hook that never runs"
         "Connections cannot go on with an earlier one's session in this build, so \
@@ -469,6 +541,10 @@ codes! {
     PingTooLate "W505" "Pings come later than the read timeout"
         "A quiet but healthy connection is closed before the first ping is sent."
         "transport: { readTimeout: 10s, pingInterval: 25s }\n"
+
+    NothingIncluded "W510" "A pattern that matches no file"
+        "`include` names files by a pattern, and there is none with such a name."
+        "include: [events/*.yaml]\nserver: { path: /ws }\n"
 
     // H: could be better.
     ShortPath "H601" "A payload path without `payload`"

@@ -18,7 +18,7 @@ const CONN: ConnKey = ConnKey { shard: ShardId(0), index: 1, generation: 1 };
 const USER: &str = "a\"da";
 
 fn site(line: u32) -> Site {
-    Site { line, column: 3 }
+    Site { line, column: 3, file: 0 }
 }
 
 /// A shard with scripted answers.

@@ -310,7 +310,8 @@ impl Shard {
     pub(super) fn log(&self, slot: u32, all: &Effects, text: &Text, site: Site) {
         let user = self.user_of(slot);
         let (user, text) = (user.as_deref().unwrap_or_default(), all.text(text));
-        tracing::info!(target: "shardwire::pipeline", user, line = site.line, "{text}");
+        let (file, line) = (self.engine.program.file(site), site.line);
+        tracing::info!(target: "shardwire::pipeline", user, file, line, "{text}");
     }
 }
 

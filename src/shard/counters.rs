@@ -45,10 +45,10 @@ pub struct Named {
 
 impl Named {
     fn of(program: &Program) -> Named {
-        let file = &program.file;
         let rule = |rule: &Rule| {
             let shadow = if rule.shadow { ", shadow" } else { "" };
-            (format!("{} ({file}:{}{shadow})", rule.name, rule.site.line), Count::default())
+            let (file, line) = (program.file(rule.site), rule.site.line);
+            (format!("{} ({file}:{line}{shadow})", rule.name), Count::default())
         };
         let metric = |name: &str| (name.to_owned(), Count::default());
         Named {
@@ -121,6 +121,52 @@ impl Counters {
         self.named.get_or_init(|| Named::of(program));
     }
 
+    /// Every counter by its group (empty for those that stand alone) and name, as reports call it.
+    pub fn each(&self, seen: &mut dyn FnMut(&'static str, &str, u64)) {
+        for (name, count) in self.plain() {
+            seen("", name, count.get());
+        }
+        let rejects = Reject::ALL.iter().map(|one| one.code());
+        let disconnects = Disconnect::ALL.iter().map(|one| one.reason());
+        zip("rejects", rejects, &self.rejects, seen);
+        zip("disconnects", disconnects, &self.disconnects, seen);
+        zip("refusals", Refusal::all().map(Refusal::code), &self.refusals, seen);
+        let broken_rules = ProtocolError::ALL.iter().map(|one| one.reason());
+        zip("protocolErrors", broken_rules, &self.protocol_errors, seen);
+        let Some(named) = self.named.get() else { return };
+        for (group, list) in [("rules", &named.rules), ("metrics", &named.metrics)] {
+            list.iter().for_each(|(name, count)| seen(group, name, count.get()));
+        }
+    }
+
+    fn plain(&self) -> [(&'static str, &Count); 23] {
+        [
+            ("connections", &self.connections),
+            ("upgrades", &self.upgrades),
+            ("messagesIn", &self.messages_in),
+            ("deliveries", &self.deliveries),
+            ("compressions", &self.compressions),
+            ("bytesIn", &self.bytes_in),
+            ("bytesOut", &self.bytes_out),
+            ("turns", &self.turns),
+            ("sends", &self.sends),
+            ("rooms", &self.rooms),
+            ("users", &self.users),
+            ("undelivered", &self.undelivered),
+            ("droppedFrames", &self.dropped_frames),
+            ("limitedDrops", &self.limited_drops),
+            ("forgottenLimits", &self.forgotten_limits),
+            ("unhandled", &self.unhandled),
+            ("endlessTokens", &self.endless_tokens),
+            ("acceptErrors", &self.accept_errors),
+            ("meshFull", &self.mesh_full),
+            ("volatileDropped", &self.volatile_dropped),
+            ("conflated", &self.conflated),
+            ("roomLimited", &self.room_limited),
+            ("passedOver", &self.passed_over),
+        ]
+    }
+
     pub fn denied(&self, rule: RuleId) {
         let named = self.named.get().and_then(|named| named.rules.get(usize::from(rule.0)));
         named.into_iter().for_each(|(_, count)| count.add(1));
@@ -146,4 +192,13 @@ impl Counters {
     pub fn refused(&self, refusal: Refusal) {
         self.refusals[refusal.place()].add(1);
     }
+}
+
+fn zip<'n>(
+    group: &'static str,
+    names: impl Iterator<Item = &'n str>,
+    counts: &[Count],
+    seen: &mut dyn FnMut(&'static str, &str, u64),
+) {
+    names.zip(counts).for_each(|(name, count)| seen(group, name, count.get()));
 }

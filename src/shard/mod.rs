@@ -11,6 +11,7 @@ pub mod mesh;
 pub mod peer;
 mod places;
 pub mod refusal;
+pub mod trace;
 
 mod absent;
 mod address;
@@ -76,6 +77,7 @@ use hold::Hold;
 use mesh::Mesh;
 use peer::PeerFrame;
 use subject::Cause;
+use trace::Trace;
 use trim::Trim;
 
 /// What a shard is made of that it does not own.
@@ -157,6 +159,8 @@ pub struct Shard {
     /// Connections that have a compressor of their own; some may be gone.
     own_compressors: Vec<ConnKey>,
     trim: Trim,
+    /// Only in tests of a configuration.
+    trace: Option<Arc<Trace>>,
     /// What users hold who were granted nothing.
     no_permissions: Arc<PermissionSet>,
     sessions: Sessions,
@@ -225,6 +229,7 @@ impl Shard {
             refused_lingering: 0,
             own_compressors: Vec::new(),
             trim: Trim::new(),
+            trace: None,
             no_permissions: Arc::default(),
             sessions: Sessions::default(),
             conflated: Conflated::default(),
@@ -236,6 +241,11 @@ impl Shard {
             hooks_running: 0,
             engine,
         }
+    }
+
+    /// Notes which operations are run.
+    pub fn trace(&mut self, trace: Arc<Trace>) {
+        self.trace = Some(trace);
     }
 
     // ---- input ----

@@ -90,7 +90,7 @@ impl Shard {
             Reject::InvalidPayload => Some(self.misfit.line),
             _ => cause.site.map(|site| site.line),
         };
-        let file = &self.engine.program.file;
+        let file = self.engine.program.file(cause.site.unwrap_or_default());
         line.map(|line| format!("{file}:{line}")).unwrap_or_default()
     }
 

@@ -20,7 +20,7 @@ use shardwire::pipeline::{
 use shardwire::reject::Reject;
 use shardwire::state::frames::{FramePool, FrameType};
 
-pub const SITE: Site = Site { line: 1, column: 1 };
+pub const SITE: Site = Site { line: 1, column: 1, file: 0 };
 
 /// A shard that answers what the tests of expressions ask.
 #[derive(Default)]
@@ -93,7 +93,8 @@ pub fn program(checked: &Checked, form: Form, secure: bool) -> Program {
     if secure {
         builder.op(Op::Secure, SITE);
     }
-    let locate = |range: std::ops::Range<usize>| Site { line: 1, column: range.start as u32 + 1 };
+    let locate =
+        |range: std::ops::Range<usize>| Site { line: 1, column: range.start as u16 + 1, file: 0 };
     let mut lowering = Lowering { builder: &mut builder, locate: &locate, free: 0 };
     let value = expr::lower(checked, &mut lowering).expect("it fits");
     builder.op(Op::OpenFrame(FrameKind::Text), SITE);

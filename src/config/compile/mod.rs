@@ -15,6 +15,8 @@ mod native;
 mod on_message;
 mod template;
 
+pub use template::holes;
+
 use super::codes::Code;
 use super::diagnostic::{Diagnostic, Findings};
 use super::environment::Environment;

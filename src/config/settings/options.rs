@@ -26,6 +26,10 @@ const fn older(path: &'static str, newer: &'static str, kind: Kind, doc: &'stati
     Key { path, kind, default: "", effect: Effect::New, doc, newer: Some(newer) }
 }
 
+const fn hook(path: &'static str, doc: &'static str) -> Key {
+    key(path, "", Restart, Kind::Program("a list of steps"), doc)
+}
+
 use Effect::{Live, New, Restart};
 
 /// Every option.
@@ -507,59 +511,39 @@ pub static KEYS: &[Key] = &[
     key(
         "permissions",
         "",
-        Restart,
+        Live,
         Kind::Program("a list of names"),
         "The permissions that the modifier `permission` may ask for.",
     ),
     key(
         "events",
         "",
-        Restart,
+        Live,
         Kind::Program("a map of events"),
         "What to do with each event; see the language reference.",
     ),
     key(
+        "tests",
+        "",
+        Live,
+        Kind::Program("a list of tests"),
+        "What `shardwire test` tries; a server does not read it. See docs/testing.md.",
+    ),
+    key(
         "lifecycle.message",
         "",
-        Restart,
+        Live,
         Kind::Program("a list of steps"),
         "What to do with each message of the raw protocol.",
     ),
-    key(
-        "lifecycle.connect",
-        "",
-        Restart,
-        Kind::Program("a list of steps"),
-        "What to do when a connection opens, before its first message.",
-    ),
-    key(
+    hook("lifecycle.connect", "What to do when a connection opens, before its first message."),
+    hook(
         "lifecycle.disconnect",
-        "",
-        Restart,
-        Kind::Program("a list of steps"),
         "What to do when a connection ends; its variables can still be read.",
     ),
-    key(
-        "lifecycle.join",
-        "",
-        Restart,
-        Kind::Program("a list of steps"),
-        "What to do when a connection has joined a room.",
-    ),
-    key(
-        "lifecycle.leave",
-        "",
-        Restart,
-        Kind::Program("a list of steps"),
-        "What to do when a connection has left a room.",
-    ),
-    key(
-        "lifecycle.resume",
-        "",
-        Restart,
-        Kind::Program("a list of steps"),
-        "What to do when a connection goes on with an earlier one's session.",
-    ),
+    hook("lifecycle.join", "What to do when a connection has joined a room."),
+    hook("lifecycle.leave", "What to do when a connection has left a room."),
+    hook("lifecycle.resume", "What to do when a connection goes on with an earlier one's session."),
     key(
         "pipelines",
         "",
