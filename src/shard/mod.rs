@@ -436,6 +436,7 @@ impl Shard {
             holds: self.holds.len(),
             texts: self.homes.texts.len(),
             frames: self.outboxes.frames_live(),
+            sessions: self.sessions.len(),
         }
     }
 
@@ -470,4 +471,6 @@ pub struct Live {
     /// Texts whose limits are counted here.
     pub texts: usize,
     pub frames: usize,
+    /// What is kept of connections and users: variables, claims, grants.
+    pub sessions: usize,
 }
