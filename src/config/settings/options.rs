@@ -525,46 +525,22 @@ pub static KEYS: &[Key] = &[
         Kind::Program("a list of tests"),
         "What `shardwire test` tries; a server does not read it. See docs/testing.md.",
     ),
-    key(
-        "lifecycle.message",
-        "",
-        Live,
-        Kind::Program("a list of steps"),
-        "What to do with each message of the raw protocol.",
-    ),
-    key(
+    hook("lifecycle.message", Live, "What to do with each message of the raw protocol."),
+    hook(
         "lifecycle.connect",
-        "",
         Restart,
-        Kind::Program("a list of steps"),
         "What to do when a connection opens, before its first message.",
     ),
-    key(
+    hook(
         "lifecycle.disconnect",
-        "",
         Restart,
-        Kind::Program("a list of steps"),
         "What to do when a connection ends; its variables can still be read.",
     ),
-    key(
-        "lifecycle.join",
-        "",
-        Restart,
-        Kind::Program("a list of steps"),
-        "What to do when a connection has joined a room.",
-    ),
-    key(
-        "lifecycle.leave",
-        "",
-        Restart,
-        Kind::Program("a list of steps"),
-        "What to do when a connection has left a room.",
-    ),
-    key(
+    hook("lifecycle.join", Restart, "What to do when a connection has joined a room."),
+    hook("lifecycle.leave", Restart, "What to do when a connection has left a room."),
+    hook(
         "lifecycle.resume",
-        "",
         Restart,
-        Kind::Program("a list of steps"),
         "What to do when a connection goes on with an earlier one's session.",
     ),
     key(
@@ -602,3 +578,7 @@ pub static KEYS: &[Key] = &[
         "The Go original's name of `server.limits.perIp`.",
     ),
 ];
+
+const fn hook(path: &'static str, effect: Effect, doc: &'static str) -> Key {
+    key(path, "", effect, Kind::Program("a list of steps"), doc)
+}
