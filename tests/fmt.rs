@@ -127,7 +127,7 @@ fn what_would_change_its_meaning_is_left_alone() {
 #[test]
 fn what_is_too_long_for_a_line_goes_on_lines_of_its_own() {
     let word = "word-of-twenty-bytes";
-    let items = vec![word; 5].join(", ");
+    let items = [word; 5].join(", ");
     let once = holds("x", &format!("a: {{ b: [{items}], c: 1 }}\n"));
     assert!(once.lines().all(|line| line.len() <= 100), "{once}");
     assert!(once.contains("\n  c: 1\n"), "{once}");

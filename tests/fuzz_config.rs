@@ -78,9 +78,10 @@ const PIECES: [&str; 48] = [
     "  ",
 ];
 
-const SEEDS: [&str; 4] = [
+const SEEDS: [&str; 5] = [
     include_str!("../examples/echo.yaml"),
     include_str!("../examples/chat.yaml"),
+    include_str!("../examples/language.yaml"),
     "server: { address: ':1', origins: ['*'] }\nauth: { keys: [{ kid: a, secret: ${env.A} }] }\n",
     "events:\n  e:\n    modifiers: [{ name: secure }]\n    actions:\n      - name: _notify_room\n\
      \x20       params: [x, '{\"a\": \"{.payload.b}{$token.c}\", \"d\": [{.payload}, 1]}']\n",
@@ -237,6 +238,17 @@ fn bombs_end_early() {
     assert_eq!(codes_of("x-a: &a { b: *a }\n".into()), [Code::AnchorCycle]);
     assert_eq!(codes_of("x-a: *none\n".into()), [Code::YamlSyntax]);
     assert_eq!(codes_of("x-a: 1\nx-a: 2\n".into()), [Code::DuplicateKey, Code::SecretLater]);
+}
+
+#[test]
+fn pipelines_that_multiply_end_early() {
+    let mut text = "auth: { mode: none }\npipelines:\n  p0: { steps: [{ log: x }] }\n".to_owned();
+    for level in 1..16 {
+        let uses = format!("{{ use: p{} }}, ", level - 1).repeat(20);
+        text += &format!("  p{level}: {{ steps: [{uses}] }}\n");
+    }
+    text += "events: { e: { steps: [{ use: p15 }] } }\n";
+    assert_eq!(codes_of(text), [Code::ProgramTooLarge]);
 }
 
 #[test]

@@ -44,7 +44,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     output::say(&format!(
         "{}: ok ({} events, {} permissions)",
         arguments.which.config.display(),
-        loaded.program.events.len(),
+        loaded.program.events.len() - loaded.program.unnamed(),
         loaded.program.permissions.len()
     ))
 }

@@ -5,8 +5,8 @@
 
 use std::fmt::{self, Write};
 
-use super::op::{ConstId, Context, Form, FrameKind, Op, Operand, PatternId, Source};
-use super::program::{Event, Program};
+use super::op::{ConstId, Context, Form, FrameKind, HowId, Op, Operand, PatternId, Source};
+use super::program::{Event, Except, Program};
 use crate::envelope::projection::Node;
 use crate::ids::{LimitId, PermissionId, RuleId};
 use crate::state::limits::{Algorithm, Rate};
@@ -122,6 +122,13 @@ fn value_operand_text(program: &Program, operand: Operand) -> String {
         Operand::Unary(op) => lower(format!("{op:?}")),
         Operand::Binary(op) => lower(format!("{op:?}")),
         Operand::Reject(reject) => reject.code().to_owned(),
+        Operand::To(to) => lower(format!("{to:?}")),
+        Operand::How(id) => how_text(program, id),
+        Operand::Metric(id) => match program.metrics.get(usize::from(id.0)) {
+            Some(name) => format!("{name:?}"),
+            None => format!("m{} ?", id.0),
+        },
+        Operand::CloseCode(code) => code.0.to_string(),
         Operand::Expect(expect) => {
             let optional = if expect.optional { "?" } else { "" };
             lower(format!("{:?}{optional}", expect.kind))
@@ -158,6 +165,23 @@ fn rate_text(rate: &Rate) -> String {
         Algorithm::Fixed => text,
         Algorithm::Gcra { burst } => format!("{text} gcra {burst}"),
     }
+}
+
+/// How a frame is sent; nothing where that is as usual.
+fn how_text(program: &Program, id: HowId) -> String {
+    let how = program.hows.get(usize::from(id.0)).copied().unwrap_or_default();
+    let except = match how.except {
+        Some(Except::Origin) => "except-origin",
+        Some(Except::User) => "except-user",
+        None => "",
+    };
+    let volatile = if how.volatile { "volatile" } else { "" };
+    let conflate = match how.conflate_ns {
+        0 => String::new(),
+        ns => format!("conflate/{ns}ns"),
+    };
+    let parts = [except, volatile, &conflate].into_iter().filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join(" ")
 }
 
 fn permission_text(program: &Program, id: PermissionId) -> String {

@@ -116,6 +116,20 @@ impl Effects {
         (self.key, self.lenient) = (None, false);
     }
 
+    /// The effect at hand was refused and the others go on: what the shard had put in for it goes.
+    pub fn pass_over(&mut self) {
+        while matches!(self.list.last(), Some(Effect::Enter { .. } | Effect::Moved { .. })) {
+            self.list.pop();
+        }
+        self.lenient = false;
+    }
+
+    /// The effect at hand is done; one that it put in belongs to it.
+    pub fn done(&mut self, effect_is_mark: bool) {
+        let goes_on = effect_is_mark || matches!(self.list.last(), Some(Effect::Enter { .. }));
+        self.lenient &= goes_on;
+    }
+
     /// Copies the event's name (escaped, as in the message) and the id before the message goes.
     pub fn keep_subject(&mut self, event: &[u8], id: &[u8]) {
         self.event = self.keep(event);

@@ -42,10 +42,14 @@ impl Shard {
     /// taken off it; gives their memory back to the shard at the end.
     pub(super) fn apply_rest(&mut self, slot: u32, mut effects: Effects, subject: Subject<'_>) {
         while let Some(effect) = effects.list.pop() {
+            let is_mark = matches!(effect, Effect::Lenient | Effect::Key { .. });
             match self.apply_one(slot, effect, &mut effects) {
-                Ok(Step::Next) => {}
+                Ok(Step::Next) => effects.done(is_mark),
                 Ok(Step::Wait) => return self.wait_with(slot, effects, subject),
-                Err(_) if effects.lenient => self.counters.passed_over.add(1),
+                Err(_) if effects.lenient => {
+                    self.counters.passed_over.add(1);
+                    effects.pass_over();
+                }
                 Err(reject) => {
                     effects.refused = Some(reject);
                     let cause = std::mem::take(&mut self.refused_by);
@@ -98,10 +102,7 @@ impl Shard {
             Effect::Enter { user, room } => return self.move_on(slot, all, &user, &room, true),
             Effect::Moved { room, joined } => self.moved(slot, all.text(&room), joined),
             Effect::Key { text } => all.key = Some(text),
-            Effect::Lenient => {
-                all.lenient = true;
-                return Ok(Step::Next);
-            }
+            Effect::Lenient => all.lenient = true,
             Effect::Set { of: Owner::Conn, variable, value } => {
                 self.set_conn(slot, variable.0, all.text(&value));
             }
@@ -123,7 +124,6 @@ impl Shard {
             }
             _ => {}
         }
-        all.lenient = false;
         Ok(Step::Next)
     }
 

@@ -57,6 +57,9 @@ impl Shard {
     fn hear_native(&mut self, frame: PeerFrame) {
         match frame {
             PeerFrame::Seat { origin, room, who } => self.on_seat(origin, room, who),
+            PeerFrame::Seated { origin, room, who, fresh } => {
+                self.on_seated(origin, &room, &who, fresh);
+            }
             PeerFrame::NoSeat { origin } => self.on_full(origin, Reject::RoomFull),
             PeerFrame::Unseat { room, who } => self.on_unseat(&room, &who),
             PeerFrame::PublishWith { room, frame, aside } => {

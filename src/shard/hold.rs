@@ -56,7 +56,8 @@ impl Shard {
     pub(super) fn on_done(&mut self, origin: ConnKey) {
         let Some(slot) = self.conns.resolve(origin) else { return };
         match self.unhold(slot) {
-            Some(Hold::Effects(effects)) => {
+            Some(Hold::Effects(mut effects)) => {
+                effects.done(false);
                 let event = effects.text(&effects.event).to_owned();
                 let id = effects.text(&effects.id).to_owned();
                 let subject = Subject { event: event.as_bytes(), id: id.as_bytes() };
@@ -73,6 +74,11 @@ impl Shard {
         let Some(slot) = self.conns.resolve(origin) else { return };
         match self.hold_mut(slot) {
             Some(Hold::Asked) => self.replace_hold(slot, Hold::Refused(reject)),
+            Some(Hold::Effects(effects)) if effects.lenient => {
+                effects.pass_over();
+                self.counters.passed_over.add(1);
+                self.on_done(origin);
+            }
             Some(Hold::Effects(effects)) => {
                 // Nothing behind the join happens.
                 effects.list.clear();

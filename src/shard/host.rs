@@ -32,7 +32,7 @@ pub(super) enum Counted<'s> {
 }
 
 impl<'s> Counted<'s> {
-    pub fn of(lent: &'s mut Option<Box<Meters>>, home_is_here: bool) -> Counted<'s> {
+    pub fn of(lent: &'s mut Option<Meters>, home_is_here: bool) -> Counted<'s> {
         match lent {
             Some(meters) => Counted::Lent(meters),
             None if home_is_here => Counted::Home,

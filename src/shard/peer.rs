@@ -96,6 +96,8 @@ pub enum PeerFrame {
     Deliver { local: RoomKey, frame: FrameRef, deflated: Option<FrameRef> },
     /// To the room's home: a member wants a place. Lost: as `Join`.
     Seat { origin: ConnKey, room: Arc<str>, who: Arc<str> },
+    /// From the room's home: it has one; `fresh` where it had none before. Lost: as `Join`.
+    Seated { origin: ConnKey, room: Arc<str>, who: Arc<str>, fresh: bool },
     /// From the room's home: there is none. Lost: as `Join`.
     NoSeat { origin: ConnKey },
     /// To the room's home: a place is free. Lost: it stays taken until the room is empty.

@@ -41,16 +41,27 @@ impl Shard {
     }
 
     pub(super) fn on_seat(&mut self, origin: ConnKey, room: Arc<str>, who: Arc<str>) {
-        let record = self.home_room(room);
-        let seated = record.bounds.as_mut().is_none_or(|bounds| {
-            let full = bounds.members.len() >= bounds.members_max as usize;
-            bounds.members.contains(&who) || !full && bounds.members.insert(who)
-        });
+        let record = self.home_room(Arc::clone(&room));
+        let known = record.bounds.as_ref().is_none_or(|bounds| bounds.members.contains(&who));
+        let seated = known
+            || record.bounds.as_mut().is_some_and(|bounds| {
+                let full = bounds.members.len() >= bounds.members_max as usize;
+                !full && bounds.members.insert(Arc::clone(&who))
+            });
         let answer = match seated {
-            true => PeerFrame::Done { origin },
+            true => PeerFrame::Seated { origin, room, who, fresh: !known },
             false => PeerFrame::NoSeat { origin },
         };
         self.tell(origin.shard, answer);
+    }
+
+    /// A place for a connection that is gone meanwhile is given up again.
+    pub(super) fn on_seated(&mut self, origin: ConnKey, room: &Arc<str>, who: &str, fresh: bool) {
+        match self.conns.resolve(origin).is_some_and(|slot| self.hold_mut(slot).is_some()) {
+            true => self.on_done(origin),
+            false if fresh => self.give_up(room, who),
+            false => {}
+        }
     }
 
     pub(super) fn on_unseat(&mut self, room: &Arc<str>, who: &str) {

@@ -16,6 +16,7 @@ use crate::ids::{ConnKey, ShardId, USER_PREFIX};
 use crate::pipeline::op::{HowId, To};
 use crate::pipeline::program::{Except, How};
 use crate::reject::Reject;
+use crate::state::delays::Delay;
 use crate::state::frames::FrameRef;
 use crate::state::rooms::RoomKey;
 
@@ -182,7 +183,8 @@ impl Shard {
         let Some(at) = self.rooms.resolve(local) else { return };
         let Some(room) = self.rooms.get_mut(at) else { return };
         let members = std::mem::take(&mut room.members);
-        self.queue_aside(&members, frame, aside);
+        let delay = room.class.and_then(|class| self.outboxes.delays.from(class, self.now.mono_ns));
+        self.queue_aside(&members, frame, aside, delay);
         if let Some(room) = self.rooms.get_mut(at) {
             room.members = members;
         }
@@ -205,7 +207,7 @@ impl Shard {
         // Nobody looks at the list before it is back.
         let conns = self.users.get_mut(id).map(|user| std::mem::take(&mut user.conns));
         let Some(conns) = conns else { return };
-        self.queue_aside(&conns, frame, aside);
+        self.queue_aside(&conns, frame, aside, None);
         if let Some(user) = self.users.get_mut(id) {
             user.conns = conns;
         }
@@ -215,14 +217,14 @@ impl Shard {
     /// Queues a frame to those of these connections that the aside does not leave out.
     fn deliver_to(&mut self, slots: &[u32], frame: FrameRef, aside: Option<&Aside>) {
         match aside {
-            Some(aside) => self.queue_aside(slots, frame, aside),
+            Some(aside) => self.queue_aside(slots, frame, aside, None),
             None => drop(self.queue(slots, frame, None, None)),
         }
         self.cut_overflowed();
     }
 
     /// The same, before anybody's outbox is looked at.
-    fn queue_aside(&mut self, slots: &[u32], frame: FrameRef, aside: &Aside) {
+    fn queue_aside(&mut self, slots: &[u32], frame: FrameRef, aside: &Aside, delay: Option<Delay>) {
         let volatile = self.how(aside.how()).volatile;
         let exempt = match aside {
             Aside::User { user, .. } => self.users.find(user),
@@ -246,7 +248,7 @@ impl Shard {
                 false => left.push(slot),
             }
         }
-        self.queue(&left, frame, None, None);
+        self.queue(&left, frame, None, delay);
         left.clear();
         self.left = left;
     }

@@ -193,25 +193,19 @@ impl Shard {
             granted,
             met: 0,
             asked: None,
-            session: None,
-            variables: None,
+            session: self.sessions.conns.get(&slot),
+            variables: self.sessions.users.get(name).map(|values| &**values),
             room: (about.room, &self.room_variables),
             ip: conn.ip,
             ip_text: OnceCell::new(),
             denied: None,
         };
-        let mut claims: &[u8] = &[];
-        if engine.program.keeps_sessions() {
-            host.session = self.sessions.conns.get(&slot);
-            host.variables = self.sessions.users.get(name).map(|values| &**values);
-            claims = host.session.map_or(&[], |session| &session.claims);
-        }
         let input = Input {
             message,
             payload: &self.slots,
             token: self.envelope.token,
             id: self.envelope.id,
-            claims,
+            claims: host.session.map_or(&[], |session| &session.claims),
             about,
             user: name,
             conn: key,

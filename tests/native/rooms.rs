@@ -4,6 +4,8 @@ use serde_json::json;
 use shardwire::config::Code;
 
 use super::cast::{ask_event, codes, event, open_with, refusal, world};
+use super::simulator::random::Random;
+use super::simulator::world::World;
 
 const ROOMS: &str = r#"
 rooms:
@@ -136,6 +138,62 @@ events:
         all.iter().for_each(|one| world.hang_up(*one));
         world.settle();
         assert_eq!(world.live().iter().map(|live| live.home_rooms).sum::<usize>(), 0);
+    }
+}
+
+/// Joins, leaves and ends at any moment: never too many members, and no place is lost.
+#[test]
+fn places_are_exact_whatever_the_interleaving() {
+    let yaml = r#"
+auth: { mode: jwt }
+transport: { readTimeout: 24h, pingInterval: 0s }
+rooms:
+  "small:{x}": { limits: { maxMembers: 2 } }
+  "tabs:{x}": { membership: connection, limits: { maxMembers: 2 } }
+events:
+  join: { steps: [{ join: "${target}" }, { reply: { event: in } }] }
+  leave: { steps: [{ leave: "${target}" }] }
+  say: { steps: [{ send: { to: room, event: said } }] }
+"#;
+    for seed in 0..80 {
+        let mut world = World::new(yaml, 3, seed);
+        let mut random = Random::new(seed);
+        let mut all = Vec::new();
+        for _ in 0..60 {
+            if all.len() < 4 || random.one_in(6) {
+                all.push(world.connect(random.index(3), &format!("u{}", random.index(5))));
+            }
+            let one = all[random.index(all.len())];
+            let room = ["small:a", "small:b", "tabs:a"][random.index(3)];
+            let name = ["join", "join", "leave", "say"][random.index(4)];
+            match random.one_in(12) {
+                true => world.hang_up(one),
+                false => world.say(one, &json!({ "event": name, "target": room }).to_string()),
+            }
+            (0..random.below(6)).for_each(|_| world.step());
+        }
+        world.settle();
+        for room in ["small:a", "small:b", "tabs:a"] {
+            all.iter().for_each(|one| drop(world.messages(*one)));
+            let speaker = world.open(0, "speaker");
+            world.say(speaker, &json!({ "event": "say", "target": room }).to_string());
+            world.settle();
+            let mut heard: Vec<(String, usize)> = Vec::new();
+            for &one in all.iter().filter(|one| !world.clients[**one].gone).collect::<Vec<_>>() {
+                if !world.messages(one).is_empty() {
+                    let key = if room.starts_with("tabs") { one } else { 0 };
+                    heard.push((world.clients[one].user.clone(), key));
+                }
+            }
+            heard.sort();
+            heard.dedup();
+            assert!(heard.len() <= 2, "seed {seed}: {room} {heard:?}");
+            world.hang_up(speaker);
+        }
+        all.iter().for_each(|one| world.hang_up(*one));
+        world.settle();
+        let live = world.live();
+        assert!(live.iter().all(|one| one.home_rooms == 0), "seed {seed}: {live:?}");
     }
 }
 

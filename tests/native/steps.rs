@@ -185,6 +185,13 @@ events:
       - onError: continue
         join: "${payload.room}"
       - reply: { event: behind }
+  once:
+    payload: { room: string }
+    steps:
+      - onError: continue
+        join: "${payload.room}"
+      - send: { to: { room: "user:${payload.room}" }, event: x }
+      - reply: { event: behind }
 "#;
     let mut world = open_world(yaml, 1);
     let ada = world.open(0, "ada");
@@ -194,6 +201,11 @@ events:
     assert_eq!(refusal(&got[1..]), "bad_value");
     assert_eq!(ask_event(&mut world, ada, "lenient", bad), [event("behind", json!({}))]);
     assert_eq!(world.total(|counters| counters.passed_over.get()), 2);
+    for room in ["user:no", "r"] {
+        // Only the step that says so is passed over.
+        let got = ask_event(&mut world, ada, "once", json!({ "room": room }));
+        assert_eq!(refusal(&got), "bad_name");
+    }
     let good = json!({ "n": "4", "room": "r" });
     let got = ask_event(&mut world, ada, "lenient", good);
     assert_eq!(got[0], event("sum", json!({ "n": 5 })));

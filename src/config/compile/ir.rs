@@ -215,6 +215,8 @@ pub enum Part {
     Member {
         key: String,
         value: Expression,
+        /// Whether a comma comes before it is decided in a run.
+        comma: bool,
     },
     /// The fields of an object.
     Spread(Expression),

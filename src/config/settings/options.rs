@@ -26,6 +26,10 @@ const fn older(path: &'static str, newer: &'static str, kind: Kind, doc: &'stati
     Key { path, kind, default: "", effect: Effect::New, doc, newer: Some(newer) }
 }
 
+const fn hook(path: &'static str, doc: &'static str) -> Key {
+    key(path, "", Restart, Kind::Program("a list of steps"), doc)
+}
+
 use Effect::{Live, New, Restart};
 
 /// Every option.
@@ -525,24 +529,21 @@ pub static KEYS: &[Key] = &[
         Kind::Program("a list of tests"),
         "What `shardwire test` tries; a server does not read it. See docs/testing.md.",
     ),
-    hook("lifecycle.message", Live, "What to do with each message of the raw protocol."),
-    hook(
-        "lifecycle.connect",
-        Restart,
-        "What to do when a connection opens, before its first message.",
+    key(
+        "lifecycle.message",
+        "",
+        Live,
+        Kind::Program("a list of steps"),
+        "What to do with each message of the raw protocol.",
     ),
+    hook("lifecycle.connect", "What to do when a connection opens, before its first message."),
     hook(
         "lifecycle.disconnect",
-        Restart,
         "What to do when a connection ends; its variables can still be read.",
     ),
-    hook("lifecycle.join", Restart, "What to do when a connection has joined a room."),
-    hook("lifecycle.leave", Restart, "What to do when a connection has left a room."),
-    hook(
-        "lifecycle.resume",
-        Restart,
-        "What to do when a connection goes on with an earlier one's session.",
-    ),
+    hook("lifecycle.join", "What to do when a connection has joined a room."),
+    hook("lifecycle.leave", "What to do when a connection has left a room."),
+    hook("lifecycle.resume", "What to do when a connection goes on with an earlier one's session."),
     key(
         "pipelines",
         "",
@@ -578,7 +579,3 @@ pub static KEYS: &[Key] = &[
         "The Go original's name of `server.limits.perIp`.",
     ),
 ];
-
-const fn hook(path: &'static str, effect: Effect, doc: &'static str) -> Key {
-    key(path, "", effect, Kind::Program("a list of steps"), doc)
-}

@@ -187,9 +187,9 @@ impl Native<'_> {
         let fields = found.and_then(|entry| entry.value.as_map());
         let steps = fields.and_then(|fields| fields.iter().find(|field| field.key == "steps"));
         if let (Some(steps), false) = (steps, using.contains(&scalar.text)) {
+            // Each is looked at once, however often it is used.
             using.push(scalar.text.clone());
             self.paths_set(&steps.value, using, paths);
-            using.pop();
         }
     }
 }

@@ -38,6 +38,8 @@ pub struct Native<'n> {
     state: State,
     pipelines: &'n [Entry],
     error_event: &'n str,
+    /// How many pipelines were put in.
+    uses: usize,
 }
 
 /// Whether an event is written in the native spelling.
@@ -62,6 +64,7 @@ impl<'n> Native<'n> {
             state: State::default(),
             pipelines: &[],
             error_event,
+            uses: 0,
         };
         native.state = native.read_state(sections.state_conn, sections.state_user);
         native.pipelines = native.entries(sections.pipelines, "`pipelines` takes a map of names");
