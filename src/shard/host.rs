@@ -31,6 +31,16 @@ pub(super) enum Counted<'s> {
     Elsewhere,
 }
 
+impl<'s> Counted<'s> {
+    pub fn of(lent: &'s mut Option<Meters>, home_is_here: bool) -> Counted<'s> {
+        match lent {
+            Some(meters) => Counted::Lent(meters),
+            None if home_is_here => Counted::Home,
+            None => Counted::Elsewhere,
+        }
+    }
+}
+
 /// The limit that made a run wait.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Asked {

@@ -1,7 +1,7 @@
 //! The engine of one core, sans-IO: no socket, no clock, no executor.
 //!
-//! Invariants: see `Shard`. Called by `runtime::driver` on a real ring and by the simulator in
-//! tests, which are the only two that own one.
+//! Invariants: see `Shard`. Called by `runtime::driver` on a real ring and by `sim::world` under a
+//! virtual clock, which are the only two that own one, but for tests.
 
 pub mod aside;
 pub mod conflate;

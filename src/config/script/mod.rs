@@ -8,8 +8,8 @@
 //!       - ann: { send: { event: join_room, target: "room:1" }, expect: join_success }
 //! ```
 //!
-//! Invariants: only names that exist are left (clients, denials, counters, captures); a server never
-//! reads any of this. Called by `shardwire test` and `shardwire check`.
+//! Invariants: only names that exist are left (clients, denials, counters, captures); a server
+//! never reads any of this. Called by `shardwire test` and `shardwire check`.
 
 mod actions;
 mod cases;
