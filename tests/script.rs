@@ -110,7 +110,7 @@ fn the_json_report_is_stable() {
 fn a_filter_takes_tests_by_their_names() {
     let (status, out, _) =
         test(&["tests/script/failing.test.yaml", "--filter", "this one is right"]);
-    assert_eq!((status, out.contains("1 tests: 1 passed")), (0, true), "{out}");
+    assert_eq!((status, out.contains("1 test: 1 passed")), (0, true), "{out}");
     let (status, _, err) = test(&["tests/script/rooms.test.yaml", "--filter", "no such test"]);
     assert_eq!((status, err.contains("no such test")), (2, true), "{err}");
 }
@@ -187,12 +187,12 @@ fn watching_runs_again_when_a_file_changes() {
     let mut watching = Watching(command.spawn().unwrap());
     let mut lines = BufReader::new(watching.0.stdout.take().unwrap()).lines();
     let mut until = |wanted: &str| lines.any(|line| line.unwrap().contains(wanted));
-    assert!(until("1 tests: 1 passed"));
+    assert!(until("1 test: 1 passed"));
     written(
         "watched/config.yaml",
         &text.replace("steps: []", "steps: [{ counters: { rooms: 1 } }]"),
     );
-    assert!(until("1 tests: 0 passed, 1 failed"));
+    assert!(until("1 test: 0 passed, 1 failed"));
 }
 
 #[test]

@@ -18,7 +18,7 @@ mod reader;
 
 use std::net::IpAddr;
 
-pub use matcher::Matcher;
+pub use matcher::{Kind, Matcher};
 
 use super::codes::Code;
 use super::diagnostic::{Diagnostic, Findings};
