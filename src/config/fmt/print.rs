@@ -297,7 +297,7 @@ fn flow_text(piece: &Piece, in_flow: bool) -> String {
                     format!("{key}{colon} {value}")
                 };
                 let entries: Vec<String> = entries.iter().map(entry).collect();
-                // Where there is no value a blank stays: not everybody reads a comma behind a colon.
+                // Without a value a blank stays: not everybody reads a comma behind a colon.
                 format!("{{ {} }}", entries.join(", ").trim_end())
             }
         }
