@@ -183,7 +183,7 @@ fn block(text: &str, line: usize, indent: usize) -> std::ops::RangeInclusive<usi
         let indented = line.len() - line.trim_start().trim_start_matches("- ").len();
         !line.trim().is_empty() && indented < indent
     };
-    let above = lines[..line - 1].iter().rposition(|line| is_outside(line)).map_or(1, |at| at + 1);
+    let above = lines[..line - 1].iter().rposition(is_outside).map_or(1, |at| at + 1);
     let below = lines[line..].iter().position(is_outside).map_or(lines.len(), |at| line + at);
     above..=below + 1
 }
