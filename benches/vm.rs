@@ -13,7 +13,7 @@ use shardwire::envelope::{Envelope, RoutedKeys, Scanner, Slots, project};
 use shardwire::ids::{ConnKey, EventId, LimitId, PermissionId, ShardId};
 use shardwire::pipeline::op::{Context, Form, FrameKind, Op, Reg, Source};
 use shardwire::pipeline::{
-    Builder, Effects, Host, Input, LimitSpec, Outcome, Program, Site, Verdict, Vm,
+    About, Builder, Effects, Host, Input, LimitSpec, Outcome, Program, Site, Verdict, Vm,
 };
 use shardwire::state::frames::{FramePool, FrameType};
 use shardwire::state::limits::Rate;
@@ -125,6 +125,9 @@ impl Bench {
             message,
             payload: &self.slots,
             token: self.envelope.token,
+            id: self.envelope.id,
+            claims: b\"\",
+            about: About::NOTHING,
             user: "user-1234",
             conn: ConnKey { shard: ShardId(0), index: 1, generation: 1 },
             target: text_of(&self.envelope.target, message, &mut self.scratch),

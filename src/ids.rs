@@ -86,6 +86,21 @@ impl ConnKey {
     }
 }
 
+impl ConnKey {
+    /// The connection of a printed id.
+    pub fn from_id(id: &[u8]) -> Option<ConnKey> {
+        let digit = |byte: &u8| match byte {
+            b'0'..=b'9' => Some(byte - b'0'),
+            b'a'..=b'f' => Some(byte - b'a' + 10),
+            _ => None,
+        };
+        let word = id.iter().try_fold(0u128, |word, byte| Some(word << 4 | u128::from(digit(byte)?)));
+        let word = word.filter(|_| id.len() == CONN_ID_BYTES)?;
+        let (shard, generation, index) = ((word >> 64) as u16, (word >> 32) as u32, word as u32);
+        Some(ConnKey { shard: ShardId(shard), index, generation })
+    }
+}
+
 impl fmt::Display for ConnKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(std::str::from_utf8(&self.to_id()).unwrap_or("?"))
@@ -103,6 +118,10 @@ pub struct PermissionId(pub u16);
 /// A rate limit of the program, index into `Program::limits`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LimitId(pub u16);
+
+/// A rule that a message must satisfy, index into `Program::rules`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RuleId(pub u16);
 
 /// A room's slot in one shard's slab; means nothing on another shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -23,6 +23,28 @@ pub const SLOTS_MAX: usize = 64;
 /// Text registers of the interpreter.
 pub const REGISTERS_MAX: usize = 16;
 
+/// Value registers of the interpreter.
+pub const VALUES_MAX: usize = 64;
+
+/// Bytes of one expression.
+pub const EXPR_BYTES_MAX: usize = 4_096;
+
+/// Levels of the tree of one expression.
+pub const EXPR_DEPTH_MAX: usize = 64;
+
+/// Elements of a list that a run goes through one by one.
+pub const LIST_ELEMENTS_MAX: usize = 1_024;
+
+/// `map` and `filter` inside of each other.
+pub const EACH_DEPTH_MAX: usize = 2;
+
+/// What the expressions of one run may cost: bytes they look at or make, and operations they run
+/// for an element.
+pub const RUN_WORK_MAX: usize = 4 << 20;
+
+/// Bytes that a compiled pattern of `matches` may take.
+pub const PATTERN_BYTES_MAX: usize = 256 * 1024;
+
 /// Instructions one event may compile to; there are no back edges, so also the steps of a run.
 pub const PROGRAM_OPS_MAX: usize = 65_536;
 
@@ -97,6 +119,9 @@ pub const PARKED_BYTES_MAX: usize = 128 * 1024;
 /// Buffers one shard keeps for reuse by held connections, and the largest it keeps.
 pub const SPARE_BUFFERS_MAX: usize = 256;
 pub const SPARE_BUFFER_BYTES_MAX: usize = 16 * 1024;
+
+/// Keys of conflated messages that wait on one shard.
+pub const CONFLATED_KEYS_MAX: usize = 65_536;
 
 /// Names of rooms and users that live elsewhere which one shard keeps for reuse.
 pub const NAMES_KEPT: usize = 1_024;

@@ -41,6 +41,8 @@ rejects! {
     BadName = "bad_name" "the room or user name is not usable",
     /// A template needs a payload field that the message lacks.
     MissingField = "missing_field" "a field this event needs is missing from the payload",
+    /// The payload does not fit the event's schema; the reply names the field and the reason.
+    InvalidPayload = "invalid_payload" "the payload does not fit this event",
     /// A rate limit refused the event.
     RateLimited = "rate_limited" "too many of these events, try again later",
     /// `secure` found no valid token in the message.
@@ -51,6 +53,14 @@ rejects! {
     TooLarge = "too_large" "the result is larger than a message may be",
     /// A bound of the server was reached (rooms, mesh backlog).
     Overloaded = "overloaded" "the server cannot take this now, try again",
+    /// A rule that the event or the room requires does not hold.
+    Denied = "denied" "a rule does not allow this",
+    /// An expression met a value of another type than it works with.
+    BadType = "bad_type" "a value is not of the type this event needs",
+    /// An expression could not convert a value, or a calculation has no result.
+    BadValue = "bad_value" "a value is out of the range this event works with",
+    /// An expression asked a list for an element that it does not have.
+    NoElement = "no_element" "a list is shorter than this event needs",
 }
 
 #[cfg(test)]

@@ -218,12 +218,23 @@ pub struct WireNames {
 }
 
 /// One entry of `rooms:`: what holds for the rooms whose whole names match a pattern.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RoomClass {
     pub pattern: Vec<PatternPart>,
     /// Nanoseconds a message may wait for others to the same connection; 0 is to the end of the
     /// turn.
     pub batch_delay_ns: u64,
+    pub membership: Membership,
+}
+
+/// Who becomes a member of a room by a join.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Membership {
+    /// The user, with all its connections.
+    #[default]
+    User,
+    /// The connection that joins.
+    Connection,
 }
 
 /// A part of a room pattern.
@@ -244,6 +255,8 @@ pub struct Errors {
     pub reply: bool,
     /// The event's name of that reply.
     pub event: String,
+    /// It says where in the file the refusal comes from: in development.
+    pub places: bool,
 }
 
 /// `compat:`
@@ -366,7 +379,7 @@ impl Default for WireNames {
 
 impl Default for Errors {
     fn default() -> Self {
-        Errors { reply: true, event: "error".into() }
+        Errors { reply: true, event: "error".into(), places: false }
     }
 }
 

@@ -17,7 +17,7 @@ use shardwire::limits::{EFFECTS_MAX, JSON_DEPTH_MAX};
 use shardwire::pipeline::op::{ConstId, Context, Form, FrameKind, Op, Reg, Source};
 use shardwire::pipeline::verify::verify;
 use shardwire::pipeline::{
-    Builder, Effect, Effects, Host, Input, LimitSpec, Outcome, Program, Site, Verdict, Vm, disasm,
+    About, Builder, Effect, Effects, Host, Input, LimitSpec, Outcome, Program, Site, Verdict, Vm, disasm,
 };
 use shardwire::reject::Reject;
 use shardwire::state::frames::{FramePool, FrameType};
@@ -443,6 +443,9 @@ fn programs_that_verify_run_within_bounds_and_the_others_are_refused() {
             message: &message,
             payload: &slots,
             token: envelope.token,
+            id: envelope.id,
+            claims: b\"\",
+            about: About::NOTHING,
             user: random.pick(&["ada", "q\"uo\\te\n", ""]),
             conn: ConnKey { shard: ShardId(0), index: 1, generation: 1 },
             target: random.pick(&["room:x", "", "user:\"\u{1}"]).as_bytes(),
@@ -526,6 +529,9 @@ fn a_template_cannot_be_broken_out_of() {
             message: &message,
             payload: &slots,
             token: envelope.token,
+            id: envelope.id,
+            claims: b\"\",
+            about: About::NOTHING,
             user: "q\"uo\\te\n",
             conn: ConnKey { shard: ShardId(0), index: 1, generation: 1 },
             target,

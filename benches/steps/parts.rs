@@ -8,7 +8,7 @@ use crate::simulator::crowd::{json_of, program};
 use shardwire::envelope::text::text_of;
 use shardwire::envelope::{Envelope, RoutedKeys, Scanner, Slots, project};
 use shardwire::ids::{ConnKey, EventId, LimitId, PermissionId, ShardId};
-use shardwire::pipeline::{Effects, Host, Input, Outcome, Program, Verdict, Vm};
+use shardwire::pipeline::{About, Effects, Host, Input, Outcome, Program, Verdict, Vm};
 use shardwire::state::frames::{FramePool, FrameType};
 use shardwire::ws::{self, Decoder, Item, Rules, Shared, mask, utf8};
 
@@ -164,6 +164,9 @@ impl Parts {
             message: &self.message,
             payload: &self.slots,
             token: self.envelope.token,
+            id: self.envelope.id,
+            claims: b\"\",
+            about: About::NOTHING,
             user: "user-1234",
             conn: ConnKey { shard: ShardId(0), index: 1, generation: 1 },
             target: text_of(&self.envelope.target, &self.message, &mut scratch),

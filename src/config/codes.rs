@@ -272,7 +272,184 @@ codes! {
          anybody sign with the public key."
         "auth:\n  algorithm: RS256\n  secret: ${env.S}\n# env: S=0123456789abcdef0123456789abcdef\n"
 
+    // E42-E44: expressions. An example that begins with `# expression` is checked in the scope of
+    // tests/golden.rs.
+    ExprSyntax "E420" "Not an expression"
+        "The text does not follow the grammar of expressions; the label says what was expected."
+        "# expression: payload.count + * 2\n"
+    UnclosedHole "E421" "A `${` without its `}`"
+        "An expression in a text stands between `${` and `}`. For the two characters themselves \
+         write `$${`."
+        "# scalar: hello ${user.id and more\n"
+    BadString "E422" "Not a string"
+        "A string stands in single or double quotes, on one line, with CEL's escapes: \\n \\t \\\" \
+         \\' \\\\ \\x41 \\u00e9 \\U0001f600 \\101."
+        "# expression: payload.name + 'a\\qb'\n"
+    BadNumber "E423" "Not a number"
+        "An int has 64 bits; a double has digits on both sides of its point, or an exponent."
+        "# expression: payload.count < 9223372036854775808\n"
+    ExprTooLarge "E424" "An expression is too large"
+        "An expression has at most 4,096 bytes, nests at most 32 deep, and holds at most 64 values \
+         at one time."
+        "# expression: ((((((((((((((((((((((((((((((((((1))))))))))))))))))))))))))))))))))\n"
+    UnknownName "E425" "Unknown name"
+        "The names an expression begins with are known when the file is loaded: what the message, \
+         the connection and the user have, and what earlier steps made."
+        "# expression: paylod.name\n"
+    NotInScope "E426" "A name that is not in scope here"
+        "The language has this name, but not at this place."
+        "# expression: room.tenant == 'acme'\n"
+    UnknownField "E427" "Unknown path"
+        "The value is declared, and has no field of this name."
+        "# expression: payload.nmae\n"
+    NoFields "E428" "A value without fields or elements"
+        "Only a map has fields, only a list has elements, and only a value of unknown shape may \
+         turn out to have either."
+        "# expression: payload.name.first\n"
+    MayBeNull "E429" "A value may be null"
+        "The value may be missing and is used where one is needed. Give another with `??`, or \
+         test it first: `x != null && ...`, `x != null ? ... : ...`, `if: x != null`."
+        "# expression: payload.nick + '!'\n"
+    TypeMismatch "E430" "An operator that does not take these types"
+        "Arithmetic takes two ints or two numbers, `+` also two strings or two lists; \
+         `int()`, `double()` and `string()` convert. Values of different types are never equal."
+        "# expression: payload.count + payload.name\n"
+    WrongType "E431" "A value of another type is needed"
+        "The place that uses the value takes one type."
+        "# expression: payload.name && payload.count > 1\n"
+    UnknownFunction "E432" "Unknown function"
+        "The set of functions is closed; docs/expressions.md lists it."
+        "# expression: payload.name.startWith('a')\n"
+    WrongArguments "E433" "Arguments a function does not take"
+        "Every function takes its number and types of arguments."
+        "# expression: size(payload.name, 3)\n"
+    BadRegex "E434" "Not a pattern"
+        "A pattern is a string that is known at load, in the syntax of RE2, and not too large when \
+         it is compiled."
+        "# expression: payload.name.matches('a(b')\n"
+    SecretLeak "E435" "A secret at a place that may show it"
+        "A secret, and whatever is computed from one, flows only where secrets are sent on purpose."
+        "# expression: 'token ' + conn.jwt\n"
+    OmitMisplaced "E436" "`omit` at a place that cannot be left out"
+        "`omit` leaves out the key it stands at, so it is a whole value of a key, or the end of a \
+         `??` or `? :` that is."
+        "# expression: size(omit)\n"
+    AlwaysFails "E437" "An expression that always fails"
+        "All of its parts are known at load, and it has no value."
+        "# expression: payload.count / 0\n"
+    NotAValue "E438" "A name that is no value by itself"
+        "The name only leads to others."
+        "# expression: string(user)\n"
+    NotSupported "E439" "A part of CEL that this language leaves out"
+        "docs/expressions.md says which parts of CEL are left out, and why."
+        "# expression: 3u\n"
+    BadLoop "E440" "Not a `map` or `filter`"
+        "`list.map(x, e)` and `list.filter(x, e)` name the element with a new name, and stand in \
+         each other at most once."
+        "# expression: payload.tags.map(1, 2)\n"
+
+    // E7: the native spelling.
+    UnknownType "E701" "Unknown type"
+        "A schema names one of the types `string int number bool uuid enum list any`, with \
+         `optional` and `secret` before it."
+        "events:\n  say:\n    payload: { text: strng(1..400) }\n    steps: [{ log: said }]\n"
+    BadType "E702" "Not a type"
+        "A type is a name with bounds and a default: `string(1..64)`, `list(int)(..20)`, \
+         `enum(a|b) = a`. A list of one type is a list of such values."
+        "events:\n  say:\n    payload: { tags: list }\n    steps: [{ log: said }]\n"
+    BadBounds "E703" "Bounds that no value meets"
+        "A range is written `1..64`, `1..`, `..64` or `64`, from less to more; lengths are not \
+         negative."
+        "events:\n  say:\n    payload: { text: string(64..1) }\n    steps: [{ log: said }]\n"
+    BadDefault "E704" "A default that does not fit its type"
+        "A default is a value as in JSON, and must itself keep the bounds of its type."
+        "events:\n  say:\n    payload: { text: string(2..) = \"a\" }\n    \
+         steps: [{ log: said }]\n"
+    BothSpellings "E705" "Two spellings in one event"
+        "An event has `modifiers` and `actions`, or `payload`, `limit`, `require` and `steps`, \
+         not parts of both."
+        "events:\n  say:\n    steps: [{ log: said }]\n    \
+         actions: [{ name: _log, params: [said] }]\n"
+    KeyMisplaced "E706" "A key that means nothing on this step"
+        "`into` names the value of a step that has one, `with` the inputs of `use`."
+        "events:\n  say:\n    steps: [{ log: said, into: line }]\n"
+    BadRecipient "E707" "Nobody to send to"
+        "`to` takes `origin`, `user`, `all`, `room` or `target`, or a map with one of `conn`, \
+         `user`, `users`, `room`."
+        "events:\n  say:\n    steps: [{ send: { to: everybody, event: said } }]\n"
+    NoOrigin "E708" "Nothing to answer here"
+        "`reply` answers a message; a hook of `lifecycle` has none, and after `disconnect` \
+         nobody is left to be told."
+        "lifecycle:\n  disconnect:\n    - reply: { event: bye }\n"
+    UnknownStateVariable "E709" "A variable that is not declared"
+        "`set` changes variables of `state.conn` and `state.user`, as `conn.NAME` and `user.NAME`."
+        "state: { conn: { name: string = \"\" } }\nevents:\n  hello:\n    \
+         steps: [{ set: { conn.nmae: ada } }]\n"
+    UnknownPipeline "E710" "Unknown pipeline"
+        "`use` names a pipeline of the section `pipelines`."
+        "pipelines:\n  greet: { steps: [{ log: hello }] }\nevents:\n  hello:\n    \
+         steps: [{ use: great }]\n"
+    Recursion "E711" "A pipeline that uses itself"
+        "Pipelines are put in where they are used, so one that leads to itself would have no end."
+        "pipelines:\n  a: { steps: [{ use: b }] }\n  b: { steps: [{ use: a }] }\nevents:\n  \
+         hello:\n    steps: [{ use: a }]\n"
+    MissingInput "E712" "An input that is not given"
+        "A pipeline's inputs are given in `with`; only those with a default, or that are optional, \
+         may be left out."
+        "pipelines:\n  greet:\n    input: { name: string }\n    \
+         steps: [{ log: \"hello ${input.name}\" }]\nevents:\n  hello:\n    \
+         steps: [{ use: greet }]\n"
+    ReservedVerb "E713" "A verb that comes with backends"
+        "`call`, `identify` and `verify` ask a backend; this build does not have them yet."
+        "events:\n  auth:\n    steps: [{ identify: { user: ada } }]\n"
+    BadRule "E714" "Not a rule"
+        "A rule is a condition, or a map of `when` (the condition), `name`, `mode` (`enforce` or \
+         `shadow`) and `error` (what the sender is told)."
+        "events:\n  say:\n    require: [{ name: polite }]\n    steps: [{ log: said }]\n"
+    TooManyVariables "E715" "Too many variables"
+        "A section of `state` declares at most 128 variables, an event holds at most 24 values of \
+         steps at one time."
+        "# generated: variables\n"
+    BadSpread "E716" "Not a value that can be spread"
+        "`$spread` copies the fields of one object into the map it stands in: `$spread: \
+         ${payload}`."
+        "events:\n  say:\n    payload: { text: string }\n    steps:\n      \
+         - reply: { event: said, payload: { $spread: \"${payload.text}\" } }\n"
+    BadOnError "E717" "Not a way to go on"
+        "`onError` takes `stop` (the default) or `continue`."
+        "events:\n  say:\n    steps: [{ log: said, onError: ignore }]\n"
+    BadCloseCode "E718" "Not a close code"
+        "A server may close with 1000 or with 4000 to 4999 (RFC 6455 section 7.4.2), and a reason \
+         of at most 123 bytes."
+        "events:\n  leave:\n    steps: [{ close: { code: 1006, reason: bye } }]\n"
+    BadStateType "E719" "A variable without a value"
+        "A variable is `optional` or has a default, so that it has a value from the start."
+        "state: { conn: { name: string } }\nevents: {}\n"
+    BadExcept "E720" "Nobody to leave out"
+        "`except` takes `origin` (the connection) or `user` (all of its user's connections)."
+        "events:\n  say:\n    steps: [{ send: { to: all, except: me, event: said } }]\n"
+    PayloadNotMap "E721" "A schema of a payload that is no map"
+        "The payload of an event is a map of fields, or `any`."
+        "events:\n  say:\n    payload: string\n    steps: [{ log: said }]\n"
+    UnknownRolePermission "E722" "A role with a permission that was not declared"
+        "Roles are names for permissions of the list `permissions`."
+        "permissions: [kick]\nroles: { moderator: [kik] }\nevents: {}\n"
+    BadLimit "E723" "Not a limit"
+        "A limit is a rate, such as `10/m`, or a map of `rate`, `per` and `onExceed`."
+        "events:\n  say:\n    limit: { per: [user] }\n    steps: [{ log: said }]\n"
+    MissingPart "E724" "A step without a part it needs"
+        "`send` needs `to` and `event`, `reply` needs `event`."
+        "events:\n  say:\n    steps: [{ send: { event: said } }]\n"
+
+    WaitsHere "E725" "A step that cannot wait here"
+        "`join`, `leave` and `set` of a user's variable wait until other shards have answered. In \
+         `disconnect`, `join` and `leave` nothing can wait."
+        "lifecycle:\n  disconnect:\n    - join: lobby\n"
+
     // W: probably not as meant.
+    Unreachable "W506" "A step that is never reached"
+        "A `stop` without `if` ends the pipeline, so what stands behind it is never done."
+        "events:\n  say:\n    steps: [{ stop: true }, { log: said }]\n"
     UnusedVariable "W501" "An environment variable that sets nothing"
         "The variable looks like an override but names no option."
         "# env: SHARDWIRE_SERVER_ADRESS=:80\nserver:\n  path: /ws\n"

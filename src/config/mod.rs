@@ -13,11 +13,14 @@ mod compile;
 pub mod diagnostic;
 pub mod docs;
 pub mod environment;
+pub mod expr;
 mod redact;
 mod render;
+pub mod schema;
 mod settings;
 mod source;
 mod suggest;
+pub mod types;
 mod yaml;
 
 use std::io::Read;
@@ -97,7 +100,7 @@ pub fn compile(source: &Source, environment: &Environment, options: &Options) ->
     let resolved =
         settings::resolve(root.as_ref(), source, environment, &options.secret, &mut findings);
     let settings = resolved.settings;
-    let program = compile::compile(source, &resolved.sections, &settings, &mut findings);
+    let program = compile::compile(source, &resolved.sections, &settings, environment, &mut findings);
     match program.filter(|_| !findings.any_error()) {
         Some(program) => Ok(Compiled { settings, program, findings: findings.sorted() }),
         None => Err(findings.sorted()),

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::Plane;
 use crate::disconnect::Disconnect;
 use crate::reject::Reject;
-use crate::shard::counters::{Count, Counters};
+use crate::shard::counters::{Count, Counters, Named};
 use crate::shard::refusal::Refusal;
 use crate::ws::ProtocolError;
 
@@ -75,6 +75,11 @@ pub(super) fn totals(shards: &[Arc<Counters>]) -> Value {
         "endlessTokens": sum(shards, |one| &one.endless_tokens),
         "acceptErrors": sum(shards, |one| &one.accept_errors),
         "meshFull": sum(shards, |one| &one.mesh_full),
+        "volatileDropped": sum(shards, |one| &one.volatile_dropped),
+        "conflated": sum(shards, |one| &one.conflated),
+        "passedOver": sum(shards, |one| &one.passed_over),
+        "rules": named(shards, |named| &named.rules),
+        "metrics": named(shards, |named| &named.metrics),
         "protocolErrors": by_name(broken_rules, shards, |c| &c.protocol_errors),
         "rejects": by_name(Reject::ALL.iter().map(|one| one.code()), shards, |c| &c.rejects),
         "disconnects":
@@ -85,6 +90,21 @@ pub(super) fn totals(shards: &[Arc<Counters>]) -> Value {
 
 fn sum(shards: &[Arc<Counters>], of: impl Fn(&Counters) -> &Count) -> u64 {
     shards.iter().map(|one| of(one).get()).sum()
+}
+
+/// Counters that the configuration names, where they are not zero.
+fn named(
+    shards: &[Arc<Counters>],
+    of: impl Fn(&Named) -> &[(String, Count)],
+) -> Map<String, Value> {
+    let mut totals: Map<String, Value> = Map::new();
+    for (name, count) in shards.iter().filter_map(|one| one.named.get()).flat_map(&of) {
+        let before = totals.get(name).and_then(Value::as_u64).unwrap_or_default();
+        if before + count.get() > 0 {
+            totals.insert(name.clone(), (before + count.get()).into());
+        }
+    }
+    totals
 }
 
 fn by_name(

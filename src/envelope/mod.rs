@@ -4,20 +4,27 @@
 //! on input; a span always lies inside the message it was made from.
 //! Called by `shard::turn` (scan, project) and by the interpreter (slots).
 
+mod checked;
 mod cursor;
 pub mod members;
+mod misfit;
+pub mod parts;
 mod plain;
 pub mod project;
 pub mod projection;
 pub mod scan;
+pub mod shape;
 mod simd;
 pub mod slot;
 pub mod text;
 
+pub use checked::project_checked;
 pub use members::Members;
+pub use misfit::Misfit;
 pub use project::project;
 pub use projection::{Projection, Segment};
 pub use scan::{Envelope, RoutedKeys, Scanner, validate};
+pub use shape::Shape;
 pub use slot::{Slot, SlotKind, Slots};
 
 #[cfg(test)]

@@ -49,7 +49,12 @@ fn noted(message: &[u8], members: &[Member], node: &Node, out: &mut Slots) -> Re
 }
 
 /// Fills the slots below `node` from the array or object `value`.
-fn walk(message: &[u8], value: Slot, node: &Node, out: &mut Slots) -> Result<(), Reject> {
+pub(super) fn walk(
+    message: &[u8],
+    value: Slot,
+    node: &Node,
+    out: &mut Slots,
+) -> Result<(), Reject> {
     let mut walk = Walk { message, cursor: Cursor::new(message, value.start as usize), out };
     let opened = walk.cursor.start()?;
     walk.inside(node, opened.kind)
@@ -140,7 +145,7 @@ impl Walk<'_> {
     }
 }
 
-fn is_key(segment: &Segment, key: &Slot, body: &[u8]) -> bool {
+pub(super) fn is_key(segment: &Segment, key: &Slot, body: &[u8]) -> bool {
     match key.kind {
         SlotKind::Plain => body == segment.key.as_bytes(),
         _ => decoded_eq(body, segment.key.as_bytes()),

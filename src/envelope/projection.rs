@@ -16,7 +16,7 @@ pub struct Segment {
 }
 
 impl Segment {
-    fn new(key: &str) -> Self {
+    pub fn new(key: &str) -> Self {
         let canonical = key == "0" || !key.starts_with(['0', '+']);
         Segment { key: key.into(), index: key.parse().ok().filter(|_| canonical) }
     }

@@ -124,6 +124,20 @@ pub fn text_of<'t>(slot: &Slot, message: &'t [u8], scratch: &'t mut Vec<u8>) -> 
     }
 }
 
+/// How many characters a slot's string has.
+pub fn char_count(slot: &Slot, message: &[u8]) -> usize {
+    let body = slot.bytes(message);
+    let begin = |bytes: &[u8]| bytes.iter().filter(|byte| **byte & 0xc0 != 0x80).count();
+    if slot.kind == SlotKind::Plain {
+        return begin(body);
+    }
+    let len = |part| match part {
+        Part::Plain(plain) => begin(plain),
+        Part::Char(_) => 1,
+    };
+    Parts { rest: body }.map(len).sum()
+}
+
 /// Appends text as the body of a JSON string: quotes, backslashes and control characters escaped.
 pub fn escape_into(text: &[u8], out: &mut Vec<u8>) {
     let mut at = 0;

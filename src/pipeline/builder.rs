@@ -5,11 +5,24 @@
 
 use std::collections::HashMap;
 
-use super::op::{ConstId, Op};
-use super::program::{Event, LimitSpec, Program, Site};
+use super::op::{Ahead, Body, Class, ConstId, HowId, MetricId, Op, PatternId};
+use super::pattern::Pattern;
+use super::program::{
+    Event, Hook, How, LimitSpec, Program, RoomRules, Rule, Site, VariableSpec,
+};
 use super::verify::{self, Fault};
-use crate::ids::{EventId, LimitId, PermissionId};
+use crate::envelope::Shape;
+use crate::ids::{EventId, LimitId, PermissionId, RuleId};
 use crate::limits::EVENTS_MAX;
+
+/// The place of an entry in a table, where it is put if it is not there.
+fn place_of<T: PartialEq>(table: &mut Vec<T>, entry: T) -> usize {
+    let known = table.iter().position(|one| *one == entry);
+    known.unwrap_or_else(|| {
+        table.push(entry);
+        table.len() - 1
+    })
+}
 
 /// A program in the making.
 #[derive(Debug, Default)]
@@ -19,6 +32,8 @@ pub struct Builder {
     /// Literal bytes not yet written as a constant, and where they begin in the configuration.
     literal: Vec<u8>,
     literal_site: Site,
+    /// The open event has `begin` already.
+    begun: bool,
 }
 
 impl Builder {
@@ -44,12 +59,39 @@ impl Builder {
         Some(id)
     }
 
+    /// Opens a hook, which no message can name.
+    pub fn hook(&mut self, hook: Hook, name: &str, site: Site) -> Option<EventId> {
+        let id = self.open(name, site)?;
+        if let Some(place) = self.program.hooks.get_mut(hook as usize) {
+            *place = Some(id);
+        }
+        Some(id)
+    }
+
+    /// Opens what runs before anybody is let into a room of this class.
+    pub fn room_join(&mut self, class: usize, name: &str, site: Site) -> Option<EventId> {
+        let id = self.open(name, site)?;
+        if self.program.rooms.len() <= class {
+            self.program.rooms.resize(class + 1, RoomRules::default());
+        }
+        self.program.rooms[class].join = Some(id);
+        Some(id)
+    }
+
+    /// What the open event's payload must be.
+    pub fn shape(&mut self, shape: Shape) {
+        if let Some(event) = self.program.events.last_mut() {
+            event.shape = Some(shape);
+        }
+    }
+
     fn open(&mut self, name: &str, site: Site) -> Option<EventId> {
         let id = self.program.events.len();
         if id >= EVENTS_MAX {
             return None;
         }
         self.seal();
+        self.begun = false;
         let entry = self.program.code.len() as u32;
         let event = Event { name: name.into(), entry, end: entry, site, ..Event::default() };
         self.program.events.push(event);
@@ -63,6 +105,12 @@ impl Builder {
         let end = self.program.code.len() as u32;
         if let Some(event) = self.program.events.last_mut() {
             event.end = end;
+            let code = &self.program.code[event.entry as usize..end as usize];
+            event.session_claims = event.claims.slots > 0 && !code.contains(&Op::Secure);
+            self.program.keeps_claims |= event.session_claims;
+            if let Some(shape) = &mut event.shape {
+                shape.bind(&event.payload.root);
+            }
         }
     }
 
@@ -77,9 +125,13 @@ impl Builder {
         self.program.events.last_mut()?.claims.insert(path)
     }
 
-    /// Appends an operation to the open event. `Secure` also projects `payload.token`.
+    /// Appends an operation to the open event. `Secure` also projects `payload.token`; the first
+    /// operation on values comes behind a `Begin`.
     pub fn op(&mut self, op: Op, site: Site) {
         self.flush_literal();
+        if matches!(op.class(), Class::Value | Class::Jump) {
+            self.begin(site);
+        }
         if op == Op::Secure {
             self.reserve_token();
         }
@@ -91,6 +143,44 @@ impl Builder {
         let slot = self.payload_slot(&["token"]);
         if let Some(event) = self.program.events.last_mut() {
             event.token_slot = slot;
+        }
+    }
+
+    /// Makes sure that operations on values may come.
+    pub fn begin(&mut self, site: Site) {
+        if !std::mem::replace(&mut self.begun, true) {
+            self.flush_literal();
+            self.push(Op::Begin, site);
+        }
+    }
+
+    /// Where the next operation will stand: what a jump behind it must know.
+    pub fn here(&mut self) -> usize {
+        self.flush_literal();
+        self.program.code.len()
+    }
+
+    /// Appends a jump whose end is not known yet; `land` says it.
+    pub fn jump(&mut self, make: impl FnOnce(Ahead) -> Op, site: Site) -> usize {
+        self.op(make(Ahead(0)), site);
+        self.program.code.len() - 1
+    }
+
+    /// The jump that stands at `at` ends here.
+    pub fn land(&mut self, at: usize) {
+        let here = self.here();
+        if let Some(op) = self.program.code.get_mut(at) {
+            let past = here - at - 1;
+            match op {
+                Op::Jump(by)
+                | Op::JumpIf { by, .. }
+                | Op::JumpUnless { by, .. }
+                | Op::JumpSome { by, .. }
+                | Op::JumpOmit { by, .. } => *by = Ahead(past as u32),
+                // One that does not fit is a fault of `finish`.
+                Op::Each { body, .. } => *body = Body(u16::try_from(past).unwrap_or(u16::MAX)),
+                _ => {}
+            }
         }
     }
 
@@ -131,6 +221,52 @@ impl Builder {
     pub fn limit(&mut self, spec: LimitSpec) -> LimitId {
         self.program.limits.push(spec);
         LimitId(self.program.limits.len().saturating_sub(1) as u16)
+    }
+
+    /// Declares a rule.
+    pub fn rule(&mut self, spec: Rule) -> RuleId {
+        self.program.rules.push(spec);
+        RuleId(self.program.rules.len().saturating_sub(1) as u16)
+    }
+
+    /// Where an operation from here on (as `here` said) is refused, the run goes on behind the last.
+    pub fn lenient(&mut self, from: usize) {
+        let end = self.here();
+        self.program.lenient.push(from as u32..end as u32);
+    }
+
+    /// A way of sending; the same is declared once.
+    pub fn how(&mut self, how: How) -> HowId {
+        HowId(place_of(&mut self.program.hows, how) as u16)
+    }
+
+    /// A counter of the configuration; the same name is the same counter.
+    pub fn metric(&mut self, name: &str) -> MetricId {
+        MetricId(place_of(&mut self.program.metrics, name.into()) as u16)
+    }
+
+    /// Declares the variables of connections and users.
+    pub fn variables(&mut self, conn: Vec<VariableSpec>, user: Vec<VariableSpec>) {
+        (self.program.conn_variables, self.program.user_variables) = (conn, user);
+    }
+
+    /// Declares a role.
+    pub fn role(&mut self, name: &str, permissions: Vec<PermissionId>) {
+        self.program.roles.push((name.into(), permissions));
+    }
+
+    /// Compiles a pattern; the same text is the same pattern.
+    pub fn pattern(&mut self, text: &str) -> Result<PatternId, String> {
+        let patterns = &mut self.program.patterns;
+        let known = patterns.iter().position(|pattern| pattern.text() == text);
+        let place = match known {
+            Some(place) => place,
+            None => {
+                patterns.push(Pattern::new(text)?);
+                patterns.len() - 1
+            }
+        };
+        Ok(PatternId(place as u16))
     }
 
     /// Declares a permission; the same name is the same permission.

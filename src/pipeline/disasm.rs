@@ -5,10 +5,10 @@
 
 use std::fmt::{self, Write};
 
-use super::op::{ConstId, Context, Form, FrameKind, Op, Operand, Source};
+use super::op::{ConstId, Context, Form, FrameKind, Op, Operand, PatternId, Source};
 use super::program::{Event, Program};
 use crate::envelope::projection::Node;
-use crate::ids::{LimitId, PermissionId};
+use crate::ids::{LimitId, PermissionId, RuleId};
 use crate::state::limits::{Algorithm, Rate};
 
 /// The listing of a whole program, events in declaration order.
@@ -27,7 +27,7 @@ pub fn event(program: &Program, event: &Event) -> String {
 
 fn write_event(out: &mut String, program: &Program, event: &Event) -> fmt::Result {
     let code = program.code_of(event);
-    writeln!(out, "event {:?} ; at most {} operations", event.name, code.len())?;
+    writeln!(out, "event {:?} ; at most {} operations", event.name, program.steps_max(event))?;
     write_paths(out, "payload", &event.payload.root)?;
     write_paths(out, "claims", &event.claims.root)?;
     for (offset, op) in code.iter().enumerate() {
@@ -82,6 +82,47 @@ fn operand_text(program: &Program, event: &Event, source: Source, operand: Opera
         Operand::Context(value) => context_text(value).to_owned(),
         Operand::Form(form) => form_text(form).to_owned(),
         Operand::Frame(kind) => frame_text(kind).to_owned(),
+        other => value_operand_text(program, other),
+    }
+}
+
+/// The operands of operations on values.
+fn value_operand_text(program: &Program, operand: Operand) -> String {
+    let lower = |text: String| text.to_lowercase();
+    match operand {
+        Operand::Value(register) => format!("v{}", register.0),
+        Operand::Out(register) => format!("v{} =", register.0),
+        Operand::Pattern(id) => pattern_text(program, id),
+        Operand::Rule(id) => rule_text(program, id),
+        Operand::Count(count) => count.0.to_string(),
+        Operand::Ahead(by) => format!("+{}", by.0),
+        Operand::Body(body) => format!("{{{}}}", body.0),
+        Operand::Int(value) => value.to_string(),
+        Operand::Owner(owner) => lower(format!("{owner:?}")),
+        Operand::Word(word) => lower(format!("{word:?}")),
+        Operand::Unary(op) => lower(format!("{op:?}")),
+        Operand::Binary(op) => lower(format!("{op:?}")),
+        Operand::Reject(reject) => reject.code().to_owned(),
+        Operand::Expect(expect) => {
+            let optional = if expect.optional { "?" } else { "" };
+            lower(format!("{:?}{optional}", expect.kind))
+        }
+        _ => "?".to_owned(),
+    }
+}
+
+fn pattern_text(program: &Program, id: PatternId) -> String {
+    match program.patterns.get(usize::from(id.0)) {
+        Some(pattern) => format!("/{}/", pattern.text()),
+        None => format!("p{} ?", id.0),
+    }
+}
+
+fn rule_text(program: &Program, id: RuleId) -> String {
+    match program.rules.get(usize::from(id.0)) {
+        Some(rule) if rule.shadow => format!("{:?} in the shadow", rule.name),
+        Some(rule) => format!("{:?}", rule.name),
+        None => format!("rule {} ?", id.0),
     }
 }
 
@@ -129,6 +170,17 @@ fn context_text(value: Context) -> &'static str {
         Context::ConnId => "conn.id",
         Context::Target => "target",
         Context::EventName => "event",
+        Context::Now => "now",
+        Context::Ip => "conn.ip",
+        Context::Room => "room",
+        Context::Reason => "reason",
+        Context::ErrorCode => "error.code",
+        Context::ErrorMessage => "error.message",
+        Context::ErrorEvent => "error.event",
+        Context::ErrorRule => "error.rule",
+        Context::ErrorField => "error.field",
+        Context::ErrorReason => "error.reason",
+        Context::ErrorPlace => "error.place",
     }
 }
 

@@ -5,7 +5,9 @@
 
 use std::ops::Range;
 
+use super::op::{CloseCode, HowId, MetricId, Owner, To, VariableId};
 use super::program::Site;
+use crate::ids::{PermissionId, RuleId};
 use crate::reject::Reject;
 use crate::state::frames::FrameRef;
 
@@ -22,6 +24,19 @@ pub enum Effect {
     SendTarget { target: Text, frame: FrameRef },
     Log { text: Text, site: Site },
     Close,
+    /// To receivers of this kind; an empty name where the kind needs none.
+    Send { to: To, how: HowId, name: Text, frame: FrameRef },
+    /// What the next frame conflates with.
+    Key { text: Text },
+    /// The value as JSON.
+    Set { of: Owner, variable: VariableId, value: Text },
+    Metric { metric: MetricId, add: u32 },
+    Grant { user: Text, permission: PermissionId, held: bool },
+    CloseWith { code: CloseCode, reason: Text },
+    /// A join or leave of the connection is done; put in by the shard.
+    Moved { room: Text, joined: bool },
+    /// Where the next effect is refused, the others go on.
+    Lenient,
 }
 
 /// The effects of one run.
@@ -30,6 +45,15 @@ pub struct Effects {
     pub list: Vec<Effect>,
     /// UTF-8 text of every register closed in the run.
     pub arena: Vec<u8>,
+    /// What the next frame conflates with.
+    pub key: Option<Text>,
+    /// Where the effect at hand is refused, the others go on.
+    pub lenient: bool,
+    /// The rule that ended the run, and where.
+    pub denied: Option<RuleId>,
+    pub site: Option<Site>,
+    /// The message's id as JSON, as `event`.
+    pub id: Text,
     /// What ended the run: told to the sender behind everything in `list`.
     pub refused: Option<Reject>,
     /// The event's name as the message spelled it; kept where the effects outlive their message.
@@ -42,13 +66,21 @@ impl Effects {
         self.arena.clear();
         self.refused = None;
         self.event = 0..0;
+        self.id = 0..0;
+        (self.denied, self.site) = (None, None);
+        (self.key, self.lenient) = (None, false);
     }
 
-    /// Copies the event's name (escaped, as in the message) before the message goes.
-    pub fn keep_event(&mut self, name: &[u8]) {
+    /// Copies the event's name (escaped, as in the message) and the id before the message goes.
+    pub fn keep_subject(&mut self, event: &[u8], id: &[u8]) {
+        self.event = self.keep(event);
+        self.id = self.keep(id);
+    }
+
+    fn keep(&mut self, bytes: &[u8]) -> Text {
         let start = self.arena.len() as u32;
-        self.arena.extend_from_slice(name);
-        self.event = start..self.arena.len() as u32;
+        self.arena.extend_from_slice(bytes);
+        start..self.arena.len() as u32
     }
 
     /// The text of a range made by this run.

@@ -3,19 +3,27 @@
 //! Invariants: a program only reaches the interpreter through `verify`; no operation jumps back, so
 //! a run is bounded by the program's length. Called by `config::compile` (build) and `shard` (run).
 
+pub mod about;
 pub mod builder;
 pub mod disasm;
 pub mod effect;
+pub mod eval;
+mod native;
+pub mod number;
 pub mod op;
+pub mod operand;
 mod output;
+pub mod pattern;
 pub mod program;
+pub mod value;
 pub mod verify;
 pub mod vm;
 
+pub use about::About;
 pub use builder::Builder;
 pub use effect::{Effect, Effects};
-pub use program::{Event, LimitSpec, OnExceed, Program, Scope, Site};
-pub use vm::{Host, Input, Outcome, Verdict, Vm};
+pub use program::{Event, LimitSpec, OnExceed, Program, Rule, Scope, Site};
+pub use vm::{Host, Input, Outcome, Variable, Verdict, Vm};
 
 #[cfg(test)]
 mod tests;

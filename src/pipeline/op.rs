@@ -4,58 +4,16 @@
 //! Model: there is one *open* output at a time: a text (opened by `OpenText`, closed into a
 //! register by `CloseText`), a frame (opened by `OpenFrame`, closed into the frame register by
 //! `CloseFrame`) or a log line (opened by `OpenLog`, written by `CloseLog`). Piece operations
-//! append to the open output. Effect operations read registers.
+//! append to the open output. Effect operations read registers. Value operations compute: they
+//! read and write *value registers*, and may stand inside a text or a frame, not inside a log line.
 //!
-//! Invariants: an operation is 8 bytes; every operand is checked by `verify` before a run.
+//! Invariants: an operation is 8 bytes; every operand is checked by `verify` before a run; a jump
+//! goes forward.
 
-use crate::ids::{LimitId, PermissionId};
+use crate::ids::{LimitId, PermissionId, RuleId};
+use crate::reject::Reject;
 
-/// Index into `Program::consts`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ConstId(pub u32);
-
-/// A text register of the interpreter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reg(pub u8);
-
-/// Where a slot's bytes come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// The message's payload, through the event's payload projection.
-    Payload,
-    /// The claims that `Secure` verified, through the event's claims projection.
-    Claims,
-}
-
-/// A value of the connection or the message that is not in a payload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Context {
-    UserId,
-    ConnId,
-    Target,
-    EventName,
-}
-
-/// How a piece is written into the open output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// Decoded text, for names and logs.
-    Text,
-    /// Inside a JSON string: escaped, without quotes. A JSON string's bytes are copied as they are,
-    /// null writes nothing, an array or object is written as its escaped JSON text.
-    Inner,
-    /// At a JSON value's place: the raw value, strings with their quotes.
-    Raw,
-}
-
-/// What a frame carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FrameKind {
-    Text,
-    Binary,
-    /// The kind of the message being handled.
-    AsReceived,
-}
+pub use super::operand::*;
 
 /// Where an operation may stand, for the verifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,44 +30,12 @@ pub enum Class {
     Close,
     /// Asks something of the shard; nothing may be open.
     Effect,
+    /// Computes with value registers, and may end the run; no log line may be open.
+    Value,
+    /// Goes on further ahead; no log line may be open.
+    Jump,
     /// The last operation of an event, and only the last.
     Last,
-}
-
-/// One operand, as the verifier and the disassembler see it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operand {
-    Limit(LimitId),
-    Permission(PermissionId),
-    Const(ConstId),
-    Reg(Reg),
-    Slot(u8),
-    Source(Source),
-    Context(Context),
-    Form(Form),
-    Frame(FrameKind),
-}
-
-macro_rules! operands {
-    ($($variant:ident($kind:ty),)*) => {
-        $(impl From<$kind> for Operand {
-            fn from(operand: $kind) -> Self {
-                Operand::$variant(operand)
-            }
-        })*
-    };
-}
-
-operands! {
-    Limit(LimitId),
-    Permission(PermissionId),
-    Const(ConstId),
-    Reg(Reg),
-    Slot(u8),
-    Source(Source),
-    Context(Context),
-    Form(Form),
-    Frame(FrameKind),
 }
 
 /// One row of the table, for docs.
@@ -211,6 +137,84 @@ operations! {
     CloseLog = "close_log" Close;
     /// Effect: close the connection the message came from.
     Close = "close" Effect;
+    /// Effect: the closed frame goes to receivers that need no name.
+    Send { to: To, how: HowId } = "send" Effect;
+    /// Effect: the closed frame goes to the receivers that the text names.
+    SendNamed { to: To, name: Reg, how: HowId } = "send_named" Effect;
+    /// Effect: the next frame takes the place of a waiting one with the same key.
+    Key(text: Reg) = "key" Effect;
+    /// Effect: set a variable of the connection or of its user.
+    SetVariable { of: Owner, variable: VariableId, value: ValueReg } = "set" Effect;
+    /// Effect: add to a counter of the configuration.
+    Metric { metric: MetricId, add: ValueReg } = "metric" Effect;
+    /// Effect: give a user a permission.
+    Grant { user: Reg, permission: PermissionId } = "grant" Effect;
+    /// Effect: take a permission from a user.
+    Revoke { user: Reg, permission: PermissionId } = "revoke" Effect;
+    /// Effect: close the connection the message came from, with this code and reason.
+    CloseWith { code: CloseCode, reason: Reg } = "close_with" Effect;
+    /// Effect: where the next effect is refused, the others go on.
+    Lenient = "lenient" Effect;
+    /// Append the message's id behind these bytes; nothing where it has none.
+    Id(prefix: ConstId) = "id" Piece;
+    /// Forget the values of the run before; stands before the first value operation.
+    Begin = "begin" Value;
+    /// A slot's value, where it is of the kind that is expected; a missing one is null.
+    Load { into: Out, source: Source, slot: u8, expect: Expect } = "load" Value;
+    /// A value of the connection or the message.
+    LoadContext { into: Out, value: Context } = "load_context" Value;
+    /// A variable of the connection, the user or the room.
+    LoadVariable { into: Out, of: Owner, variable: u8, expect: Expect } = "load_variable" Value;
+    /// Null, true, false or omit.
+    LoadWord { into: Out, word: Word } = "load_word" Value;
+    /// A small int.
+    LoadInt { into: Out, value: i32 } = "load_int" Value;
+    /// An int, the eight bytes of a constant.
+    LoadLong { into: Out, constant: ConstId } = "load_long" Value;
+    /// A double, the eight bytes of a constant.
+    LoadDouble { into: Out, constant: ConstId } = "load_double" Value;
+    /// A constant's text.
+    LoadText { into: Out, constant: ConstId } = "load_text" Value;
+    /// The same value in another register.
+    Copy { into: Out, from: ValueReg } = "copy" Value;
+    /// End the run with `bad_type` or `missing_field` unless the value is of this kind.
+    Expect { value: ValueReg, expect: Expect } = "expect" Value;
+    /// What one value makes.
+    Unary { into: Out, op: Unary, of: ValueReg } = "unary" Value;
+    /// What two values make.
+    Binary { into: Out, op: Binary, left: ValueReg, right: ValueReg } = "binary" Value;
+    /// Characters of a text, from one place up to another.
+    Slice { into: Out, of: ValueReg, from: ValueReg, to: ValueReg } = "slice" Value;
+    /// Whether a text has a match of the pattern.
+    Matches { into: Out, of: ValueReg, pattern: PatternId } = "matches" Value;
+    /// The member of an object, null where it has none of this name.
+    Member { into: Out, of: ValueReg, key: ConstId } = "member" Value;
+    /// A list of so many values, from one register on.
+    List { into: Out, first: ValueReg, count: Count } = "list" Value;
+    /// A list made by running the operations right behind this one once an element.
+    Each { into: Out, list: ValueReg, item: Out, body: Body } = "each" Value;
+    /// Add to the list that is being made.
+    Yield(value: ValueReg) = "yield" Value;
+    /// End the run with `denied` unless the condition holds; a rule in the shadow only tells.
+    Require { cond: ValueReg, rule: RuleId } = "require" Value;
+    /// End the run.
+    Fail(reject: Reject) = "fail" Value;
+    /// Go on further ahead.
+    Jump(by: Ahead) = "jump" Jump;
+    /// Go on further ahead where this is true.
+    JumpIf { cond: ValueReg, by: Ahead } = "jump_if" Jump;
+    /// Go on further ahead where this is false.
+    JumpUnless { cond: ValueReg, by: Ahead } = "jump_unless" Jump;
+    /// Go on further ahead where this is not null.
+    JumpSome { value: ValueReg, by: Ahead } = "jump_some" Jump;
+    /// Go on further ahead where this is omit.
+    JumpOmit { value: ValueReg, by: Ahead } = "jump_omit" Jump;
+    /// Append a value.
+    Put { value: ValueReg, form: Form } = "put" Piece;
+    /// Append the members of an object, without its braces; of null, nothing.
+    Spread(value: ValueReg) = "spread" Piece;
+    /// Append a comma, unless an object or array has just been opened.
+    Comma = "comma" Piece;
     /// End of the event's pipeline.
     End = "end" Last;
 }

@@ -56,6 +56,10 @@ impl<'r> Output<'r> {
         self.log.is_open = true;
     }
 
+    pub fn is_log(&self) -> bool {
+        self.log.is_open
+    }
+
     pub fn close_log(&mut self) -> Text {
         if std::mem::take(&mut self.log.is_cut) {
             self.arena.extend_from_slice(CUT.as_bytes());

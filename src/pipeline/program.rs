@@ -5,9 +5,10 @@
 use std::collections::HashMap;
 
 use super::op::Op;
-use crate::envelope::Projection;
-use crate::ids::{EventId, LimitId};
-use crate::limits::NAME_BYTES_MAX;
+use super::pattern::Pattern;
+use crate::envelope::{Projection, Shape};
+use crate::ids::{EventId, LimitId, PermissionId};
+use crate::limits::{LIST_ELEMENTS_MAX, NAME_BYTES_MAX};
 use crate::state::limits::Rate;
 
 /// A place in a configuration file, for run-time errors and `explain`.
@@ -70,7 +71,7 @@ impl LimitSpec {
 }
 
 /// One event's pipeline: `code[entry..end]`, whose last operation is `End`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Event {
     pub name: Box<str>,
     pub entry: u32,
@@ -82,6 +83,72 @@ pub struct Event {
     /// The payload slot of `payload.token`, where the pipeline has `Secure`.
     pub token_slot: Option<u8>,
     pub site: Site,
+    /// What the payload must be; then the slots are filled by its check.
+    pub shape: Option<Shape>,
+    /// The claims are those that the connection came with.
+    pub session_claims: bool,
+}
+
+/// A rule that a message must satisfy.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rule {
+    pub name: Box<str>,
+    pub site: Site,
+    /// Evaluated, counted and logged, and never in the way.
+    pub shadow: bool,
+    /// What the sender is told in place of the usual sentence.
+    pub error: Option<Box<str>>,
+}
+
+/// How a frame is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct How {
+    pub except: Option<Except>,
+    /// Left out for connections that are behind with reading.
+    pub volatile: bool,
+    /// Of the frames with one key only the last of this many nanoseconds is sent; 0 is all.
+    pub conflate_ns: u64,
+}
+
+/// Who does not get a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Except {
+    /// The connection the message came from.
+    Origin,
+    /// Every connection of its user.
+    User,
+}
+
+/// A variable of `state`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VariableSpec {
+    pub name: Box<str>,
+    /// JSON text of its value before it is set.
+    pub default: Box<[u8]>,
+}
+
+/// What runs without a message that names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hook {
+    /// `lifecycle.message` of the raw protocol.
+    Message,
+    Connect,
+    Disconnect,
+    Join,
+    Leave,
+    Resume,
+    /// Writes the reply to a refused event.
+    Error,
+}
+
+/// How many kinds of hooks there are.
+pub const HOOKS: usize = 7;
+
+/// What the program says of a class of rooms.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RoomRules {
+    /// Runs before a user or connection is let in.
+    pub join: Option<EventId>,
 }
 
 /// A compiled configuration.
@@ -98,10 +165,28 @@ pub struct Program {
     pub sites: Vec<Site>,
     pub consts: Vec<Box<[u8]>>,
     pub limits: Vec<LimitSpec>,
+    /// By `RuleId`.
+    pub rules: Vec<Rule>,
+    /// By `PatternId`.
+    pub patterns: Vec<Pattern>,
     /// Declared permissions, by `PermissionId`.
     pub permissions: Vec<Box<str>>,
     /// `lifecycle.message` of the raw protocol.
     pub on_message: Option<EventId>,
+    /// By `Hook as usize`; that of `Message` is `on_message`.
+    pub hooks: [Option<EventId>; HOOKS],
+    /// Operations whose refusal goes on behind them, outer ones last.
+    pub lenient: Vec<std::ops::Range<u32>>,
+    pub hows: Vec<How>,
+    pub metrics: Vec<Box<str>>,
+    pub conn_variables: Vec<VariableSpec>,
+    pub user_variables: Vec<VariableSpec>,
+    /// By `RoomClassId`; shorter where the classes at the end have no rules.
+    pub rooms: Vec<RoomRules>,
+    /// Roles and the permissions they stand for.
+    pub roles: Vec<(Box<str>, Vec<PermissionId>)>,
+    /// Something reads the claims that a connection came with.
+    pub keeps_claims: bool,
 }
 
 impl Program {
@@ -124,6 +209,24 @@ impl Program {
         self.names.get(&*lower).copied()
     }
 
+    pub fn hook(&self, hook: Hook) -> Option<EventId> {
+        match hook {
+            Hook::Message => self.on_message,
+            _ => self.hooks.get(hook as usize).copied().flatten(),
+        }
+    }
+
+    /// Something of connections or users is kept beyond a message: variables or claims.
+    pub fn keeps_sessions(&self) -> bool {
+        self.keeps_claims || !(self.conn_variables.is_empty() && self.user_variables.is_empty())
+    }
+
+    /// Events that no message can name.
+    pub fn unnamed(&self) -> usize {
+        let hooks = self.hooks.iter().flatten().count() + usize::from(self.on_message.is_some());
+        hooks + self.rooms.iter().filter(|rules| rules.join.is_some()).count()
+    }
+
     pub fn limit(&self, limit: LimitId) -> Option<&LimitSpec> {
         self.limits.get(usize::from(limit.0))
     }
@@ -140,6 +243,23 @@ impl Program {
     /// An event's operations, `End` included; empty where the range is not in the code.
     pub fn code_of(&self, event: &Event) -> &[Op] {
         self.code.get(event.entry as usize..event.end as usize).unwrap_or_default()
+    }
+
+    /// Operations that one run of the event may take: there are no back edges, and what a loop
+    /// holds is run for each of at most so many elements.
+    pub fn steps_max(&self, event: &Event) -> u64 {
+        let code = self.code_of(event);
+        let mut ends: Vec<usize> = Vec::new();
+        let mut steps = 0u64;
+        for (at, op) in code.iter().enumerate() {
+            ends.retain(|end| *end > at);
+            let times = (LIST_ELEMENTS_MAX as u64).saturating_pow(ends.len() as u32);
+            steps = steps.saturating_add(times);
+            if let Op::Each { body, .. } = op {
+                ends.push(at + 1 + usize::from(body.0));
+            }
+        }
+        steps
     }
 
     /// The place an operation comes from.

@@ -1,16 +1,15 @@
 //! What a program must satisfy before it may run, checked in one pass, one rule a variant.
 //!
 //! Invariants: a program that passes cannot make the interpreter index out of range, write outside
-//! an open output, read an undefined register or unverified claims, or ask for anything of the
-//! shard before its last rate limit. Called by `Builder::finish`.
+//! an open output, read an undefined register or unverified claims, jump back or out of its event,
+//! or ask for anything of the shard before its last rate limit. Called by `Builder::finish`.
 
-use super::op::{Class, Op, Operand, Source};
-use super::program::{Event, Program, Scope, Site};
+mod walk;
+
+use super::program::{Event, Program, Site};
 use crate::envelope::{Projection, projection::Node};
-use crate::limits::{
-    EFFECTS_MAX, EVENTS_MAX, JSON_DEPTH_MAX, NAME_BYTES_MAX, PROGRAM_OPS_MAX, REGISTERS_MAX,
-    SLOTS_MAX,
-};
+use crate::limits::{EVENTS_MAX, JSON_DEPTH_MAX, NAME_BYTES_MAX, PROGRAM_OPS_MAX, SLOTS_MAX};
+use walk::Walk;
 
 macro_rules! rules {
     ($($(#[doc = $doc:literal])* $name:ident,)*) => {
@@ -66,6 +65,16 @@ rules! {
     ClaimsUnverified,
     /// Rate limits come before every effect, so that a run can be started again.
     LimitAfterEffect,
+    /// A jump ends inside its event, and inside its loop.
+    BadJump,
+    /// Where two ways meet, the same output is open.
+    OutputsDiffer,
+    /// `begin` stands once, before every operation on values.
+    NotBegun,
+    /// A loop only computes, stays inside its event, and holds at most one other.
+    BadLoop,
+    /// `yield` stands in a loop.
+    YieldOutside,
 }
 
 /// A rule that a program broke, and where.
@@ -108,17 +117,25 @@ pub fn verify(program: &Program) -> Result<(), Fault> {
 fn tables(program: &Program) -> Result<(), Fault> {
     let addressable = |len: usize| len <= usize::from(u16::MAX);
     let known = |id: crate::ids::EventId| usize::from(id.0) < program.events.len();
-    let named = program.events.len().saturating_sub(usize::from(program.on_message.is_some()));
+    let named = program.events.len().saturating_sub(program.unnamed());
+    let hooks = program.hooks.iter().flatten().copied();
+    let joins = program.rooms.iter().filter_map(|rules| rules.join);
+    let unnamed_known = hooks.chain(joins).all(known);
     let limits_hold = program.limits.iter().all(|limit| known(limit.event) && limit.rate.holds());
     let checks = [
         (program.events.len() <= EVENTS_MAX, Rule::TooManyEvents),
         (addressable(program.limits.len()), Rule::TooManyEntries),
         (addressable(program.permissions.len()), Rule::TooManyEntries),
         (program.consts.len() <= u32::MAX as usize, Rule::TooManyEntries),
+        (addressable(program.rules.len()), Rule::TooManyEntries),
+        (addressable(program.patterns.len()), Rule::TooManyEntries),
         (program.sites.len() == program.code.len(), Rule::SiteMissing),
         (program.names.len() == named, Rule::NameNotUnique),
         (program.names.values().all(|id| known(*id)), Rule::NameNotUnique),
         (program.on_message.is_none_or(known), Rule::NameNotUnique),
+        (unnamed_known, Rule::NameNotUnique),
+        (addressable(program.hows.len()), Rule::TooManyEntries),
+        (addressable(program.metrics.len()), Rule::TooManyEntries),
         (limits_hold, Rule::BadLimit),
     ];
     match checks.iter().find(|(holds, _)| !holds) {
@@ -157,11 +174,10 @@ fn projection_holds(projection: &Projection) -> bool {
     true
 }
 
-/// Walks one event's operations in order; nothing but a log line is ever gone past, so one pass
-/// sees every run.
+/// Walks one event's operations in order: jumps go forward, so one pass sees every run.
 fn code(program: &Program, event: &Event) -> Result<(), Fault> {
-    let mut walk = Walk::new(program, event);
     let ops = program.code_of(event);
+    let mut walk = Walk::new(program, event, ops.len() as u32);
     for (offset, op) in ops.iter().enumerate() {
         let at = event.entry + offset as u32;
         let last = offset + 1 == ops.len();
@@ -175,146 +191,13 @@ fn code(program: &Program, event: &Event) -> Result<(), Fault> {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Open {
-    Nothing,
-    Text,
-    Frame,
-    Log,
-}
-
-/// What is known before an operation.
-struct Walk<'p> {
-    program: &'p Program,
-    event: &'p Event,
-    open: Open,
-    /// One bit per text register that was written.
-    written: u32,
-    framed: bool,
-    secured: bool,
-    effects: usize,
-}
-
-const _: () = assert!(REGISTERS_MAX <= u32::BITS as usize);
-
-fn hold(holds: bool, rule: Rule) -> Result<(), Rule> {
-    if holds { Ok(()) } else { Err(rule) }
-}
-
-impl<'p> Walk<'p> {
-    fn new(program: &'p Program, event: &'p Event) -> Self {
-        Walk {
-            program,
-            event,
-            open: Open::Nothing,
-            written: 0,
-            framed: false,
-            secured: false,
-            effects: 0,
-        }
-    }
-
-    fn step(&mut self, op: Op, last: bool) -> Result<(), Rule> {
-        hold((op.class() == Class::Last) == last, Rule::EndMisplaced)?;
-        self.operands(op)?;
-        match op.class() {
-            Class::Piece => return hold(self.open != Open::Nothing, Rule::OutputNotOpen),
-            Class::Close => return self.close(op),
-            _ => hold(self.open == Open::Nothing, Rule::OutputOpen)?,
-        }
-        match op.class() {
-            Class::Gate => self.gate(op),
-            Class::Effect => self.effect(op),
-            _ => self.note(op),
-        }
-    }
-
-    fn gate(&self, op: Op) -> Result<(), Rule> {
-        let keyless = match op {
-            Op::Limit(limit) => self.program.limit(limit),
-            _ => None,
-        };
-        let needs_key = keyless.is_some_and(|spec| matches!(spec.scope, Scope::Room | Scope::Text));
-        hold(!needs_key, Rule::LimitWithoutKey)?;
-        hold(self.effects == 0, Rule::LimitAfterEffect)
-    }
-
-    /// Operations that only change what is known.
-    fn note(&mut self, op: Op) -> Result<(), Rule> {
-        match op {
-            Op::OpenText => self.open = Open::Text,
-            Op::OpenFrame(_) => self.open = Open::Frame,
-            Op::OpenLog => self.open = Open::Log,
-            Op::Secure => self.secured = true,
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn close(&mut self, op: Op) -> Result<(), Rule> {
-        let closes = match op {
-            Op::CloseFrame => Open::Frame,
-            Op::CloseLog => Open::Log,
-            _ => Open::Text,
-        };
-        hold(self.open == closes, Rule::OutputNotOpen)?;
-        self.open = Open::Nothing;
-        match op {
-            Op::CloseText(register) => self.written |= 1 << register.0,
-            Op::CloseLog => return self.effect(op),
-            _ => self.framed = true,
-        }
-        Ok(())
-    }
-
-    fn effect(&mut self, op: Op) -> Result<(), Rule> {
-        self.effects += 1;
-        hold(self.effects <= EFFECTS_MAX, Rule::TooManyEffects)?;
-        let sends = matches!(op, Op::SendOrigin | Op::SendUser | Op::SendTarget(_));
-        hold(self.framed || !sends, Rule::ReadBeforeWrite)?;
-        // A send takes the frame with it.
-        self.framed &= !sends;
-        Ok(())
-    }
-
-    fn operands(&self, op: Op) -> Result<(), Rule> {
-        let mut result = Ok(());
-        let mut slots = self.event.payload.slots;
-        op.operands(|operand| {
-            if operand == Operand::Source(Source::Claims) {
-                slots = self.event.claims.slots;
-            }
-            result = result.and(self.operand(op, operand, slots));
-        });
-        result
-    }
-
-    fn operand(&self, op: Op, operand: Operand, slots: u8) -> Result<(), Rule> {
-        let in_range = match operand {
-            Operand::Limit(id) => usize::from(id.0) < self.program.limits.len(),
-            Operand::Permission(id) => usize::from(id.0) < self.program.permissions.len(),
-            Operand::Const(id) => (id.0 as usize) < self.program.consts.len(),
-            Operand::Slot(slot) => slot < slots,
-            Operand::Reg(register) => usize::from(register.0) < REGISTERS_MAX,
-            _ => true,
-        };
-        hold(in_range, Rule::OperandOutOfRange)?;
-        match operand {
-            Operand::Source(Source::Claims) => hold(self.secured, Rule::ClaimsUnverified),
-            Operand::Reg(register) if op.class() != Class::Close => {
-                hold(self.written & (1 << register.0) != 0, Rule::ReadBeforeWrite)
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::ids::{EventId, LimitId, PermissionId};
+    use crate::limits::{EFFECTS_MAX, REGISTERS_MAX};
     use crate::pipeline::Builder;
-    use crate::pipeline::op::{ConstId, Context, Form, FrameKind, Reg};
+    use crate::pipeline::op::{ConstId, Context, Form, FrameKind, Op, Reg, Source};
     use crate::pipeline::program::LimitSpec;
     use crate::state::limits::{Algorithm, Rate};
 

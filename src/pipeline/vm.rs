@@ -6,11 +6,14 @@
 //! again. Effects asked for before a reject stand. Called by `shard::turn`.
 
 use super::effect::{Effect, Effects, Text};
-use super::op::{ConstId, Context, Form, FrameKind, Op, Reg, Source};
+use super::eval::Values;
+use super::number;
+use super::op::{ConstId, Context, Form, FrameKind, Op, Owner, Reg, Source};
 use super::output::{Output, write_slot, write_text};
+use super::about::About;
 use super::program::{Event, Program, Site};
 use crate::envelope::{Members, Slot, Slots, project, text::text_of, validate};
-use crate::ids::{ConnKey, EventId, LimitId, PermissionId};
+use crate::ids::{ConnKey, EventId, LimitId, PermissionId, RuleId};
 use crate::limits::{REGISTERS_MAX, TOKEN_BYTES_MAX};
 use crate::reject::Reject;
 use crate::state::frames::{FramePool, FrameRef, FrameType};
@@ -28,6 +31,44 @@ pub trait Host {
 
     /// Appends the claims as a JSON object where the token is good.
     fn verify_token(&mut self, token: &str, claims: &mut Vec<u8>) -> bool;
+
+    /// Milliseconds since 1970.
+    fn now_ms(&self) -> i64 {
+        0
+    }
+
+    /// The client's address.
+    fn ip(&self) -> &str {
+        ""
+    }
+
+    /// A variable of the connection, the user or the room.
+    fn variable(&self, of: Owner, variable: u8) -> Variable<'_> {
+        let _ = (of, variable);
+        Variable::Null
+    }
+
+    /// A step was refused and the run goes on.
+    fn passed_over(&mut self, reject: Reject) {
+        let _ = reject;
+    }
+
+    /// A rule does not hold, whether it is enforced or in the shadow.
+    fn denied(&mut self, rule: RuleId) {
+        let _ = rule;
+    }
+}
+
+/// What a variable holds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Variable<'h> {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Double(f64),
+    Text(&'h str),
+    /// One JSON value.
+    Json(&'h [u8]),
 }
 
 /// One message and its circumstances.
@@ -38,6 +79,11 @@ pub struct Input<'m> {
     pub payload: &'m Slots,
     /// The envelope's root `token`.
     pub token: Slot,
+    /// The envelope's `id`.
+    pub id: Slot,
+    /// The claims that the connection came with, as JSON; empty where it has none.
+    pub claims: &'m [u8],
+    pub about: &'m About<'m>,
     pub user: &'m str,
     pub conn: ConnKey,
     /// Decoded UTF-8; empty is none.
@@ -63,7 +109,7 @@ pub enum Outcome {
 }
 
 /// Why a run stopped early.
-enum Stop {
+pub(super) enum Stop {
     Reject(Reject),
     Limit { limit: LimitId, retry_ns: u64 },
     Wait,
@@ -75,16 +121,17 @@ impl From<Reject> for Stop {
     }
 }
 
-type Step = Result<(), Stop>;
+pub(super) type Step = Result<(), Stop>;
 
 /// What the interpreter keeps between runs, so that it need not allocate in one.
 #[derive(Debug, Default)]
 pub struct Vm {
     /// Verified claims of the run, as JSON.
-    claims: Vec<u8>,
-    claim_slots: Slots,
+    pub(super) claims: Vec<u8>,
+    pub(super) claim_slots: Slots,
     /// A token that had to be decoded.
     token: Vec<u8>,
+    pub(super) values: Values,
 }
 
 impl Vm {
@@ -117,32 +164,54 @@ impl Vm {
 }
 
 /// The operations behind the one being run.
-type Ahead<'p> = std::slice::Iter<'p, Op>;
+pub(super) type Ahead<'p> = std::slice::Iter<'p, Op>;
 
 /// One run.
-struct Run<'r, H> {
-    program: &'r Program,
-    event: &'r Event,
-    input: &'r Input<'r>,
-    host: &'r mut H,
+pub(super) struct Run<'r, H> {
+    pub(super) program: &'r Program,
+    pub(super) event: &'r Event,
+    pub(super) input: &'r Input<'r>,
+    pub(super) host: &'r mut H,
     pool: &'r mut FramePool,
-    vm: &'r mut Vm,
-    output: Output<'r>,
-    effects: &'r mut Vec<Effect>,
+    pub(super) vm: &'r mut Vm,
+    pub(super) output: Output<'r>,
+    pub(super) effects: &'r mut Vec<Effect>,
     registers: [Text; REGISTERS_MAX],
     frame: Option<FrameRef>,
 }
 
-impl<H: Host> Run<'_, H> {
+impl<'r, H: Host> Run<'r, H> {
     fn execute(&mut self) -> Outcome {
         let mut ahead = self.program.code_of(self.event).iter();
+        if self.event.session_claims
+            && let Err(stop) = self.open_session()
+        {
+            return self.stopped(stop, &ahead);
+        }
         while let Some(op) = ahead.next() {
             if let Err(stop) = self.step(*op, &mut ahead) {
                 self.output.abandon(self.pool);
-                return self.stopped(stop, &ahead);
+                match self.go_on(&stop, &ahead) {
+                    Some(after) => ahead = after,
+                    None => return self.stopped(stop, &ahead),
+                }
             }
         }
         Outcome::Done
+    }
+
+    /// What comes behind a step that may be refused without ending the run.
+    #[cold]
+    fn go_on(&mut self, stop: &Stop, ahead: &Ahead<'_>) -> Option<Ahead<'r>> {
+        let Stop::Reject(reject) = stop else { return None };
+        let at = self.event.end.checked_sub(ahead.len() as u32 + 1)?;
+        let range = self.program.lenient.iter().find(|range| range.contains(&at))?;
+        if matches!(self.effects.last(), Some(Effect::Lenient)) {
+            self.effects.pop();
+        }
+        self.host.passed_over(*reject);
+        let code = self.program.code.get(range.end as usize..self.event.end as usize);
+        Some(code.unwrap_or_default().iter())
     }
 
     fn stopped(&self, stop: Stop, ahead: &Ahead<'_>) -> Outcome {
@@ -185,6 +254,14 @@ impl<H: Host> Run<'_, H> {
             Op::CloseLog => self.close_log(ahead),
             Op::Close => self.effects.push(Effect::Close),
             Op::End => {}
+            Op::Send { .. } | Op::SendNamed { .. } | Op::Key(_) | Op::Id(_) | Op::Lenient => {
+                return self.native_op(op);
+            }
+            Op::Grant { .. } | Op::Revoke { .. } | Op::CloseWith { .. } => {
+                return self.native_op(op);
+            }
+            Op::SetVariable { .. } | Op::Metric { .. } => return self.native_op(op),
+            _ => return self.value_op(op, ahead),
         }
         Ok(())
     }
@@ -203,7 +280,7 @@ impl<H: Host> Run<'_, H> {
 
     /// The token is the root's, or else the payload's; nothing else is looked at.
     fn secure(&mut self) -> Step {
-        let Vm { claims, claim_slots, token } = &mut *self.vm;
+        let Vm { claims, claim_slots, token, .. } = &mut *self.vm;
         claims.clear();
         let in_payload = self.event.token_slot.map(|slot| slot_of(self.input.payload, slot));
         let found = [Some(self.input.token), in_payload].into_iter().flatten();
@@ -222,7 +299,7 @@ impl<H: Host> Run<'_, H> {
             .map_err(|_| Stop::Reject(Reject::Unauthorized))
     }
 
-    fn value(&self, source: Source, slot: u8) -> Slot {
+    pub(super) fn value(&self, source: Source, slot: u8) -> Slot {
         match source {
             Source::Payload => slot_of(self.input.payload, slot),
             Source::Claims => slot_of(&self.vm.claim_slots, slot),
@@ -248,7 +325,7 @@ impl<H: Host> Run<'_, H> {
         self.output.open_frame(self.pool.open(), kind);
     }
 
-    fn constant(&mut self, constant: ConstId) -> Step {
+    pub(super) fn constant(&mut self, constant: ConstId) -> Step {
         let bytes: &[u8] = match self.program.consts.get(constant.0 as usize) {
             Some(bytes) => bytes,
             None => &[],
@@ -275,15 +352,28 @@ impl<H: Host> Run<'_, H> {
             }
             Context::Target => self.input.target,
             Context::EventName => self.event.name.as_bytes(),
+            Context::Now | Context::Ip => return self.context_value(value, form),
+            about => self.input.about.text(about).as_bytes(),
         };
         Ok(self.output.append(|out| write_text(text, form, out))?)
+    }
+
+    /// Of the rarer ones.
+    #[cold]
+    fn context_value(&mut self, value: Context, form: Form) -> Step {
+        let now = self.host.now_ms();
+        let ip = self.host.ip();
+        Ok(self.output.append(|out| match value {
+            Context::Now => number::write_int(now, out),
+            _ => write_text(ip.as_bytes(), form, out),
+        })?)
     }
 
     fn message(&mut self) -> Step {
         Ok(self.output.append(|out| out.extend_from_slice(self.input.message))?)
     }
 
-    fn text(&self, register: Reg) -> Text {
+    pub(super) fn text(&self, register: Reg) -> Text {
         self.registers.get(usize::from(register.0)).cloned().unwrap_or_default()
     }
 
@@ -295,7 +385,7 @@ impl<H: Host> Run<'_, H> {
         self.effects.push(Effect::Leave { user: self.text(user), room: self.text(room) });
     }
 
-    fn send(&mut self, effect: impl FnOnce(FrameRef) -> Effect) {
+    pub(super) fn send(&mut self, effect: impl FnOnce(FrameRef) -> Effect) {
         if let Some(frame) = self.frame.take() {
             self.effects.push(effect(frame));
         }

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use super::hold::Hold;
 use super::peer::{PeerFrame, Welcome};
 use super::refusal::{Policy, Refusal};
+use super::roles;
 use super::{Io, Shard};
 use crate::auth::{origin, token};
 use crate::disconnect::Disconnect;
@@ -38,6 +39,8 @@ struct Identity {
     permissions: Arc<PermissionSet>,
     /// The subprotocol that came with the token and is answered.
     echo: Option<&'static str>,
+    /// Claims that the program reads, as JSON.
+    claims: Box<[u8]>,
 }
 
 /// A request that may be upgraded once the user's home agrees.
@@ -46,6 +49,7 @@ struct Guest {
     permissions: Arc<PermissionSet>,
     deflate: Option<Negotiated>,
     response: Vec<u8>,
+    claims: Box<[u8]>,
 }
 
 impl Shard {
@@ -155,10 +159,16 @@ impl Shard {
         if !origin::allowed(&settings.server.origins, origin, request.header("host")) {
             return Err(Policy::Origin.into());
         }
-        let Identity { user, permissions, echo } = self.identify(slot, settings, request)?;
+        let Identity { user, permissions, echo, claims } = self.identify(slot, settings, request)?;
         let mut response = Vec::with_capacity(256);
         handshake::write_101(&mut response, &upgrade, echo);
-        Ok(Verdict::Bind(Guest { user, permissions, deflate: upgrade.deflate, response }))
+        Ok(Verdict::Bind(Guest {
+            user,
+            permissions,
+            deflate: upgrade.deflate,
+            response,
+            claims,
+        }))
     }
 
     /// Who connects, and what it may do.
@@ -171,7 +181,8 @@ impl Shard {
         if settings.auth.mode == AuthMode::None {
             let id = self.conns.key(slot).map(|key| key.to_string()).unwrap_or_default();
             let permissions = Arc::clone(&self.no_permissions);
-            return Ok(Identity { user: id.into(), permissions, echo: None });
+            let claims = Box::default();
+            return Ok(Identity { user: id.into(), permissions, echo: None, claims });
         }
         let auth = &settings.auth;
         let query = Some(request.query());
@@ -187,12 +198,15 @@ impl Shard {
         let names = claims.permissions.iter().map(|name| &**name);
         let rights = PermissionSet::from_names(&self.engine.program.permissions, names)
             .map_err(|_| Policy::Permission)?;
+        let rights = roles::with_roles(rights, &self.engine.program, &claims.json);
         let user = claims.user.into();
-        let permissions = match claims.permissions.is_empty() {
+        let permissions = match rights.is_empty() {
             true => Arc::clone(&self.no_permissions),
             false => Arc::new(rights),
         };
-        Ok(Identity { user, permissions, echo: found.echo_subprotocol })
+        let kept = self.engine.program.keeps_claims;
+        let claims = if kept { claims.json.into_boxed_slice() } else { Box::default() };
+        Ok(Identity { user, permissions, echo: found.echo_subprotocol, claims })
     }
 
     /// Says once a shard that a token never expires; each is counted.
@@ -207,7 +221,10 @@ impl Shard {
 
     /// Asks the user's home for a place; the answer to the client waits for it.
     fn bind(&mut self, slot: u32, guest: Guest, early: &[u8]) {
-        let Guest { user, permissions, deflate, response } = guest;
+        let Guest { user, permissions, deflate, response, claims } = guest;
+        if !claims.is_empty() {
+            self.sessions.of(slot).claims = claims;
+        }
         let home = self.home_of(&user);
         let id = self.users.enter(&user, home, &permissions);
         let (Some(local), Some(conn)) = (self.users.get_mut(id), self.conns.get_mut(slot)) else {
@@ -230,6 +247,9 @@ impl Shard {
         let local = self.users.find(&user).and_then(|user| self.users.get_mut(user));
         if let Some(local) = local {
             local.permissions = welcome.permissions;
+        }
+        if let Some(variables) = welcome.variables {
+            self.on_user_values(Arc::clone(&user), variables);
         }
         if let Some(meters) = welcome.meters {
             self.on_lend(user, meters);
@@ -265,6 +285,7 @@ impl Shard {
         self.outboxes.admit_messages(slot, true);
         self.arm(slot);
         self.to_read.push(slot);
+        self.opened(slot);
     }
 
     /// The home refused: one connection too many of this user.

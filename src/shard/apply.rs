@@ -9,49 +9,65 @@ use std::sync::Arc;
 use super::Shard;
 use super::hold::Hold;
 use super::peer::PeerFrame;
+use super::sending::Sending;
+use super::subject::{Cause, Subject};
 use crate::disconnect::Disconnect;
-use crate::ids::USER_PREFIX;
+use crate::ids::{ConnKey, USER_PREFIX};
 use crate::limits::NAME_BYTES_MAX;
 use crate::pipeline::effect::{Effect, Effects, Text};
+use crate::pipeline::op::Owner;
 use crate::pipeline::program::Site;
 use crate::reject::Reject;
+use crate::settings::Membership;
 use crate::state::frames::FrameRef;
 
 /// Whether the effects go on.
-enum Step {
+pub(super) enum Step {
     Next,
     /// The connection is held until another shard answers.
     Wait,
 }
 
+/// What a join or leave says.
+pub(super) type Moving = Result<Step, Reject>;
+
 impl Shard {
-    /// Applies the effects of a run. `event` is the event's name as the message spells it.
-    pub(super) fn apply(&mut self, slot: u32, mut effects: Effects, event: &[u8]) {
+    /// Applies the effects of a run.
+    pub(super) fn apply(&mut self, slot: u32, mut effects: Effects, subject: Subject<'_>) {
         effects.list.reverse();
-        self.apply_rest(slot, effects, event);
+        self.apply_rest(slot, effects, subject);
     }
 
     /// Applies what is left of a run's effects, the last of the list first, so that each can be
     /// taken off it; gives their memory back to the shard at the end.
-    pub(super) fn apply_rest(&mut self, slot: u32, mut effects: Effects, event: &[u8]) {
+    pub(super) fn apply_rest(&mut self, slot: u32, mut effects: Effects, subject: Subject<'_>) {
         while let Some(effect) = effects.list.pop() {
-            match self.apply_one(slot, effect, &effects) {
+            match self.apply_one(slot, effect, &mut effects) {
                 Ok(Step::Next) => {}
-                Ok(Step::Wait) => return self.wait_with(slot, effects, event),
+                Ok(Step::Wait) => return self.wait_with(slot, effects, subject),
+                Err(_) if effects.lenient => self.counters.passed_over.add(1),
                 Err(reject) => {
                     effects.refused = Some(reject);
+                    let cause = std::mem::take(&mut self.refused_by);
+                    (effects.denied, effects.site) = (cause.rule, cause.site);
                     break;
                 }
             }
         }
         if let Some(reject) = effects.refused {
-            self.reject(slot, reject, event);
+            let cause = Cause { rule: effects.denied, site: effects.site, retry_ns: None };
+            self.reject(slot, reject, subject, cause);
         }
         effects.clear();
         self.effects = effects;
     }
 
-    fn apply_one(&mut self, slot: u32, effect: Effect, all: &Effects) -> Result<Step, Reject> {
+    fn apply_one(
+        &mut self,
+        slot: u32,
+        effect: Effect,
+        all: &mut Effects,
+    ) -> Result<Step, Reject> {
         match effect {
             Effect::SendOrigin { frame } => self.queue_own(slot, frame),
             Effect::SendUser { frame } => {
@@ -62,11 +78,56 @@ impl Shard {
             Effect::SendTarget { target, frame } => {
                 self.send_target(all.text(&target), frame)?;
             }
-            Effect::Join { user, room } => return self.move_user(slot, all, &user, &room, true),
-            Effect::Leave { user, room } => return self.move_user(slot, all, &user, &room, false),
+            Effect::Join { user, room } => return self.move_in(slot, all, &user, &room, true),
+            Effect::Leave { user, room } => return self.move_in(slot, all, &user, &room, false),
             Effect::Log { text, site } => self.log(slot, all, &text, site),
             Effect::Close => self.disconnect(slot, Disconnect::Policy),
+            native => return self.apply_native(slot, native, all),
         }
+        Ok(Step::Next)
+    }
+
+    /// Effects of the native spelling.
+    fn apply_native(
+        &mut self,
+        slot: u32,
+        effect: Effect,
+        all: &mut Effects,
+    ) -> Result<Step, Reject> {
+        match effect {
+            Effect::Send { to, how, name, frame } => {
+                let key = all.key.take();
+                let key = key.as_ref().map(|key| all.text(key));
+                self.send(slot, &Sending { to, how, name: all.text(&name), key }, frame)?;
+            }
+            Effect::Moved { room, joined } => self.moved(slot, all.text(&room), joined),
+            Effect::Key { text } => all.key = Some(text),
+            Effect::Lenient => {
+                all.lenient = true;
+                return Ok(Step::Next);
+            }
+            Effect::Set { of: Owner::Conn, variable, value } => {
+                self.set_conn(slot, variable.0, all.text(&value));
+            }
+            Effect::Set { variable, value, .. } => {
+                let value: Arc<[u8]> = all.text(&value).as_bytes().into();
+                let Some(user) = self.user_of(slot) else { return Ok(Step::Next) };
+                let variable = variable.0;
+                let frame = |origin, user| PeerFrame::SetUser { origin, user, variable, value };
+                return self.ask_home(slot, user, frame);
+            }
+            Effect::Metric { metric, add } => self.counters.metric(metric, add),
+            Effect::Grant { user, permission, held } => {
+                let user: Arc<str> = checked_name(all.text(&user))?.into();
+                let frame = |origin, user| PeerFrame::Grant { origin, user, permission, held };
+                return self.ask_home(slot, user, frame);
+            }
+            Effect::CloseWith { code, reason } => {
+                self.disconnect_with(slot, code.0, all.text(&reason));
+            }
+            _ => {}
+        }
+        all.lenient = false;
         Ok(Step::Next)
     }
 
@@ -85,7 +146,7 @@ impl Shard {
     }
 
     /// The same, for a user that may not be here.
-    fn send_named(&mut self, user: &str, frame: FrameRef) {
+    pub(super) fn send_named(&mut self, user: &str, frame: FrameRef) {
         let home = self.home_of(user);
         if home == self.id {
             return self.on_to_user(user, &frame);
@@ -95,13 +156,42 @@ impl Shard {
     }
 
     /// To every member of a room, through its home.
-    fn publish(&mut self, room: &str, frame: FrameRef) {
+    pub(super) fn publish(&mut self, room: &str, frame: FrameRef) {
         let home = self.home_of(room);
         if home == self.id {
             return self.publish_here(room, frame);
         }
         let name = self.rooms.name(room).unwrap_or_else(|| self.names.share(room));
         self.mesh.push(home, PeerFrame::Publish { room: name, frame });
+    }
+
+    /// A join or leave, of the user or of the connection alone, as the room's class says.
+    fn move_in(
+        &mut self,
+        slot: u32,
+        all: &mut Effects,
+        user: &Text,
+        room: &Text,
+        join: bool,
+    ) -> Result<Step, Reject> {
+        let name = all.text(room);
+        if self.engine.settings.rooms.is_empty() && !self.has_room_hooks() {
+            return self.move_user(slot, all, user, room, join);
+        }
+        checked_name(name)?;
+        if join {
+            self.may_join(slot, name)?;
+        }
+        let moves = self.has_room_hooks() && self.is_member(slot, name) != join;
+        let membership = self.rooms.membership_of(self.rooms.class_of(name));
+        if moves {
+            // It is taken off the list when the move is done.
+            all.list.push(Effect::Moved { room: room.clone(), joined: join });
+        }
+        match membership {
+            Membership::User => self.move_user(slot, all, user, room, join),
+            Membership::Connection => self.move_conn(slot, all.text(room), join),
+        }
     }
 
     /// Asks the user's home to put the user into a room, or take it out.
@@ -119,14 +209,28 @@ impl Shard {
             return Err(Reject::BadName);
         }
         let room: Arc<str> = checked_name(all.text(room))?.into();
-        let Some(origin) = self.conns.key(slot) else { return Ok(Step::Next) };
-        let home = self.home_of(&user);
-        let frame = match join {
+        self.ask_home(slot, user, |origin, user| match join {
             true => PeerFrame::Join { origin, user, room },
             false => PeerFrame::Leave { origin, user, room },
-        };
+        })
+    }
+
+    /// Asks a user's home for something that holds the connection until it is done.
+    fn ask_home(
+        &mut self,
+        slot: u32,
+        user: Arc<str>,
+        frame: impl FnOnce(ConnKey, Arc<str>) -> PeerFrame,
+    ) -> Result<Step, Reject> {
+        let Some(origin) = self.conns.key(slot) else { return Ok(Step::Next) };
+        let home = self.home_of(&user);
         self.hold(slot, Hold::Asked);
-        self.tell(home, frame);
+        self.tell(home, frame(origin, user));
+        self.asked(slot)
+    }
+
+    /// Whether what was asked is answered already.
+    pub(super) fn asked(&mut self, slot: u32) -> Result<Step, Reject> {
         match self.hold_mut(slot) {
             Some(Hold::Asked) => Ok(Step::Wait),
             Some(Hold::Refused) => {
@@ -137,8 +241,8 @@ impl Shard {
         }
     }
 
-    fn wait_with(&mut self, slot: u32, mut effects: Effects, event: &[u8]) {
-        effects.keep_event(event);
+    fn wait_with(&mut self, slot: u32, mut effects: Effects, subject: Subject<'_>) {
+        effects.keep_subject(subject.event, subject.id);
         if let Some(hold) = self.hold_mut(slot) {
             *hold = Hold::Effects(effects);
         }
@@ -157,7 +261,7 @@ impl Shard {
 }
 
 /// A room or user name that may be used: not empty, bounded, no control characters.
-fn checked_name(name: &str) -> Result<&str, Reject> {
+pub(super) fn checked_name(name: &str) -> Result<&str, Reject> {
     let usable = !name.is_empty() && name.len() <= NAME_BYTES_MAX && !has_control(name);
     usable.then_some(name).ok_or(Reject::BadName)
 }

@@ -11,24 +11,36 @@
 
 use std::sync::Arc;
 
-use super::reply::{Refused, write_error};
 use super::{Io, Shard};
 use crate::disconnect::Disconnect;
 use crate::ids::ConnKey;
 use crate::limits::{CONTROL_FRAMES_PER_TICK_MAX, LINGER_NS};
-use crate::reject::Reject;
 use crate::reserve::fit;
-use crate::settings::Protocol;
 use crate::shard::peer::PeerFrame;
 use crate::state::conns::{Deflate, Phase};
-use crate::state::frames::FrameType;
 use crate::state::meters::Meters;
 use crate::ws::header::Opcode;
 use crate::ws::{ProtocolError, close, header};
 
+/// Reasons that hooks are told where the server did not end the connection.
+const CLIENT_CLOSED: &str = "closed";
+const CLIENT_LOST: &str = "lost";
+
 impl Shard {
     /// The server's policy ends the connection: say why, then wait for the peer's close frame.
     pub(super) fn disconnect(&mut self, slot: u32, why: Disconnect) {
+        self.close(slot, why, why.code(), why.reason());
+    }
+
+    /// The same with the code and reason of a step.
+    pub(super) fn disconnect_with(&mut self, slot: u32, code: u16, reason: &str) {
+        self.close(slot, Disconnect::Policy, code, reason);
+    }
+
+    fn close(&mut self, slot: u32, why: Disconnect, code: u16, reason: &str) {
+        if self.phase(slot) == Phase::Open {
+            self.ending(slot, reason);
+        }
         if self.phase(slot) != Phase::Open {
             return;
         }
@@ -38,7 +50,7 @@ impl Shard {
             let dropped = self.outboxes.clear_lane(slot);
             self.counters.dropped_frames.add(u64::from(dropped));
         }
-        self.queue_close(slot, Some(why.code()), why.reason());
+        self.queue_close(slot, Some(code), reason);
         let due_ns = self.now.mono_ns + self.engine.settings.transport.close_timeout_ns;
         self.enter(slot, Phase::Closing, due_ns);
     }
@@ -90,6 +102,9 @@ impl Shard {
 
     /// Everything is said: flush, then half-close, then wait for the peer to go.
     pub(super) fn linger(&mut self, slot: u32, linger_ns: u64) {
+        if self.phase(slot) == Phase::Open {
+            self.ending(slot, CLIENT_CLOSED);
+        }
         if matches!(self.phase(slot), Phase::Lingering | Phase::Gone) {
             return;
         }
@@ -112,6 +127,9 @@ impl Shard {
 
     /// Ends the connection without another word.
     pub(super) fn cut(&mut self, slot: u32) {
+        if self.phase(slot) == Phase::Open {
+            self.ending(slot, CLIENT_LOST);
+        }
         if matches!(self.phase(slot), Phase::Gone) || self.conns.get(slot).is_none() {
             return;
         }
@@ -131,6 +149,7 @@ impl Shard {
         self.outboxes.clear_lane(slot);
         self.outboxes.sent(slot);
         self.wheel.cancel(slot);
+        self.sessions.forget(slot);
         let Some(conn) = self.conns.remove(slot) else { return };
         self.counters.connections.sub(1);
         match conn.in_gate {
@@ -166,6 +185,9 @@ impl Shard {
         }
         let last = user.conns.is_empty();
         let meters = if last { self.users.remove(id) } else { None };
+        if last {
+            self.sessions.forget_user(&name);
+        }
         self.counters.users.set(self.users.len() as u64);
         self.unbind(key, name, meters, tell);
     }
@@ -206,30 +228,5 @@ impl Shard {
 
     pub(super) fn queue_control(&mut self, slot: u32, opcode: Opcode, payload: &[u8]) {
         self.queue_bytes(slot, |out| header::encode_control(out, opcode, payload));
-    }
-
-    /// Refuses one event: counted, and told to the sender unless silenced. `event` is its name as
-    /// the message spells it, empty where there is none.
-    pub(super) fn reject(&mut self, slot: u32, reject: Reject, event: &[u8]) {
-        self.refuse_event(slot, &Refused { reject, event, retry_ns: None });
-    }
-
-    /// The same by a limit, which knows when it would let the event pass.
-    pub(super) fn reject_limited(&mut self, slot: u32, retry_ns: u64, event: &[u8]) {
-        let reject = Reject::RateLimited;
-        self.refuse_event(slot, &Refused { reject, event, retry_ns: Some(retry_ns) });
-    }
-
-    fn refuse_event(&mut self, slot: u32, refused: &Refused<'_>) {
-        self.counters.rejected(refused.reject);
-        let errors = &self.engine.settings.errors;
-        let Protocol::Json { outgoing, .. } = &self.engine.settings.protocol else { return };
-        if !errors.reply {
-            return;
-        }
-        let mut open = self.outboxes.pool.open();
-        write_error(open.bytes(), outgoing, &errors.event, refused);
-        let frame = self.outboxes.pool.seal(open, FrameType::Text);
-        self.queue_own(slot, frame);
     }
 }

@@ -2,10 +2,14 @@
 //!
 //! Invariants: a single writer, so an increment is a load and a store, never a locked instruction.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::refusal::{REFUSALS, Refusal};
 use crate::disconnect::Disconnect;
+use crate::ids::RuleId;
+use crate::pipeline::op::MetricId;
+use crate::pipeline::program::{Program, Rule};
 use crate::reject::Reject;
 use crate::ws::ProtocolError;
 
@@ -28,6 +32,29 @@ impl Count {
 
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Counters that a configuration names.
+#[derive(Debug, Default)]
+pub struct Named {
+    /// `name (file:line)` of each rule, and how often it was not met, enforced or not.
+    pub rules: Box<[(String, Count)]>,
+    pub metrics: Box<[(String, Count)]>,
+}
+
+impl Named {
+    fn of(program: &Program) -> Named {
+        let file = &program.file;
+        let rule = |rule: &Rule| {
+            let shadow = if rule.shadow { ", shadow" } else { "" };
+            (format!("{} ({file}:{}{shadow})", rule.name, rule.site.line), Count::default())
+        };
+        let metric = |name: &Box<str>| (name.to_string(), Count::default());
+        Named {
+            rules: program.rules.iter().map(rule).collect(),
+            metrics: program.metrics.iter().map(metric).collect(),
+        }
     }
 }
 
@@ -66,6 +93,14 @@ pub struct Counters {
     pub endless_tokens: Count,
     /// Accepts that failed (out of files or memory).
     pub accept_errors: Count,
+    /// Volatile frames left out for connections that are behind.
+    pub volatile_dropped: Count,
+    /// Frames that a later one with the same key took the place of.
+    pub conflated: Count,
+    /// Steps that were refused while the run went on.
+    pub passed_over: Count,
+    /// What the configuration names; set once, before anything is counted.
+    pub named: OnceLock<Named>,
     /// Times a full channel made a frame wait.
     pub mesh_full: Count,
     /// By `Reject as usize`.
@@ -79,6 +114,21 @@ pub struct Counters {
 }
 
 impl Counters {
+    /// Makes the counters that the program names.
+    pub fn name(&self, program: &Program) {
+        self.named.get_or_init(|| Named::of(program));
+    }
+
+    pub fn denied(&self, rule: RuleId) {
+        let named = self.named.get().and_then(|named| named.rules.get(usize::from(rule.0)));
+        named.into_iter().for_each(|(_, count)| count.add(1));
+    }
+
+    pub fn metric(&self, metric: MetricId, add: u32) {
+        let named = self.named.get().and_then(|named| named.metrics.get(usize::from(metric.0)));
+        named.into_iter().for_each(|(_, count)| count.add(u64::from(add)));
+    }
+
     pub fn rejected(&self, reject: Reject) {
         self.rejects[reject as usize].add(1);
     }

@@ -26,6 +26,7 @@ impl Shard {
         self.fired = fired;
         self.outboxes.wake_due(self.now.mono_ns);
         self.expire_users();
+        self.expire_conflated();
         self.homes.sweep(self.now.mono_ns);
         self.drain_some();
         self.trim_if_due();

@@ -58,7 +58,7 @@ impl Shard {
     /// Queues a frame to these connections, deflated where they negotiated it; it leaves at the end
     /// of the turn, or may wait. Takes and returns the twin for the usual window, so that it is
     /// made once.
-    fn queue(
+    pub(super) fn queue(
         &mut self,
         slots: &[u32],
         frame: FrameRef,
@@ -157,8 +157,11 @@ impl Shard {
         }
     }
 
-    /// Disconnects those whose outbox ran over.
+    /// Disconnects those whose outbox ran over; while a hook is carried out, later.
     pub(super) fn cut_overflowed(&mut self) {
+        if self.hooks_running > 0 {
+            return;
+        }
         while let Some(slot) = self.overflowed.pop() {
             self.disconnect(slot, Disconnect::SlowReader);
         }

@@ -48,6 +48,36 @@ impl Shard {
             PeerFrame::Deliver { local, frame, deflated } => {
                 self.deliver(local, frame, deflated);
             }
+            native => self.hear_native(native),
+        }
+    }
+
+    /// Frames of the native spelling.
+    fn hear_native(&mut self, frame: PeerFrame) {
+        match frame {
+            PeerFrame::PublishWith { room, frame, aside } => {
+                self.on_publish_with(&room, frame, &aside);
+            }
+            PeerFrame::PublishKeyed { room, keyed } => self.on_publish_keyed(room, *keyed),
+            PeerFrame::DeliverWith { local, frame, aside } => {
+                self.deliver_with(local, frame, &aside);
+            }
+            PeerFrame::ToUserWith { user, frame, aside } => {
+                self.on_to_user_with(&user, &frame, &aside);
+            }
+            PeerFrame::DeliverUserWith { user, frame, aside } => {
+                self.deliver_user_with(&user, frame, &aside);
+            }
+            PeerFrame::ToConn { conn, frame, aside } => self.on_to_conn(conn, frame, aside),
+            PeerFrame::ToAll { frame, aside } => self.on_to_all(frame, aside.as_ref()),
+            PeerFrame::SetUser { origin, user, variable, value } => {
+                self.on_set_user(origin, &user, variable, value);
+            }
+            PeerFrame::UserValues { user, values } => self.on_user_values(user, values),
+            PeerFrame::Grant { origin, user, permission, held } => {
+                self.on_grant(origin, &user, permission, held);
+            }
+            _ => {}
         }
     }
 }

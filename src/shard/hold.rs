@@ -3,6 +3,7 @@
 //! Invariants: at most one hold per connection; whatever the client sent meanwhile is in
 //! `conn.unread` and is read, in order, when the hold ends.
 
+use super::subject::Subject;
 use super::{Io, Shard};
 use crate::ids::{ConnKey, LimitId};
 use crate::pipeline::effect::Effects;
@@ -57,7 +58,9 @@ impl Shard {
         match self.unhold(slot) {
             Some(Hold::Effects(effects)) => {
                 let event = effects.text(&effects.event).to_owned();
-                self.apply_rest(slot, effects, event.as_bytes());
+                let id = effects.text(&effects.id).to_owned();
+                let subject = Subject { event: event.as_bytes(), id: id.as_bytes() };
+                self.apply_rest(slot, effects, subject);
                 self.to_read.push(slot);
             }
             Some(Hold::Asked) | None => {}

@@ -38,6 +38,8 @@ impl Shard {
         }
         let oldest = full.then(|| record.conns.remove(0));
         record.conns.push(conn);
+        let permissions = self.with_grants(&user, permissions);
+        let Some(record) = self.homes.users.get_mut(&user) else { return };
         let changed = record.permissions != permissions;
         record.permissions = permissions;
         if let Some(oldest) = oldest {
@@ -54,7 +56,9 @@ impl Shard {
         let meters = self.lend(&user).map(|(_, meters)| meters);
         let Some(record) = self.homes.users.get(&user) else { return };
         let (rooms, permissions) = (record.rooms.clone(), Arc::clone(&record.permissions));
-        let welcome = Box::new(Welcome { rooms, permissions, meters });
+        let account = self.sessions.accounts.get(&user);
+        let variables = account.map(|account| Arc::clone(&account.variables));
+        let welcome = Box::new(Welcome { rooms, permissions, meters, variables });
         self.tell(conn.shard, PeerFrame::Bound { conn, user, welcome });
     }
 
@@ -72,6 +76,9 @@ impl Shard {
     pub(super) fn on_unbind(&mut self, conn: ConnKey, user: Arc<str>, meters: Option<Meters>) {
         if self.strike(conn, &user) {
             self.lend_rest(&user);
+        }
+        if self.homes.users.get(&user).is_none_or(|record| record.conns.is_empty()) {
+            self.sessions.forget_account(&user);
         }
         match meters {
             // Also with an evicted connection, which the record has forgotten.

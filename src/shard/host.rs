@@ -3,16 +3,24 @@
 //! Invariants: answers come from shard-local state only; a limit that is counted on another shard
 //! makes the run wait instead. Called by `pipeline::vm` through `turn`.
 
+use std::cell::OnceCell;
+use std::net::IpAddr;
+
+use super::address::IpText;
 use super::counters::Counters;
 use super::limit::home_of_key;
 use crate::auth::Verifier;
 use crate::clock::Now;
-use crate::ids::{LimitId, PermissionId, ShardId};
-use crate::pipeline::program::{LimitSpec, Program, Scope};
-use crate::pipeline::vm::{self, Verdict};
+use crate::ids::{LimitId, PermissionId, RuleId, ShardId};
+use crate::pipeline::op::Owner;
+use crate::pipeline::program::{LimitSpec, Program, Scope, VariableSpec};
+use crate::pipeline::vm::{self, Variable, Verdict};
+use crate::reject::Reject;
+use crate::state::classes::RoomVariable;
 use crate::state::homes::Homes;
 use crate::state::meters::{Fingerprint, Key, Meters, Reading};
 use crate::state::permissions::PermissionSet;
+use crate::state::sessions::{Session, Values};
 
 /// Where the limits of the message's user are counted.
 pub(super) enum Counted<'s> {
@@ -54,9 +62,41 @@ pub(super) struct Host<'s> {
     /// How many this run has met.
     pub met: u16,
     pub asked: Option<Asked>,
+    /// What is kept of the connection, where anything is.
+    pub session: Option<&'s Session>,
+    /// Its user's variables, where any were set.
+    pub variables: Option<&'s Values>,
+    /// The room at hand, and where the variables of its pattern stand in it.
+    pub room: (&'s str, &'s [RoomVariable]),
+    pub ip: IpAddr,
+    /// The same as text, made when it is asked for.
+    pub ip_text: OnceCell<IpText>,
+    /// The rule that ended the run.
+    pub denied: Option<RuleId>,
 }
 
 impl Host<'_> {
+    /// A variable's value, or the one it has before it is set.
+    fn stored<'h>(set: Option<&'h [u8]>, specs: &'h [VariableSpec], place: u8) -> Variable<'h> {
+        let default = || specs.get(usize::from(place)).map(|spec| &*spec.default);
+        match set.or_else(default) {
+            None | Some(b"null") => Variable::Null,
+            Some(json) => Variable::Json(json),
+        }
+    }
+
+    /// A part of the room's name.
+    fn of_room(&self, place: u8) -> Variable<'_> {
+        let (name, parts) = self.room;
+        let Some(part) = parts.get(usize::from(place)) else { return Variable::Null };
+        let text = name.get(part.start as usize..part.end as usize).unwrap_or_default();
+        match part.is_int {
+            false => Variable::Text(text),
+            // More digits than a number has are none.
+            true => text.parse().map_or(Variable::Null, Variable::Int),
+        }
+    }
+
     /// Counts the event where that is here.
     #[inline]
     fn count(&mut self, spec: &LimitSpec, key: Key, text: &[u8]) -> Reading {
@@ -113,6 +153,48 @@ impl vm::Host for Host<'_> {
             self.counters.forgotten_limits.add(1);
         }
         verdict
+    }
+
+    fn ip(&self) -> &str {
+        self.ip_text.get_or_init(|| IpText::of(self.ip)).as_str()
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.now.unix_ms as i64
+    }
+
+    fn variable(&self, of: Owner, variable: u8) -> Variable<'_> {
+        match of {
+            Owner::Conn => {
+                let set = self.session.and_then(|session| session.variables.get(variable));
+                Self::stored(set, &self.program.conn_variables, variable)
+            }
+            Owner::User => {
+                let set = self.variables.and_then(|values| values.get(variable));
+                Self::stored(set, &self.program.user_variables, variable)
+            }
+            Owner::Room => self.of_room(variable),
+            Owner::Rights => {
+                Variable::Bool(self.permissions.contains(PermissionId(u16::from(variable))))
+            }
+        }
+    }
+
+    fn passed_over(&mut self, _: Reject) {
+        self.counters.passed_over.add(1);
+    }
+
+    fn denied(&mut self, id: RuleId) {
+        self.counters.denied(id);
+        let Some(rule) = self.program.rules.get(usize::from(id.0)) else { return };
+        if !rule.shadow {
+            self.denied = Some(id);
+        }
+        let (name, line, user) = (&*rule.name, rule.site.line, self.user);
+        let file = &*self.program.file;
+        tracing::info!(
+            target: "shardwire::denied", user, rule = name, shadow = rule.shadow, "{file}:{line}"
+        );
     }
 
     fn permitted(&self, permission: PermissionId) -> bool {

@@ -19,9 +19,11 @@ use super::Shard;
 use super::hold::Hold;
 use super::host::Asked;
 use super::peer::PeerFrame;
+use super::subject::{Cause, Subject};
 use crate::disconnect::Disconnect;
 use crate::ids::{ConnKey, LimitId, ShardId};
 use crate::pipeline::program::{KEY_SEPARATOR, LimitSpec, OnExceed, Program, Scope};
+use crate::reject::Reject;
 use crate::state::frames::FrameType;
 use crate::state::homes::{Homes, home_of};
 use crate::state::limits::Verdict;
@@ -116,20 +118,29 @@ impl Shard {
     /// The envelope was overwritten by other messages while this one waited.
     fn refuse_held(&mut self, slot: u32, limit: LimitId, retry_ns: u64, message: &[u8]) {
         let known = self.scanner.scan(message, &self.keys, &mut self.envelope).is_ok();
-        let event = if known { self.envelope.event.bytes(message) } else { &[] };
-        self.exceed(slot, limit, retry_ns, event);
+        let subject = if known { self.subject(message) } else { Subject::NOTHING };
+        self.exceed(slot, limit, retry_ns, subject);
     }
 
-    /// A message met a limit: does what the limit says of that. `event` is the event's name as the
-    /// message spells it.
-    pub(super) fn exceed(&mut self, slot: u32, limit: LimitId, retry_ns: u64, event: &[u8]) {
+    /// A message met a limit: does what the limit says of that.
+    pub(super) fn exceed(
+        &mut self,
+        slot: u32,
+        limit: LimitId,
+        retry_ns: u64,
+        subject: Subject<'_>,
+    ) {
         let spec = self.engine.program.limit(limit);
         if let Some(LimitSpec { name, site, .. }) = spec {
             let (name, line) = (&**name, site.line);
             tracing::debug!(target: "shardwire::limits", name, line, retry_ns, "exceeded");
         }
         match spec.map(|spec| spec.on_exceed).unwrap_or_default() {
-            OnExceed::Error => self.reject_limited(slot, retry_ns, event),
+            OnExceed::Error => {
+                let site = spec.map(|spec| spec.site);
+                let cause = Cause { site, retry_ns: Some(retry_ns), ..Cause::default() };
+                self.reject(slot, Reject::RateLimited, subject, cause);
+            }
             OnExceed::Drop => self.counters.limited_drops.add(1),
             OnExceed::Close => self.disconnect(slot, Disconnect::RateLimited),
         }

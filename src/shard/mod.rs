@@ -3,12 +3,15 @@
 //! Invariants: see `Shard`. Called by `runtime::driver` on a real ring and by the simulator in
 //! tests, which are the only two that own one.
 
+pub mod aside;
+pub mod conflate;
 pub mod counters;
 pub mod handoff;
 pub mod mesh;
 pub mod peer;
 pub mod refusal;
 
+mod address;
 mod admit;
 mod apply;
 mod closing;
@@ -18,13 +21,19 @@ mod drain;
 mod hear;
 mod hold;
 mod home;
+mod hooks;
 mod host;
 mod lease;
 mod limit;
+mod refusing;
 mod reply;
+mod roles;
 mod seating;
+mod sending;
+pub mod subject;
 mod trim;
 mod turn;
+mod variables;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -35,12 +44,13 @@ use slab::Slab;
 
 use crate::auth::Verifier;
 use crate::clock::Now;
-use crate::envelope::{Envelope, RoutedKeys, Scanner, Slots};
+use crate::envelope::{Envelope, Misfit, RoutedKeys, Scanner, Slots};
 use crate::ids::{ConnKey, ShardId};
 use crate::pipeline::effect::Effects;
 use crate::pipeline::program::Program;
 use crate::pipeline::vm::Vm;
 use crate::settings::{Protocol, Settings, WireNames};
+use crate::state::classes::RoomVariable;
 use crate::state::conns::{Conns, Phase};
 use crate::state::delays::Delays;
 use crate::state::gate::Gate;
@@ -50,17 +60,20 @@ use crate::state::outbox::{OutboxBounds, Outboxes};
 use crate::state::permissions::PermissionSet;
 use crate::state::pressure::Pressure;
 use crate::state::rooms::Rooms;
+use crate::state::sessions::Sessions;
 use crate::state::spares::Spares;
 use crate::state::timers::Wheel;
 use crate::state::users::Users;
 use crate::ws::deflate::SharedCompressors;
 use crate::ws::{Rules, Shared};
 
+use conflate::Conflated;
 use counters::Counters;
 use drain::Draining;
 use hold::Hold;
 use mesh::Mesh;
 use peer::PeerFrame;
+use subject::Cause;
 use trim::Trim;
 
 /// What a shard is made of that it does not own.
@@ -144,6 +157,18 @@ pub struct Shard {
     trim: Trim,
     /// What users hold who were granted nothing.
     no_permissions: Arc<PermissionSet>,
+    sessions: Sessions,
+    conflated: Conflated,
+    /// Why the payload at hand does not fit.
+    misfit: Misfit,
+    /// Why the room's rules did not let somebody in.
+    refused_by: Cause,
+    /// Where the variables of the room at hand stand in its name.
+    room_variables: Vec<RoomVariable>,
+    /// Receivers of the send at hand.
+    chosen: Vec<u32>,
+    /// How many hooks are being carried out.
+    hooks_running: u32,
 }
 
 impl Shard {
@@ -162,6 +187,7 @@ impl Shard {
             Protocol::Json { incoming, .. } => RoutedKeys::new(incoming),
             Protocol::Raw => RoutedKeys::new(&WireNames::default()),
         };
+        counters.name(&engine.program);
         Shard {
             id,
             now,
@@ -197,6 +223,13 @@ impl Shard {
             own_compressors: Vec::new(),
             trim: Trim::new(),
             no_permissions: Arc::default(),
+            sessions: Sessions::default(),
+            conflated: Conflated::default(),
+            misfit: Misfit::default(),
+            refused_by: Cause::default(),
+            room_variables: Vec::new(),
+            chosen: Vec::new(),
+            hooks_running: 0,
             engine,
         }
     }
@@ -325,7 +358,11 @@ impl Shard {
         let delayed = self.outboxes.next_due_ns();
         let trim = Some(self.trim.due_ns).filter(|due_ns| *due_ns < u64::MAX);
         let sweep = Some(self.homes.texts.sweep_due_ns).filter(|due_ns| *due_ns < u64::MAX);
-        [self.wheel.next_ns(), fading, draining, delayed, trim, sweep].into_iter().flatten().min()
+        let conflated = self.conflated.next_ns();
+        [self.wheel.next_ns(), fading, draining, delayed, trim, sweep, conflated]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     // ---- mutators and getters ----

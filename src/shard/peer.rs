@@ -22,12 +22,15 @@
 
 use std::sync::Arc;
 
-use crate::ids::{ConnKey, ShardId};
+use super::aside::Aside;
+use super::conflate::Keyed;
+use crate::ids::{ConnKey, PermissionId, ShardId};
 use crate::state::frames::FrameRef;
 use crate::state::limits::Verdict;
 use crate::state::meters::{Key, Meters};
 use crate::state::permissions::PermissionSet;
 use crate::state::rooms::RoomKey;
+use crate::state::sessions::Values;
 
 /// One frame between shards.
 #[derive(Clone, Debug)]
@@ -91,6 +94,26 @@ pub enum PeerFrame {
     ///
     /// `deflated` is the frame's twin for the usual window, where the home needed one itself.
     Deliver { local: RoomKey, frame: FrameRef, deflated: Option<FrameRef> },
+    /// As `Publish`, with whom it leaves out.
+    PublishWith { room: Arc<str>, frame: FrameRef, aside: Aside },
+    /// As `Publish`, for a frame that others with its key take the place of.
+    PublishKeyed { room: Arc<str>, keyed: Box<Keyed> },
+    /// As `Deliver`.
+    DeliverWith { local: RoomKey, frame: FrameRef, aside: Aside },
+    /// As `ToUser`.
+    ToUserWith { user: Arc<str>, frame: FrameRef, aside: Aside },
+    /// As `DeliverUser`.
+    DeliverUserWith { user: Arc<str>, frame: FrameRef, aside: Aside },
+    /// To a connection's shard: a message for it. Lost: a message.
+    ToConn { conn: ConnKey, frame: FrameRef, aside: Option<Aside> },
+    /// To every shard: a message for all its connections. Lost: a message.
+    ToAll { frame: FrameRef, aside: Option<Aside> },
+    /// To the user's home: a variable changes. Lost: as `Join`.
+    SetUser { origin: ConnKey, user: Arc<str>, variable: u8, value: Arc<[u8]> },
+    /// From the user's home: its variables. Lost: the old ones hold.
+    UserValues { user: Arc<str>, values: Arc<Values> },
+    /// To the user's home: a permission is given or taken. Lost: as `Join`.
+    Grant { origin: ConnKey, user: Arc<str>, permission: PermissionId, held: bool },
 }
 
 /// What a user's home knows that a new connection's shard needs.
@@ -100,7 +123,9 @@ pub struct Welcome {
     pub permissions: Arc<PermissionSet>,
     /// Where only this shard has connections of the user: as `PeerFrame::Lend`.
     pub meters: Option<Meters>,
+    /// The user's variables, where some were set.
+    pub variables: Option<Arc<Values>>,
 }
 
-// Two cache lines hold at least two frames; channels are sized by this.
-const _: () = assert!(size_of::<PeerFrame>() <= 56);
+// Two cache lines hold two frames; channels are sized by this.
+const _: () = assert!(size_of::<PeerFrame>() <= 64);

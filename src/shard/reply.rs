@@ -1,46 +1,64 @@
 //! The error event a sender gets:
-//! `{"event":"error","payload":{"code":..,"message":..,"event":..}}`, and `"retryAfterMs":..` where
-//! a limit refused.
+//! `{"event":"error","payload":{"code":..,"message":..,"event":..}}`, with the message's `id`,
+//! and `"retryAfterMs":..` where a limit refused.
 //!
-//! Called by `shard::closing` for every reject that is not silenced.
+//! Called by `refusing` for every reject that is not silenced.
 
 use std::io::Write;
 
+use super::subject::Subject;
 use crate::envelope::text::escape_into;
-use crate::reject::Reject;
 use crate::settings::WireNames;
 
-const NS_PER_MS: u64 = 1_000_000;
-
-/// What a sender is told of its event.
-pub(super) struct Refused<'e> {
-    pub reject: Reject,
-    /// The event's name as it stood in the message: the inside of a JSON string, escaped already;
-    /// empty where there was none.
-    pub event: &'e [u8],
+/// What is told of a refusal; what does not apply is empty.
+pub(super) struct ErrorParts<'p> {
+    pub code: &'static str,
+    pub message: &'p str,
+    pub rule: &'p str,
+    /// The field that does not fit; empty is the payload itself.
+    pub field: Option<&'p str>,
+    pub reason: &'p str,
+    pub place: &'p str,
     /// Of a limit: when the event would pass.
     pub retry_ns: Option<u64>,
 }
 
-/// Writes the reply.
+const NS_PER_MS: u64 = 1_000_000;
+
+/// Writes the reply; flat where `protocol.out.payload` is `.`.
 pub(super) fn write_error(
     out: &mut Vec<u8>,
     names: &WireNames,
     reply_event: &str,
-    refused: &Refused<'_>,
+    parts: &ErrorParts<'_>,
+    subject: Subject<'_>,
 ) {
-    out.extend_from_slice(b"{\"");
-    escape_into(names.event.as_bytes(), out);
-    out.extend_from_slice(b"\":\"");
-    escape_into(reply_event.as_bytes(), out);
-    out.extend_from_slice(b"\",\"");
-    escape_into(names.payload.as_bytes(), out);
-    out.extend_from_slice(b"\":{\"code\":\"");
-    out.extend_from_slice(refused.reject.code().as_bytes());
-    out.extend_from_slice(b"\",\"message\":\"");
-    out.extend_from_slice(refused.reject.message().as_bytes());
-    out.extend_from_slice(b"\",\"event\":");
-    match refused.event {
+    let flat = names.payload == ".";
+    out.push(b'{');
+    member(out, &names.event, reply_event);
+    if !subject.id.is_empty() {
+        out.extend_from_slice(b",\"");
+        escape_into(names.id.as_bytes(), out);
+        out.extend_from_slice(b"\":");
+        out.extend_from_slice(subject.id);
+    }
+    out.extend_from_slice(b",");
+    if !flat {
+        out.push(b'"');
+        escape_into(names.payload.as_bytes(), out);
+        out.extend_from_slice(b"\":{");
+    }
+    body(out, parts, subject.event);
+    out.extend_from_slice(if flat { b"}" } else { b"}}" });
+}
+
+fn body(out: &mut Vec<u8>, parts: &ErrorParts<'_>, event: &[u8]) {
+    member(out, "code", parts.code);
+    out.push(b',');
+    member(out, "message", parts.message);
+    // Beside a flat payload the event's name is the reply's own.
+    out.extend_from_slice(b",\"event\":");
+    match event {
         b"" => out.extend_from_slice(b"null"),
         event => {
             out.push(b'"');
@@ -48,9 +66,28 @@ pub(super) fn write_error(
             out.push(b'"');
         }
     }
-    if let Some(retry_ns) = refused.retry_ns {
+    let details = [
+        ("rule", Some(parts.rule).filter(|rule| !rule.is_empty())),
+        ("field", parts.field),
+        ("reason", parts.field.map(|_| parts.reason)),
+        ("at", Some(parts.place).filter(|place| !place.is_empty())),
+    ];
+    for (name, text) in details {
+        if let Some(text) = text {
+            out.push(b',');
+            member(out, name, text);
+        }
+    }
+    if let Some(retry_ns) = parts.retry_ns {
         // Writing to memory does not fail.
         write!(out, ",\"retryAfterMs\":{}", retry_ns.div_ceil(NS_PER_MS)).unwrap_or_default();
     }
-    out.extend_from_slice(b"}}");
+}
+
+fn member(out: &mut Vec<u8>, name: &str, text: &str) {
+    out.push(b'"');
+    escape_into(name.as_bytes(), out);
+    out.extend_from_slice(b"\":\"");
+    escape_into(text.as_bytes(), out);
+    out.push(b'"');
 }

@@ -6,9 +6,12 @@
 use std::sync::Arc;
 
 use super::Shard;
+use super::apply::{Moving, Step};
 use super::hold::Hold;
 use super::peer::PeerFrame;
-use crate::ids::{ConnKey, ShardId};
+use crate::ids::{ConnKey, ShardId, USER_PREFIX};
+use crate::limits::ROOMS_PER_USER_MAX;
+use crate::reject::Reject;
 use crate::reserve::fit;
 use crate::state::conns::Seat;
 use crate::state::rooms::{RoomKey, Waiter};
@@ -82,6 +85,30 @@ impl Shard {
         at
     }
 
+    /// A room whose members are connections: only this one joins or leaves.
+    pub(super) fn move_conn(&mut self, slot: u32, room: &str, join: bool) -> Moving {
+        if room.starts_with(USER_PREFIX) {
+            return Err(Reject::BadName);
+        }
+        if !join {
+            if let Some(at) = self.rooms.find(room) {
+                self.unseat(slot, at);
+            }
+            return Ok(Step::Next);
+        }
+        let seats = self.conns.get(slot).map_or(0, |conn| conn.seats.len());
+        if seats >= ROOMS_PER_USER_MAX {
+            return Err(Reject::Overloaded);
+        }
+        let Some(key) = self.conns.key(slot) else { return Ok(Step::Next) };
+        let room: Arc<str> = room.into();
+        let at = self.enter_room(&room);
+        self.seat(slot, at);
+        self.hold(slot, Hold::Asked);
+        self.await_watch(at, Waiter::Conn(key));
+        self.asked(slot)
+    }
+
     fn await_watch(&mut self, at: u32, waiter: Waiter) {
         match self.rooms.get_mut(at) {
             Some(room) if !room.confirmed => room.waiters.push(waiter),
@@ -93,6 +120,7 @@ impl Shard {
         match waiter {
             Waiter::Job(home, job) => self.tell(home, PeerFrame::Enrolled { job }),
             Waiter::Bind(key) => self.on_bind_watched(key),
+            Waiter::Conn(key) => self.on_done(key),
         }
     }
 

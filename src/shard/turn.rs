@@ -7,12 +7,16 @@
 //! Invariants: nothing here waits, locks, or allocates in the steady state. A message that must
 //! wait for another shard is held (`hold.rs`), and the bytes behind it are kept unread.
 
+use std::cell::OnceCell;
+
 use super::host::{Asked, Counted, Host};
+use super::subject::{Cause, Subject};
 use super::{Io, Shard};
 use crate::clock::Now;
-use crate::envelope::{project, text::text_of};
+use crate::envelope::{Envelope, project, project_checked, text::text_of};
 use crate::ids::EventId;
 use crate::limits::PARKED_BYTES_MAX;
+use crate::pipeline::About;
 use crate::pipeline::effect::Effects;
 use crate::pipeline::vm::{Input, Outcome};
 use crate::reject::Reject;
@@ -89,15 +93,19 @@ impl Shard {
             Err(reject) => return self.refuse_unrouted(slot, reject, message),
         };
         let mut effects = std::mem::take(&mut self.effects);
-        let (outcome, asked) = self.run_event(slot, event, kind, message, granted, &mut effects);
+        let about = About::NOTHING;
+        let (outcome, asked) =
+            self.run_event(slot, event, kind, message, granted, about, &mut effects);
         match outcome {
             Outcome::Done => {}
             // What the steps before the refused one asked for stands, as in the original.
-            Outcome::Rejected(reject, _) => effects.refused = Some(reject),
+            Outcome::Rejected(reject, site) => {
+                (effects.refused, effects.site) = (Some(reject), Some(site));
+            }
             // Limits come before every effect: there are none yet.
             Outcome::Limited { limit, retry_ns } => {
                 self.effects = effects;
-                return self.exceed(slot, limit, retry_ns, self.envelope.event.bytes(message));
+                return self.exceed(slot, limit, retry_ns, self.subject(message));
             }
             Outcome::Waiting => {
                 self.effects = effects;
@@ -105,17 +113,23 @@ impl Shard {
                 return held.unwrap_or_default();
             }
         }
-        let name = self.envelope.event.bytes(message);
-        self.apply(slot, effects, name);
+        let subject = self.subject(message);
+        self.apply(slot, effects, subject);
     }
 
     fn refuse_unrouted(&mut self, slot: u32, reject: Reject, message: &[u8]) {
         // A message that is no envelope has no event to speak of.
-        let event = match reject {
-            Reject::BadJson | Reject::BadMessage => &[],
-            _ => self.envelope.event.bytes(message),
+        let subject = match reject {
+            Reject::BadJson | Reject::BadMessage => Subject::NOTHING,
+            _ => self.subject(message),
         };
-        self.reject(slot, reject, event);
+        self.reject(slot, reject, subject, Cause::default());
+    }
+
+    /// What a refusal of the message at hand would speak of.
+    pub(super) fn subject<'m>(&self, message: &'m [u8]) -> Subject<'m> {
+        let Envelope { event, id, .. } = &self.envelope;
+        Subject { event: event.bytes(message), id: id.raw(message) }
     }
 
     /// Finds the event of a message and fills the slots it reads.
@@ -132,18 +146,26 @@ impl Shard {
         let event = program.lookup(name).ok_or(Reject::UnknownEvent)?;
         if let Some(compiled) = program.event(event) {
             let (payload, members) = (self.envelope.payload, &self.scanner.members);
-            project(message, payload, members, &compiled.payload, &mut self.slots)?;
+            let Some(shape) = &compiled.shape else {
+                project(message, payload, members, &compiled.payload, &mut self.slots)?;
+                return Ok(Some(event));
+            };
+            let slots = compiled.payload.slots;
+            let (out, misfit) = (&mut self.slots, &mut self.misfit);
+            project_checked(message, payload, members, shape, slots, out, misfit)?;
         }
         Ok(Some(event))
     }
 
-    fn run_event(
+    #[allow(clippy::too_many_arguments, reason = "the circumstances of one run, each once")]
+    pub(super) fn run_event(
         &mut self,
         slot: u32,
         event: EventId,
         kind: FrameType,
         message: &[u8],
         granted: u16,
+        about: &About<'_>,
         effects: &mut Effects,
     ) -> (Outcome, Option<Asked>) {
         let (Some(key), Some(conn)) = (self.conns.key(slot), self.conns.get_mut(slot)) else {
@@ -175,11 +197,26 @@ impl Shard {
             granted,
             met: 0,
             asked: None,
+            session: None,
+            variables: None,
+            room: (about.room, &self.room_variables),
+            ip: conn.ip,
+            ip_text: OnceCell::new(),
+            denied: None,
         };
+        let mut claims: &[u8] = &[];
+        if engine.program.keeps_sessions() {
+            host.session = self.sessions.conns.get(&slot);
+            host.variables = self.sessions.users.get(name).map(|values| &**values);
+            claims = host.session.map_or(&[], |session| &session.claims);
+        }
         let input = Input {
             message,
             payload: &self.slots,
             token: self.envelope.token,
+            id: self.envelope.id,
+            claims,
+            about,
             user: name,
             conn: key,
             target: text_of(&self.envelope.target, message, &mut self.target),
@@ -188,6 +225,7 @@ impl Shard {
         };
         let pool = &mut self.outboxes.pool;
         let outcome = self.vm.run(&engine.program, event, &input, &mut host, pool, effects);
+        effects.denied = host.denied;
         (outcome, host.asked)
     }
 

@@ -5,7 +5,16 @@
 
 use crate::ids::RoomClassId;
 use crate::limits::NAME_BYTES_MAX;
-use crate::settings::{PatternPart, RoomClass};
+use crate::settings::{Membership, PatternPart, RoomClass};
+
+/// Where a variable of a pattern stands in a room's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RoomVariable {
+    pub start: u32,
+    pub end: u32,
+    /// It stands for digits, and is a number.
+    pub is_int: bool,
+}
 
 /// The classes, in the file's order.
 #[derive(Debug, Default)]
@@ -22,6 +31,34 @@ impl RoomClasses {
     pub fn of(&self, name: &str) -> Option<RoomClassId> {
         let place = self.classes.iter().position(|class| matches(&class.pattern, name))?;
         u16::try_from(place).ok().map(RoomClassId)
+    }
+
+    /// Who becomes a member by a join.
+    pub fn membership(&self, class: Option<RoomClassId>) -> Membership {
+        let class = class.and_then(|class| self.classes.get(usize::from(class.0)));
+        class.map(|class| class.membership).unwrap_or_default()
+    }
+
+    /// Where the variables of a class's pattern stand in a name that matches it, each as short as
+    /// the rest allows.
+    pub fn variables(&self, class: RoomClassId, name: &str, out: &mut Vec<RoomVariable>) {
+        out.clear();
+        let Some(class) = self.classes.get(usize::from(class.0)) else { return };
+        let mut at = 0;
+        for (place, part) in class.pattern.iter().enumerate() {
+            let rest = class.pattern.get(place + 1..).unwrap_or_default();
+            let ends = (at..=name.len()).filter(|end| name.is_char_boundary(*end));
+            let mut fitting = ends.filter(|end| {
+                let (part, piece) = (std::slice::from_ref(part), &name[at..*end]);
+                matches(part, piece) && matches(rest, &name[*end..])
+            });
+            let Some(end) = fitting.next() else { return };
+            if !matches!(part, PatternPart::Literal(_)) {
+                let is_int = *part == PatternPart::Int;
+                out.push(RoomVariable { start: at as u32, end: end as u32, is_int });
+            }
+            at = end;
+        }
     }
 }
 
@@ -120,7 +157,7 @@ mod tests {
     #[test]
     fn the_first_class_that_matches_counts() {
         let class =
-            |pattern: &[PatternPart]| RoomClass { pattern: pattern.to_vec(), batch_delay_ns: 0 };
+            |pattern: &[PatternPart]| RoomClass { pattern: pattern.to_vec(), ..RoomClass::default() };
         let classes = RoomClasses::new(&[
             class(&[literal("chat:vip")]),
             class(&[literal("chat:"), PatternPart::Text]),

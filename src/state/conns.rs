@@ -67,6 +67,8 @@ pub struct Conn {
     pub ping_out: bool,
     /// Holds a place in the gate.
     pub in_gate: bool,
+    /// Its `disconnect` hook has run.
+    pub ended: bool,
     /// Control frames answered in the tick `control_tick`.
     pub control_frames: u16,
     pub control_tick: u16,
@@ -114,6 +116,7 @@ impl Conns {
             peer_done: false,
             ping_out: false,
             in_gate: false,
+            ended: false,
             control_frames: 0,
             control_tick: 0,
             ip,

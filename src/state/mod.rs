@@ -16,6 +16,7 @@ pub mod outbox;
 pub mod permissions;
 pub mod pressure;
 pub mod rooms;
+pub mod sessions;
 pub mod spares;
 pub mod timers;
 pub mod users;

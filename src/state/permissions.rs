@@ -22,6 +22,20 @@ impl PermissionSet {
         Ok(PermissionSet { words: words.into_boxed_slice() })
     }
 
+    /// The same set with or without this permission.
+    pub fn with(&self, permission: PermissionId, held: bool) -> PermissionSet {
+        let place = usize::from(permission.0);
+        let mut words = self.words.to_vec();
+        words.resize(words.len().max(place / 64 + 1), 0);
+        let bit = 1 << (place % 64);
+        words[place / 64] = if held { words[place / 64] | bit } else { words[place / 64] & !bit };
+        PermissionSet { words: words.into_boxed_slice() }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.words.iter().all(|word| *word == 0)
+    }
+
     pub fn contains(&self, permission: PermissionId) -> bool {
         let place = usize::from(permission.0);
         self.words.get(place / 64).is_some_and(|word| word & (1 << (place % 64)) != 0)

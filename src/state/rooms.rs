@@ -13,10 +13,10 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use slab::Slab;
 
-use super::classes::RoomClasses;
+use super::classes::{RoomClasses, RoomVariable};
 use crate::ids::{ConnKey, RoomClassId};
 use crate::reserve::is_roomy;
-use crate::settings::RoomClass;
+use crate::settings::{Membership, RoomClass};
 
 /// A local room, as its home names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -30,6 +30,8 @@ pub struct RoomKey {
 pub enum Waiter {
     /// A connection that is binding, and whose user is in the room.
     Bind(ConnKey),
+    /// A connection that joins for itself.
+    Conn(ConnKey),
     /// A join: job of that user home's shard.
     Job(crate::ids::ShardId, u32),
 }
@@ -79,6 +81,20 @@ impl Rooms {
         let slot = self.slots.insert(room) as u32;
         self.by_name.insert(Arc::clone(name), slot);
         (slot, true)
+    }
+
+    /// The class of a name, whether such a room is known here or not.
+    pub fn class_of(&self, name: &str) -> Option<RoomClassId> {
+        self.classes.of(name)
+    }
+
+    /// Where the variables of a class's pattern stand in a name.
+    pub fn variables_of(&self, class: RoomClassId, name: &str, out: &mut Vec<RoomVariable>) {
+        self.classes.variables(class, name, out);
+    }
+
+    pub fn membership_of(&self, class: Option<RoomClassId>) -> Membership {
+        self.classes.membership(class)
     }
 
     pub fn find(&self, name: &str) -> Option<u32> {

@@ -3,6 +3,7 @@
 //! Invariants: a call that reaches its row of the catalog has the number of parameters it wants.
 
 use std::ops::Range;
+use std::rc::Rc;
 
 use super::super::codes::Code;
 use super::super::diagnostic::{Diagnostic, Findings};
@@ -14,16 +15,21 @@ use super::catalog::Row;
 pub struct Param<'n> {
     scalar: &'n Scalar,
     pub span: Span,
-    places: Places,
+    places: Rc<Places>,
 }
 
 impl<'n> Param<'n> {
     pub fn new(scalar: &'n Scalar, span: Span, source: &Source) -> Param<'n> {
-        Param { scalar, span, places: scalar.places(source, span) }
+        Param { scalar, span, places: Rc::new(scalar.places(source, span)) }
     }
 
     pub fn text(&self) -> &str {
         &self.scalar.text
+    }
+
+    /// The way back to the file.
+    pub fn places(&self) -> Rc<Places> {
+        Rc::clone(&self.places)
     }
 
     /// The place in the file of a byte range of the text.

@@ -109,7 +109,7 @@ fn rate_limit(call: &Call<'_>, scope: &mut Scope<'_>) -> Option<Action> {
 }
 
 /// `10/m` as events and window.
-fn rate(text: &str) -> Option<(u32, u64)> {
+pub fn rate(text: &str) -> Option<(u32, u64)> {
     let (events, unit) = text.split_once('/')?;
     let window_s: u64 = match unit.trim() {
         "s" => 1,

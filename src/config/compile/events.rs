@@ -6,11 +6,12 @@ use std::collections::HashMap;
 
 use super::super::codes::Code;
 use super::super::diagnostic::{Diagnostic, Findings};
-use super::super::source::{Source, Span};
+use super::super::source::Span;
 use super::super::yaml::{Entry, Node, NodeKind};
 use super::calls::{self, Call, Scope};
 use super::catalog::{ACTIONS, MODIFIERS, Row, unusable};
 use super::ir::{Action, Pipeline, Recipient, Step};
+use super::native::{self, Native};
 use super::template;
 
 /// The declared permissions.
@@ -41,25 +42,26 @@ pub fn permissions(entry: Option<&Entry>, findings: &mut Findings) -> Vec<String
     names
 }
 
-/// Every event's pipeline.
-pub fn events(
-    entry: &Entry,
-    source: &Source,
-    permissions: &[String],
-    findings: &mut Findings,
-) -> Vec<Pipeline> {
+/// Every event's pipeline, in the spelling it is written in.
+pub fn events(entry: &Entry, native: &mut Native<'_>) -> Vec<Pipeline> {
     if entry.value.is_null() {
         return Vec::new();
     }
     let Some(entries) = entry.value.as_map() else {
-        findings.push(shape("`events` takes a map from names to pipelines", &entry.value));
+        native.findings.push(shape("`events` takes a map from names to pipelines", &entry.value));
         return Vec::new();
     };
     let mut lower: HashMap<String, Span> = HashMap::new();
     let mut pipelines = Vec::new();
     for entry in entries {
         let first = lower.insert(entry.key.to_ascii_lowercase(), entry.key_span);
-        check_name(entry, first, findings);
+        check_name(entry, first, native.findings);
+        let fields = entry.value.as_map().unwrap_or_default();
+        if native::is_native(fields) {
+            pipelines.push(native.event(entry, fields));
+            continue;
+        }
+        let Native { source, permissions, findings, .. } = native;
         let mut scope = Scope { source, findings, permissions, secure: false };
         pipelines.push(event(entry, &mut scope));
     }
@@ -80,7 +82,7 @@ fn check_name(entry: &Entry, first: Option<Span>, findings: &mut Findings) {
 
 fn event(entry: &Entry, scope: &mut Scope<'_>) -> Pipeline {
     let mut pipeline =
-        Pipeline { name: entry.key.clone(), span: entry.key_span, steps: Vec::new() };
+        Pipeline { name: entry.key.clone(), span: entry.key_span, ..Pipeline::default() };
     let Some(fields) = entry.value.as_map() else {
         let null = entry.value.is_null();
         let finding = shape("an event is a map with `modifiers` and `actions`", &entry.value);
@@ -142,7 +144,8 @@ fn step(node: &Node, list: &str, rows: &'static [Row], scope: &mut Scope<'_>) ->
     if list == "modifiers" && has_template(&call, scope) || !fits {
         return None;
     }
-    Some(Step { span: call.span, action: (row.compile)(&call, scope)? })
+    let action = (row.compile)(&call, scope)?;
+    Some(Step { span: call.span, cond: None, lenient: false, action })
 }
 
 fn unknown(call: &Call<'_>, list: &str, rows: &'static [Row]) -> Diagnostic {

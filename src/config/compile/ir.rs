@@ -2,9 +2,17 @@
 //!
 //! Invariants: no step refers to a modifier, permission or path that does not exist.
 
-use super::super::source::Span;
+use std::ops::Range;
+use std::rc::Rc;
+
+use super::super::expr::Checked;
+use super::super::schema::Schema;
+use super::super::source::{Source, Span};
+use super::super::yaml::Places;
 use crate::ids::PermissionId;
-use crate::pipeline::op::{Context, Form};
+use crate::pipeline::op::{CloseCode, Context, Form, Owner, To, ValueReg, VariableId};
+use crate::pipeline::program::{Hook, How, OnExceed, Rule, Scope, Site, VariableSpec};
+use crate::state::limits::Rate;
 
 /// A whole configuration's program.
 #[derive(Debug, Default)]
@@ -12,21 +20,62 @@ pub struct Unit {
     pub permissions: Vec<String>,
     pub events: Vec<Pipeline>,
     pub on_message: Option<Pipeline>,
+    pub hooks: Vec<(Hook, Pipeline)>,
+    /// The class of rooms, and what runs before anybody is let in.
+    pub room_joins: Vec<(usize, Pipeline)>,
+    pub conn_variables: Vec<VariableSpec>,
+    pub user_variables: Vec<VariableSpec>,
+    pub roles: Vec<(String, Vec<PermissionId>)>,
 }
 
 /// One event's steps, modifiers first.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Pipeline {
     pub name: String,
     pub span: Span,
     pub steps: Vec<Step>,
+    /// What the payload must be.
+    pub schema: Option<Schema>,
+    /// Value registers that the steps keep; temporary ones come behind.
+    pub locals: u8,
 }
 
 /// One thing to do.
 #[derive(Debug)]
 pub struct Step {
     pub span: Span,
+    /// It is done only where this is true.
+    pub cond: Option<Expression>,
+    /// Where it is refused, the steps behind it go on.
+    pub lenient: bool,
     pub action: Action,
+}
+
+/// An expression and the way from its text to the file.
+#[derive(Clone, Debug)]
+pub struct Expression {
+    pub checked: Checked,
+    pub places: Rc<Places>,
+    /// For each byte of the expression's text the byte of the scalar, where they are not the same.
+    pub from: Option<Rc<[usize]>>,
+}
+
+impl Expression {
+    /// The place of a byte range of the expression.
+    pub fn span_of(&self, source: &Source, range: Range<usize>) -> Span {
+        let range = match &self.from {
+            None => range,
+            Some(from) => {
+                let at = |at: usize| from.get(at).or(from.last()).copied().unwrap_or_default();
+                at(range.start)..at(range.end.max(1) - 1) + 1
+            }
+        };
+        self.places.span(source, range)
+    }
+
+    pub fn site(&self, source: &Source, range: Range<usize>) -> Site {
+        source.site(self.span_of(source, range).start)
+    }
 }
 
 /// What a step does.
@@ -56,6 +105,57 @@ pub enum Action {
     Reply(Template),
     Log(Template),
     Close,
+    /// Asks a limit with any key.
+    Count(Box<Counting>),
+    /// An envelope to any receivers.
+    Deliver(Box<Delivery>),
+    /// Steps of a pipeline that was put in, or under one condition.
+    Block(Vec<Step>),
+    /// Keeps a value for the steps behind.
+    Let { local: ValueReg, value: Expression },
+    /// Sets a variable, and the register that stands for it in this pipeline.
+    Set { of: Owner, variable: VariableId, local: ValueReg, value: Expression },
+    Require { rule: Rule, when: Expression },
+    Metric { name: String, add: Expression },
+    Grant { user: Template, permission: PermissionId, held: bool },
+    CloseWith { code: CloseCode, reason: Template },
+    /// Ends the run.
+    Stop,
+}
+
+/// A limit with any key.
+#[derive(Debug)]
+pub struct Counting {
+    pub name: String,
+    pub rate: Rate,
+    pub scope: Scope,
+    pub on_exceed: OnExceed,
+    /// What is counted apart, beyond where it is counted.
+    pub key: Option<Template>,
+}
+
+/// An envelope, who gets it, and how.
+#[derive(Debug)]
+pub struct Delivery {
+    pub to: To,
+    /// The name or names, where `to` has some.
+    pub name: Option<Name>,
+    pub how: How,
+    /// What it conflates with.
+    pub key: Option<Template>,
+    /// JSON text, the event without its quotes.
+    pub event: Template,
+    pub payload: Template,
+    /// The message's id goes along.
+    pub echo: bool,
+}
+
+/// Who is named.
+#[derive(Debug)]
+pub enum Name {
+    Text(Template),
+    /// A list of names.
+    List(Expression),
 }
 
 /// Who gets an envelope.
@@ -67,16 +167,24 @@ pub enum Recipient {
 }
 
 /// Literal text with holes.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Template {
     pub parts: Vec<Part>,
 }
 
 /// A piece of a template.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Part {
     Literal(String),
     Hole { value: Value, form: Form, span: Span },
+    /// `${...}`
+    Put { value: Expression, form: Form },
+    /// A comma, unless an object or list has just been opened.
+    Comma,
+    /// A key (JSON text) with its value; both are left out where that is `omit`.
+    Member { key: String, value: Expression },
+    /// The fields of an object.
+    Spread(Expression),
 }
 
 /// What a hole reads.
@@ -114,11 +222,23 @@ impl Template {
         }
     }
 
+    /// Appends a part of another template.
+    pub fn push(&mut self, part: Part) {
+        match part {
+            Part::Literal(text) => self.literal(&text),
+            part => self.parts.push(part),
+        }
+    }
+
+    pub fn put(&mut self, value: Expression, form: Form) {
+        self.parts.push(Part::Put { value, form });
+    }
+
     /// What the holes read, in order.
     pub fn values(&self) -> impl Iterator<Item = (&Value, Span)> {
         self.parts.iter().filter_map(|part| match part {
             Part::Hole { value, span, .. } => Some((value, *span)),
-            Part::Literal(_) => None,
+            _ => None,
         })
     }
 }
@@ -130,13 +250,18 @@ impl Action {
             Action::Join { user, room } | Action::Leave { user, room } => vec![user, room],
             Action::Send { event, payload, .. } => vec![event, payload],
             Action::Reply(text) | Action::Log(text) => vec![text],
-            Action::Limit { .. } | Action::Secure | Action::Permit(_) | Action::Close => Vec::new(),
+            _ => Vec::new(),
         }
     }
 
     /// Whether the step reads the message's target.
     pub fn needs_target(&self) -> bool {
-        matches!(self, Action::Send { to: Recipient::Target, .. })
+        let to_target = match self {
+            Action::Send { to, .. } => *to == Recipient::Target,
+            Action::Deliver(delivery) => delivery.to == To::Target,
+            _ => false,
+        };
+        to_target
             || self
                 .templates()
                 .iter()

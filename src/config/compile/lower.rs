@@ -12,7 +12,7 @@ use crate::ids::EventId;
 use crate::limits::SLOTS_MAX;
 use crate::pipeline::Builder;
 use crate::pipeline::op::{Context, Form, FrameKind, Op, Reg, Source as From};
-use crate::pipeline::program::{LimitSpec, Program, Site};
+use crate::pipeline::program::{Hook, LimitSpec, Program, Site};
 use crate::settings::{Protocol, Settings, WireNames};
 use crate::state::limits::Rate;
 
@@ -34,6 +34,8 @@ pub fn lower(
         outgoing,
         origin_is_user: settings.compat.notify_origin_user,
         asked: Asked::default(),
+        locals: 0,
+        stops: Vec::new(),
     };
     for name in &unit.permissions {
         lower.builder.permission(name);
@@ -42,6 +44,10 @@ pub fn lower(
     if let Some(pipeline) = &unit.on_message {
         lower.on_message(pipeline);
     }
+    lower.builder.variables(unit.conn_variables.clone(), unit.user_variables.clone());
+    unit.roles.iter().for_each(|(name, all)| lower.builder.role(name, all.clone()));
+    unit.hooks.iter().for_each(|(hook, pipeline)| lower.hook(*hook, pipeline));
+    unit.room_joins.iter().for_each(|(class, pipeline)| lower.room_join(*class, pipeline));
     lower.finish()
 }
 
@@ -52,13 +58,17 @@ struct Asked {
     slots: Vec<(From, u8)>,
 }
 
-struct Lower<'l> {
-    builder: Builder,
-    source: &'l Source,
-    findings: &'l mut Findings,
+pub(super) struct Lower<'l> {
+    pub(super) builder: Builder,
+    pub(super) source: &'l Source,
+    pub(super) findings: &'l mut Findings,
     outgoing: WireNames,
     origin_is_user: bool,
     asked: Asked,
+    /// Value registers that the pipeline keeps.
+    pub(super) locals: u8,
+    /// Jumps to the pipeline's end.
+    pub(super) stops: Vec<usize>,
 }
 
 impl Lower<'_> {
@@ -80,22 +90,49 @@ impl Lower<'_> {
 
     fn event(&mut self, pipeline: &Pipeline) {
         let site = self.source.site(pipeline.span.start);
-        let Some(event) = self.builder.event(&pipeline.name, site) else {
-            let finding = Diagnostic::new(Code::ProgramTooLarge, "there are too many events");
-            return self.findings.push(finding.label(pipeline.span, "one too many"));
-        };
+        match self.builder.event(&pipeline.name, site) {
+            Some(event) => self.pipeline(pipeline, event),
+            None => self.too_many(pipeline.span),
+        }
+    }
+
+    fn hook(&mut self, hook: Hook, pipeline: &Pipeline) {
+        let site = self.source.site(pipeline.span.start);
+        match self.builder.hook(hook, &pipeline.name, site) {
+            Some(event) => self.pipeline(pipeline, event),
+            None => self.too_many(pipeline.span),
+        }
+    }
+
+    fn room_join(&mut self, class: usize, pipeline: &Pipeline) {
+        let site = self.source.site(pipeline.span.start);
+        match self.builder.room_join(class, &pipeline.name, site) {
+            Some(event) => self.pipeline(pipeline, event),
+            None => self.too_many(pipeline.span),
+        }
+    }
+
+    /// The steps of the pipeline that was just opened.
+    fn pipeline(&mut self, pipeline: &Pipeline, event: EventId) {
         self.asked = Asked::default();
-        pipeline.steps.iter().for_each(|step| self.step(step, event));
+        self.locals = pipeline.locals;
+        if let Some(schema) = &pipeline.schema {
+            self.builder.shape(schema.shape(self.source));
+        }
+        pipeline.steps.iter().for_each(|step| self.conditional(step, event));
+        for stop in std::mem::take(&mut self.stops) {
+            self.builder.land(stop);
+        }
     }
 
     fn on_message(&mut self, pipeline: &Pipeline) {
         let site = self.source.site(pipeline.span.start);
-        let Some(event) = self.builder.on_message(site) else { return };
-        self.asked = Asked::default();
-        pipeline.steps.iter().for_each(|step| self.step(step, event));
+        if let Some(event) = self.builder.on_message(site) {
+            self.pipeline(pipeline, event);
+        }
     }
 
-    fn step(&mut self, step: &Step, event: EventId) {
+    pub(super) fn step(&mut self, step: &Step, event: EventId) {
         let site = self.source.site(step.span.start);
         self.ask(&step.action, site);
         match &step.action {
@@ -118,12 +155,9 @@ impl Lower<'_> {
             }
             Action::Send { to, event, payload } => self.send(*to, event, payload, step),
             Action::Reply(message) => self.reply(message, site),
-            Action::Log(text) => {
-                self.builder.op(Op::OpenLog, site);
-                self.parts(&text.parts, site);
-                self.builder.op(Op::CloseLog, site);
-            }
+            Action::Log(text) => self.log(text, site),
             Action::Close => self.builder.op(Op::Close, site),
+            native => self.native(native, step, event),
         }
     }
 
@@ -173,18 +207,19 @@ impl Lower<'_> {
         (self.text(user, Reg(0), site), self.text(room, Reg(1), site))
     }
 
-    fn text(&mut self, template: &Template, register: Reg, site: Site) -> Reg {
+    pub(super) fn text(&mut self, template: &Template, register: Reg, site: Site) -> Reg {
         self.builder.op(Op::OpenText, site);
         self.parts(&template.parts, site);
         self.builder.op(Op::CloseText(register), site);
         register
     }
 
-    fn parts(&mut self, parts: &[Part], site: Site) {
+    pub(super) fn parts(&mut self, parts: &[Part], site: Site) {
         for part in parts {
             match part {
                 Part::Literal(text) => self.builder.literal(text.as_bytes(), site),
                 Part::Hole { value, form, span } => self.hole(value, *form, *span, site),
+                part => self.part(part, site),
             }
         }
     }
@@ -211,7 +246,7 @@ impl Lower<'_> {
     fn send(&mut self, to: Recipient, event: &Template, payload: &Template, step: &Step) {
         let site = self.source.site(step.span.start);
         self.builder.op(Op::OpenFrame(FrameKind::Text), site);
-        self.envelope(event, payload, step.span, site);
+        self.envelope(event, payload, false, step.span, site);
         self.builder.op(Op::CloseFrame, site);
         match to {
             Recipient::Origin if self.origin_is_user => self.builder.op(Op::SendUser, site),
@@ -226,14 +261,27 @@ impl Lower<'_> {
     }
 
     /// `{"event":"NAME","payload":...}` in the names of `protocol.out`.
-    fn envelope(&mut self, event: &Template, payload: &Template, span: Span, site: Site) {
+    pub(super) fn envelope(
+        &mut self,
+        event: &Template,
+        payload: &Template,
+        echo: bool,
+        span: Span,
+        site: Site,
+    ) {
         let opening = format!("{{\"{}\":\"", escaped(&self.outgoing.event));
         self.builder.literal(opening.as_bytes(), site);
         self.parts(&event.parts, site);
+        self.builder.literal(b"\"", site);
+        if echo {
+            let prefix = format!(",\"{}\":", escaped(&self.outgoing.id));
+            let prefix = self.builder.constant(prefix.as_bytes());
+            self.builder.op(Op::Id(prefix), site);
+        }
         if self.outgoing.payload == "." {
             return self.flat(payload, span, site);
         }
-        let between = format!("\",\"{}\":", escaped(&self.outgoing.payload));
+        let between = format!(",\"{}\":", escaped(&self.outgoing.payload));
         self.builder.literal(between.as_bytes(), site);
         self.parts(&payload.parts, site);
         self.builder.literal(b"}", site);
@@ -249,7 +297,9 @@ impl Lower<'_> {
             let finding = Diagnostic::new(Code::FlatNotObject, "a flat payload must be an object");
             return self.findings.push(finding.label(span, "`protocol.out.payload` is `.`"));
         };
-        let between = if first.starts_with('}') { "\"" } else { "\"," };
+        // A comma that is decided in a run stands among the parts.
+        let decided = first.is_empty() && payload.parts.len() > 1;
+        let between = if first.starts_with('}') || decided { "" } else { "," };
         self.builder.literal(between.as_bytes(), site);
         self.builder.literal(first.as_bytes(), site);
         self.parts(&payload.parts[1..], site);

@@ -5,39 +5,49 @@
 
 mod calls;
 pub mod catalog;
+mod emit;
 mod events;
 mod expression;
 mod ir;
 mod json;
 mod lower;
+mod native;
 mod on_message;
 mod template;
 
 use super::codes::Code;
 use super::diagnostic::{Diagnostic, Findings};
+use super::environment::Environment;
 use super::settings::Sections;
 use super::source::Source;
 use crate::pipeline::program::Program;
 use crate::settings::{Protocol, Settings};
+use native::Native;
 
 /// Compiles the program sections; `None` where the bytecode could not be built.
 pub fn compile(
     source: &Source,
     sections: &Sections<'_>,
     settings: &Settings,
+    environment: &Environment,
     findings: &mut Findings,
 ) -> Option<Program> {
     let raw = settings.protocol == Protocol::Raw;
     misplaced(sections, raw, findings);
     let permissions = events::permissions(sections.permissions, findings);
-    let mut unit = ir::Unit { permissions, ..ir::Unit::default() };
+    let mut unit = ir::Unit::default();
+    let event = &settings.errors.event;
+    let mut native =
+        Native::new(source, environment, &permissions, sections, event, &mut *findings);
     if let (Some(entry), false) = (sections.events, raw) {
-        unit.events = events::events(entry, source, &unit.permissions, findings);
+        unit.events = events::events(entry, &mut native);
     }
+    native.rest(sections, &mut unit);
+    unit.permissions = permissions;
     if let (Some(entry), true) = (sections.on_message, raw) {
         unit.on_message = on_message::steps(entry, source, findings);
     }
-    if unit.events.is_empty() && unit.on_message.is_none() && !findings.any_error() {
+    if unit.events.is_empty() && unit.hooks.is_empty() && unit.on_message.is_none() && !findings.any_error() {
         let message = if raw { "there is no `lifecycle.message`" } else { "there are no events" };
         findings.push(Diagnostic::new(Code::NoEvents, message));
     }

@@ -19,7 +19,12 @@ pub fn steps(entry: &Entry, source: &Source, findings: &mut Findings) -> Option<
     };
     let mut scope = Scope { source, findings, permissions: &[], secure: false };
     let steps = items.iter().filter_map(|item| step(item, &mut scope)).collect();
-    Some(Pipeline { name: "message".into(), span: entry.key_span, steps })
+    Some(Pipeline {
+        name: "message".into(),
+        span: entry.key_span,
+        steps,
+        ..Pipeline::default()
+    })
 }
 
 fn step(node: &Node, scope: &mut Scope<'_>) -> Option<Step> {
@@ -35,7 +40,10 @@ fn step(node: &Node, scope: &mut Scope<'_>) -> Option<Step> {
         }
     }
     match (known.as_slice(), entries.len()) {
-        ([one], 1) => Some(Step { span: node.span, action: action(one, scope)? }),
+        ([one], 1) => {
+            let action = action(one, scope)?;
+            Some(Step { span: node.span, cond: None, lenient: false, action })
+        }
         (verbs, len) if verbs.len() == len => {
             let message = format!("a step has exactly one verb, this one has {len}");
             let finding = Diagnostic::new(Code::OneVerb, message);

@@ -18,6 +18,8 @@ mod walk;
 
 pub use draft::Draft;
 pub use keys::SecretPolicy;
+pub use pattern::variables as room_variables;
+pub use value::duration;
 pub use walk::Sections;
 
 use super::diagnostic::Findings;

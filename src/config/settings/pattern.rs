@@ -24,6 +24,17 @@ pub fn parts(text: &str) -> Result<Vec<PatternPart>, Problem> {
     Ok(parts)
 }
 
+/// The variables of a pattern, in order, and whether each stands for digits; none of a text that is
+/// no pattern.
+pub fn variables(text: &str) -> Vec<(&str, bool)> {
+    let inner = text.split('{').skip(1).filter_map(|rest| rest.split_once('}'));
+    let named = inner.map(|(name, _)| match name.split_once(':') {
+        Some((name, kind)) => (name, kind == "int"),
+        None => (name, false),
+    });
+    if parts(text).is_ok() { named.collect() } else { Vec::new() }
+}
+
 fn wrong(message: impl Into<String>) -> Problem {
     Problem::new(Code::BadPattern, message)
 }

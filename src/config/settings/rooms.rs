@@ -14,7 +14,7 @@ use super::pattern;
 use super::value::{self, Problem};
 use super::walk::{given, shape};
 use crate::limits::{BATCH_DELAY_NS_MAX, ROOM_CLASSES_MAX};
-use crate::settings::RoomClass;
+use crate::settings::{Membership, RoomClass};
 
 /// An option of a class of rooms.
 pub struct RoomOption {
@@ -27,7 +27,9 @@ pub struct RoomOption {
 }
 
 /// Every option of a class of rooms.
-pub const OPTIONS: &[RoomOption] = &[RoomOption {
+pub const OPTIONS: &[RoomOption] = &[BATCH_DELAY, MEMBERSHIP, JOIN_REQUIRE];
+
+const BATCH_DELAY: RoomOption = RoomOption {
     path: "batch.delay",
     takes: "a duration, 0 to 1s",
     default: "0",
@@ -37,7 +39,28 @@ pub const OPTIONS: &[RoomOption] = &[RoomOption {
           connection for which 64 KiB or half its outbox wait is not made to wait longer: order \
           never changes and nothing is dropped.",
     put: put_batch_delay,
-}];
+};
+
+const MEMBERSHIP: RoomOption = RoomOption {
+    path: "membership",
+    takes: "`user` or `connection`",
+    default: "user",
+    doc: "Who becomes a member by a join: the user with all its connections, later ones too, or \
+          the one connection.",
+    put: put_membership,
+};
+
+const JOIN_REQUIRE: RoomOption = RoomOption {
+    path: JOIN_RULES,
+    takes: "a list of rules",
+    default: "",
+    doc: "Rules that must hold before anybody joins, as `require` of an event; they know \
+          `room.id`, the variables of the pattern (`room.tenant`), `user` and `conn`.",
+    put: |_, _| Ok(()),
+};
+
+/// The option that the compiler of the program reads.
+const JOIN_RULES: &str = "join.require";
 
 /// What the reference page says of patterns.
 pub const DOC: &str = "\
@@ -60,6 +83,18 @@ positions, typing, prices, logs. A write costs far more than a message in it
 once. Leave it out where messages are rare or somebody waits for them: then every message pays the
 delay and few share a write. Each shard delays for the members connected to it.
 ";
+
+fn put_membership(class: &mut RoomClass, text: &str) -> Result<(), Problem> {
+    class.membership = match text {
+        "user" => Membership::User,
+        "connection" => Membership::Connection,
+        _ => {
+            let problem = Problem::new(Code::BadValue, format!("`{text}` is no membership"));
+            return Err(problem.help("`user` or `connection`"));
+        }
+    };
+    Ok(())
+}
 
 fn put_batch_delay(class: &mut RoomClass, text: &str) -> Result<(), Problem> {
     let delay_ns = value::duration(text)?;
@@ -100,7 +135,7 @@ impl Reader<'_> {
     fn class(&mut self, entry: &Entry) -> Option<RoomClass> {
         let path = format!("rooms.{}", entry.key);
         let mut class = match pattern::parts(&entry.key) {
-            Ok(pattern) => Some(RoomClass { pattern, batch_delay_ns: 0 }),
+            Ok(pattern) => Some(RoomClass { pattern, ..RoomClass::default() }),
             Err(problem) => {
                 let finding = Diagnostic::new(problem.code, problem.message);
                 let finding = finding.label(entry.key_span, "this pattern");
@@ -111,7 +146,7 @@ impl Reader<'_> {
         match entry.value.as_map() {
             Some(entries) => {
                 // The options of a bad pattern are looked at, too.
-                let mut scratch = RoomClass { pattern: Vec::new(), batch_delay_ns: 0 };
+                let mut scratch = RoomClass::default();
                 let into = class.as_mut().unwrap_or(&mut scratch);
                 self.options("", entries, into, &mut BTreeMap::new());
             }
@@ -142,6 +177,7 @@ impl Reader<'_> {
             }
             let option = OPTIONS.iter().find(|option| option.path == path);
             match (option, entry.value.as_map()) {
+                (Some(option), _) if option.path == JOIN_RULES => {}
                 (Some(option), _) => self.put(option, entry, class),
                 (None, Some(entries)) => self.options(&path, entries, class, seen),
                 (None, None) if entry.value.is_null() => {}

@@ -15,14 +15,32 @@ use super::registry::{self, Given, Key, Kind, Match, in_range};
 use super::rooms;
 use super::special::{ALGORITHM_NAMES, ALGORITHMS};
 use super::value::{self, Problem};
+use crate::pipeline::program::Hook;
 
 /// The parts of the file that are program.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 pub struct Sections<'n> {
     pub events: Option<&'n Entry>,
     pub permissions: Option<&'n Entry>,
     pub on_message: Option<&'n Entry>,
+    pub rooms: Option<&'n Entry>,
+    pub pipelines: Option<&'n Entry>,
+    pub state_conn: Option<&'n Entry>,
+    pub state_user: Option<&'n Entry>,
+    pub roles: Option<&'n Entry>,
+    pub error_payload: Option<&'n Entry>,
+    /// The hooks of `lifecycle`, `message` apart.
+    pub hooks: Vec<(Hook, &'n Entry)>,
 }
+
+/// The hooks by the ends of their paths; `disconnect` is looked for before `connect`.
+const HOOKS: [(&str, Hook); 5] = [
+    (".disconnect", Hook::Disconnect),
+    (".connect", Hook::Connect),
+    (".join", Hook::Join),
+    (".leave", Hook::Leave),
+    (".resume", Hook::Resume),
+];
 
 /// Reads the whole file.
 pub fn walk<'n>(
@@ -110,13 +128,29 @@ impl<'n> Walk<'n, '_> {
             (Kind::Program(_), "events") => self.program.events = Some(entry),
             (Kind::Program(_), "permissions") => self.program.permissions = Some(entry),
             (Kind::Program(_), "version") => self.version(entry),
-            (Kind::Program(_), _) => self.program.on_message = Some(entry),
+            (Kind::Program(_), path) => self.program_section(path, entry),
             (Kind::Keys, _) => self.keys(entry),
             (Kind::Rooms, _) => self.rooms(entry),
             _ => self.plain_option(key, entry),
         }
         if key.newer.is_some_and(|_| key.path.starts_with("server.ratelimit")) {
             self.older(key, entry);
+        }
+    }
+
+    fn program_section(&mut self, path: &str, entry: &'n Entry) {
+        let program = &mut self.program;
+        match path {
+            "lifecycle.message" => program.on_message = Some(entry),
+            "pipelines" => program.pipelines = Some(entry),
+            "state.conn" => program.state_conn = Some(entry),
+            "state.user" => program.state_user = Some(entry),
+            "roles" => program.roles = Some(entry),
+            "errors.reply.payload" => program.error_payload = Some(entry),
+            _ => {
+                let hook = HOOKS.iter().find(|(name, _)| path.ends_with(name));
+                program.hooks.extend(hook.map(|(_, hook)| (*hook, entry)));
+            }
         }
     }
 
@@ -157,8 +191,9 @@ impl<'n> Walk<'n, '_> {
         }
     }
 
-    fn rooms(&mut self, entry: &Entry) {
+    fn rooms(&mut self, entry: &'n Entry) {
         let Walk { environment, folded, .. } = *self;
+        self.program.rooms = Some(entry);
         let mut reader = rooms::Reader { environment, folded, findings: self.findings };
         self.draft.settings.rooms = reader.read(entry);
     }

@@ -55,6 +55,7 @@ impl Scalar {
 }
 
 /// For each byte of a scalar's text its byte in the file.
+#[derive(Debug)]
 pub struct Places {
     starts: Vec<u32>,
     end: u32,

@@ -1,0 +1,154 @@
+//! Steps: maps with exactly one verb, plus `if`, `into`, `onError`, `name`, `with`.
+
+use super::super::super::codes::Code;
+use super::super::super::diagnostic::Diagnostic;
+use super::super::super::expr::Want;
+use super::super::super::types::Type;
+use super::super::super::yaml::{Entry, Node, NodeKind};
+use super::super::ir::{Action, Expression, Step};
+use super::flow::Flow;
+use super::verbs::{RESERVED, VERBS, Verb};
+use super::{Native, shape};
+
+/// The keys of a step that are no verbs.
+const FIELDS: [&str; 5] = ["if", "into", "onError", "name", "with"];
+
+/// What stands on a step besides its verb.
+#[derive(Default)]
+pub struct Beside<'n> {
+    pub into: Option<&'n Entry>,
+    pub with: Option<&'n Entry>,
+    /// The step is not always done.
+    pub conditional: bool,
+}
+
+impl Native<'_> {
+    /// A list of steps.
+    pub fn steps(&mut self, node: &Node, flow: &mut Flow) -> Vec<Step> {
+        if node.is_null() {
+            return Vec::new();
+        }
+        let NodeKind::List(items) = &node.kind else {
+            self.findings.push(shape("a pipeline is a list of steps", node));
+            return Vec::new();
+        };
+        let mut steps: Vec<Step> = Vec::new();
+        for item in items {
+            if let Some(Step { action: Action::Stop, cond: None, .. }) = steps.last() {
+                let finding = Diagnostic::new(Code::Unreachable, "this step is never reached");
+                self.findings.push(finding.label(item.span, "behind a `stop` without `if`"));
+                break;
+            }
+            steps.extend(self.step(item, flow));
+        }
+        steps
+    }
+
+    fn step(&mut self, node: &Node, flow: &mut Flow) -> Option<Step> {
+        let Some(entries) = node.as_map() else {
+            let finding = shape("a step is a map with one verb", node);
+            self.findings.push(finding.help("such as `- reply: { event: done }`"));
+            return None;
+        };
+        let (entry, verb) = self.verb(node, entries)?;
+        let field = |name: &str| entries.iter().find(|entry| entry.key == name);
+        let cond = match field("if") {
+            Some(entry) => Some(self.condition(&entry.value, flow)?),
+            None => None,
+        };
+        let lenient = self.on_error(field("onError"));
+        let mut beside =
+            Beside { into: field("into"), with: field("with"), conditional: cond.is_some() };
+        self.misplaced(verb, &mut beside);
+        let before = flow.scope.clone();
+        if let Some(cond) = &cond {
+            flow.scope.assume(&cond.checked.facts_if_true());
+        }
+        let actions = (verb.compile)(self, &entry.value, &beside, flow);
+        if let Some(cond) = &cond {
+            // What the step made is known; what led to it is not.
+            flow.scope.rejoin(&before);
+            if verb.ends {
+                flow.scope.assume(&cond.checked.facts_if_false());
+            }
+        }
+        Some(together(node, cond, lenient, actions?))
+    }
+
+    fn condition(&mut self, node: &Node, flow: &mut Flow) -> Option<Expression> {
+        self.bare(node, &Want::of(Type::Bool, "a condition"), flow)
+    }
+
+    /// The one verb of a step.
+    fn verb<'e>(&mut self, node: &Node, entries: &'e [Entry]) -> Option<(&'e Entry, &'static Verb)> {
+        let mut found = Vec::new();
+        let mut wrong = false;
+        for entry in entries.iter().filter(|entry| !FIELDS.contains(&entry.key.as_str())) {
+            match VERBS.iter().find(|verb| verb.name == entry.key) {
+                Some(verb) => found.push((entry, verb)),
+                None => {
+                    wrong = true;
+                    self.unknown_verb(entry);
+                }
+            }
+        }
+        match found.as_slice() {
+            [one] if !wrong => Some(*one),
+            _ if wrong => None,
+            verbs => {
+                let count = verbs.len();
+                let message = format!("a step has exactly one verb, this one has {count}");
+                let finding = Diagnostic::new(Code::OneVerb, message);
+                let finding = finding.label(node.span, "one step");
+                self.findings.push(finding.help("make each verb a step of its own"));
+                None
+            }
+        }
+    }
+
+    fn unknown_verb(&mut self, entry: &Entry) {
+        if RESERVED.contains(&entry.key.as_str()) {
+            let message = format!("`{}` comes with backends", entry.key);
+            return self.push(Code::ReservedVerb, message, entry.key_span, "not in this build");
+        }
+        let names = VERBS.iter().map(|verb| verb.name).chain(FIELDS);
+        let finding = Diagnostic::new(Code::UnknownVerb, format!("unknown verb `{}`", entry.key));
+        let finding = finding.label(entry.key_span, "no such verb");
+        self.findings.push(finding.suggest(&entry.key, names));
+    }
+
+    /// Whether the steps behind go on where this one is refused.
+    fn on_error(&mut self, entry: Option<&Entry>) -> bool {
+        let Some(entry) = entry else { return false };
+        match entry.value.as_scalar().map(|scalar| scalar.text.as_str()) {
+            Some("continue") => true,
+            Some("stop") => false,
+            _ => {
+                let message = "`onError` takes `stop` or `continue`";
+                self.push(Code::BadOnError, message, entry.value.span, "no other value");
+                false
+            }
+        }
+    }
+
+    fn misplaced(&mut self, verb: &Verb, beside: &mut Beside<'_>) {
+        if verb.name == "use" {
+            return;
+        }
+        for entry in [beside.into.take(), beside.with.take()].into_iter().flatten() {
+            let message = format!("`{}` means nothing on `{}`", entry.key, verb.name);
+            self.push(Code::KeyMisplaced, message, entry.key_span, "only `use` has it");
+        }
+    }
+}
+
+/// The actions of one step, under its condition.
+fn together(node: &Node, cond: Option<Expression>, lenient: bool, actions: Vec<Action>) -> Step {
+    let plain = |action| Step { span: node.span, cond: None, lenient: false, action };
+    let mut actions = actions;
+    let action = match (actions.len(), actions.pop()) {
+        (1, Some(only)) => only,
+        (_, last) => Action::Block(actions.into_iter().chain(last).map(plain).collect()),
+    };
+    Step { span: node.span, cond, lenient, action }
+}

@@ -1,0 +1,220 @@
+//! The names an expression may use: what each is, and how the interpreter gets it.
+//!
+//! Invariants: filled by the caller, never by an expression; a name that the language knows and
+//! this place does not have is told apart from one that nobody knows.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::super::environment::Environment;
+use super::super::source::Span;
+use super::super::types::{Type, Typed};
+use crate::pipeline::op::{Context, ValueReg};
+
+/// The names that the language has, and where each is in scope.
+pub const ROOTS: &[(&str, &str)] = &[
+    ("payload", "in events whose messages carry a payload"),
+    ("msg", "in `lifecycle.message` of the raw protocol"),
+    ("user", "where a user is known: in events, behind `identify`, in the rules of rooms"),
+    ("conn", "wherever a connection is at hand: in events, in `lifecycle`, in the rules of rooms"),
+    ("room", "in the rules and the `lifecycle` of rooms"),
+    ("target", "in events whose messages name a target"),
+    ("token", "behind `verify`, and in events with the modifier `secure`"),
+    ("env", "wherever the configuration has a value"),
+    ("now", "wherever a message or a connection is at hand"),
+    ("server", "wherever a message or a connection is at hand"),
+    ("error", "in `onError` and in `errors.reply`"),
+    ("reason", "in `lifecycle.disconnect` and `lifecycle.leave`"),
+    ("input", "in the steps of a named pipeline, which declares it"),
+];
+
+/// A value that is known at load.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Const {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Double(f64),
+    Text(String),
+    List(Vec<Const>),
+}
+
+impl Const {
+    /// The type of the value.
+    pub fn typed(&self) -> Typed {
+        Typed::of(match self {
+            Const::Null => Type::Null,
+            Const::Bool(_) => Type::Bool,
+            Const::Int(_) => Type::Int,
+            Const::Double(_) => Type::Double,
+            Const::Text(_) => Type::String,
+            Const::List(items) => {
+                let element = items.iter().map(Const::typed).reduce(Typed::union);
+                Type::List(Box::new(element.unwrap_or(Typed::of(Type::Any))))
+            }
+        })
+    }
+}
+
+/// How the interpreter gets the value of a name.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Read {
+    /// A path of the message's payload; empty is the whole payload.
+    Payload(Vec<String>),
+    /// A path of the claims that were verified.
+    Claims(Vec<String>),
+    /// Of the connection or the message.
+    Context(Context),
+    /// A variable of `state.conn`, by its place.
+    ConnVar(u8),
+    /// A variable of `state.user`.
+    UserVar(u8),
+    /// Whether the user holds a declared permission.
+    Permission(u8),
+    /// A variable of the room at hand (`{tenant}` of its pattern).
+    RoomVar(u8),
+    /// A register that an earlier step wrote (`into:`, `input`).
+    Local(ValueReg),
+    /// Known at load (`env`).
+    Const(Const),
+}
+
+/// What a name stands for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Binding {
+    /// A value; where its type is a map, its fields are reached through it.
+    Value {
+        typed: Typed,
+        read: Read,
+        /// Where the file declares it.
+        declared: Option<Span>,
+    },
+    /// Names below this one (`user`: `id`, `claims`), itself no value.
+    Names(Vec<(String, Binding)>),
+}
+
+/// Paths that are known not to be null, as written (`payload.name`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    paths: BTreeSet<String>,
+}
+
+impl Facts {
+    /// One path, and what it leads through: where the end is, all of it is.
+    pub fn of(path: String) -> Facts {
+        let above = path.match_indices('.').map(|(place, _)| path[..place].to_owned());
+        let mut paths: BTreeSet<String> = above.collect();
+        paths.insert(path);
+        Facts { paths }
+    }
+
+    pub fn holds(&self, path: &str) -> bool {
+        self.paths.contains(path)
+    }
+
+    /// What is known where both are.
+    pub fn and(mut self, other: &Facts) -> Facts {
+        self.paths.extend(other.paths.iter().cloned());
+        self
+    }
+
+    /// What is known where one of both is, and nobody knows which.
+    pub fn or(mut self, other: &Facts) -> Facts {
+        self.paths.retain(|path| other.holds(path));
+        self
+    }
+
+    /// Forgets a path and what is below it: a step has set it.
+    pub fn forget(&mut self, path: &str) {
+        let below = |known: &str| {
+            known.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        self.paths.retain(|known| !below(known));
+    }
+}
+
+/// The names of one place.
+#[derive(Clone, Debug, Default)]
+pub struct Scope {
+    pub(super) names: Vec<(String, Binding)>,
+    pub(super) facts: Facts,
+    /// What `env` reads.
+    pub(super) environment: Option<Arc<Environment>>,
+}
+
+impl Scope {
+    pub fn new() -> Scope {
+        Scope::default()
+    }
+
+    /// Binds a dotted path (`user.id`) to a value; what stood there is replaced.
+    pub fn bind(&mut self, path: &str, typed: Typed, read: Read) {
+        self.bind_declared(path, typed, read, None);
+    }
+
+    /// The same of a value that the file declares.
+    pub fn bind_declared(
+        &mut self,
+        path: &str,
+        typed: Typed,
+        read: Read,
+        declared: Option<Span>,
+    ) {
+        let (above, name) = path.rsplit_once('.').unwrap_or(("", path));
+        let mut above = above.split('.').filter(|step| !step.is_empty());
+        let Some(names) = above.try_fold(&mut self.names, below) else { return };
+        let binding = Binding::Value { typed, read, declared };
+        match names.iter_mut().find(|(known, _)| known == name) {
+            Some((_, known)) => *known = binding,
+            None => names.push((name.to_owned(), binding)),
+        }
+    }
+
+    /// Brings `env` into the scope.
+    pub fn bind_environment(&mut self, environment: Arc<Environment>) {
+        self.environment = Some(environment);
+    }
+
+    /// Takes a name (and all below it) out of the scope.
+    pub fn unbind(&mut self, root: &str) {
+        self.names.retain(|(name, _)| name != root);
+    }
+
+    /// What else is known here not to be null: the condition that leads here.
+    pub fn assume(&mut self, facts: &Facts) {
+        self.facts = std::mem::take(&mut self.facts).and(facts);
+    }
+
+    /// Whether a first name means something here.
+    pub fn knows(&self, root: &str) -> bool {
+        self.names.iter().any(|(name, _)| name == root)
+    }
+
+    /// The names of here, and what is known both here and in a scope that did not come this way.
+    pub fn rejoin(&mut self, other: &Scope) {
+        self.facts = std::mem::take(&mut self.facts).or(&other.facts);
+    }
+
+    /// A step has set this path: nothing is known of it any more.
+    pub fn forget(&mut self, path: &str) {
+        self.facts.forget(path);
+    }
+}
+
+/// The names below a step, made where it has none; a value that stood there is replaced.
+fn below<'n>(
+    names: &'n mut Vec<(String, Binding)>,
+    step: &str,
+) -> Option<&'n mut Vec<(String, Binding)>> {
+    let is_there = |(name, binding): &(String, Binding)| {
+        name == step && matches!(binding, Binding::Names(_))
+    };
+    if !names.iter().any(is_there) {
+        names.retain(|(name, _)| name != step);
+        names.push((step.to_owned(), Binding::Names(Vec::new())));
+    }
+    names.iter_mut().find_map(|(name, binding)| match binding {
+        Binding::Names(below) if name == step => Some(below),
+        _ => None,
+    })
+}

@@ -1,0 +1,330 @@
+//! What is known before each operation of one event, on every way that leads to it.
+//!
+//! Invariants: jumps go forward, so when an operation is looked at, every jump to it was; where
+//! ways meet, only what all of them know is known. A loop may run no time at all, so what its body
+//! writes is not known behind it.
+
+use super::Rule;
+use crate::limits::{EACH_DEPTH_MAX, EFFECTS_MAX, REGISTERS_MAX, VALUES_MAX};
+use crate::pipeline::op::{Class, Count, Op, Operand, Out, Source, ValueReg};
+use crate::pipeline::program::{Event, Program, Scope};
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Open {
+    Nothing,
+    Text,
+    Frame,
+    Log,
+}
+
+/// What is known before an operation.
+#[derive(Clone, Copy)]
+struct State {
+    /// No way leads here.
+    dead: bool,
+    open: Open,
+    /// One bit per text register that was written.
+    written: u32,
+    /// One bit per value register that was written.
+    values: u64,
+    begun: bool,
+    framed: bool,
+    secured: bool,
+    effects: usize,
+}
+
+const _: () = assert!(REGISTERS_MAX <= u32::BITS as usize);
+const _: () = assert!(VALUES_MAX <= u64::BITS as usize);
+
+const START: State = State {
+    dead: false,
+    open: Open::Nothing,
+    written: 0,
+    values: 0,
+    begun: false,
+    framed: false,
+    secured: false,
+    effects: 0,
+};
+
+impl State {
+    /// What is known where two ways meet.
+    fn meet(self, other: State) -> Result<State, Rule> {
+        if self.dead || other.dead {
+            return Ok(if self.dead { other } else { self });
+        }
+        hold(self.open == other.open, Rule::OutputsDiffer)?;
+        Ok(State {
+            dead: false,
+            open: self.open,
+            written: self.written & other.written,
+            values: self.values & other.values,
+            begun: self.begun && other.begun,
+            framed: self.framed && other.framed,
+            secured: self.secured && other.secured,
+            effects: self.effects.max(other.effects),
+        })
+    }
+
+    fn dead() -> State {
+        State { dead: true, ..START }
+    }
+}
+
+/// A jump that has not ended yet.
+struct Landing {
+    at: u32,
+    /// Loops around it.
+    loops: usize,
+    state: State,
+}
+
+/// A loop whose body is being walked.
+struct Loop {
+    /// The first operation behind the body.
+    end: u32,
+    /// What is known behind the loop.
+    behind: State,
+}
+
+/// See the module.
+pub struct Walk<'p> {
+    program: &'p Program,
+    event: &'p Event,
+    /// Operations of the event.
+    len: u32,
+    /// The operation that is looked at, from the event's first on.
+    at: u32,
+    state: State,
+    landings: Vec<Landing>,
+    loops: Vec<Loop>,
+}
+
+fn hold(holds: bool, rule: Rule) -> Result<(), Rule> {
+    if holds { Ok(()) } else { Err(rule) }
+}
+
+impl<'p> Walk<'p> {
+    pub fn new(program: &'p Program, event: &'p Event, len: u32) -> Self {
+        let (landings, loops) = (Vec::new(), Vec::new());
+        let state = State { secured: event.session_claims, ..START };
+        Walk { program, event, len, at: 0, state, landings, loops }
+    }
+
+    pub fn step(&mut self, op: Op, last: bool) -> Result<(), Rule> {
+        self.arrive()?;
+        self.refusable()?;
+        hold((op.class() == Class::Last) == last, Rule::EndMisplaced)?;
+        self.operands(op)?;
+        let inside = self.loops.is_empty() || matches!(op.class(), Class::Value | Class::Jump);
+        hold(inside, Rule::BadLoop)?;
+        match op.class() {
+            Class::Piece => hold(self.state.open != Open::Nothing, Rule::OutputNotOpen)?,
+            Class::Close => self.close(op)?,
+            Class::Value => self.value(op)?,
+            Class::Jump => self.jump(op)?,
+            _ => self.plain(op)?,
+        }
+        op.operands(|operand| {
+            if let (Operand::Out(Out(register)), false) = (operand, matches!(op, Op::Each { .. })) {
+                self.state.values |= 1 << register;
+            }
+        });
+        self.at += 1;
+        Ok(())
+    }
+
+    /// Ends the loops that end here, and meets the jumps that do.
+    fn arrive(&mut self) -> Result<(), Rule> {
+        while self.loops.last().is_some_and(|one| one.end == self.at) {
+            self.land()?;
+            if let Some(ended) = self.loops.pop() {
+                self.state = ended.behind;
+            }
+        }
+        self.land()?;
+        let missed = self.landings.iter().any(|landing| landing.at <= self.at);
+        hold(!missed, Rule::BadJump)
+    }
+
+    /// Where operations that may be refused begin, the way behind them begins too.
+    fn refusable(&mut self) -> Result<(), Rule> {
+        let place = self.event.entry + self.at;
+        for range in self.program.lenient.iter().filter(|range| range.start == place) {
+            let end = range.end.saturating_sub(self.event.entry);
+            let fits = end > self.at && end < self.len && self.state.open == Open::Nothing;
+            hold(fits && self.loops.is_empty(), Rule::BadJump)?;
+            self.landings.push(Landing { at: end, loops: 0, state: self.state });
+        }
+        Ok(())
+    }
+
+    /// Meets the jumps to this place that were made in the same loop.
+    fn land(&mut self) -> Result<(), Rule> {
+        let (at, loops) = (self.at, self.loops.len());
+        for landing in &self.landings {
+            if landing.at == at && landing.loops == loops {
+                self.state = self.state.meet(landing.state)?;
+            }
+        }
+        self.landings.retain(|landing| landing.at != at || landing.loops != loops);
+        Ok(())
+    }
+
+    /// Operations that need everything closed.
+    fn plain(&mut self, op: Op) -> Result<(), Rule> {
+        hold(self.state.open == Open::Nothing, Rule::OutputOpen)?;
+        match op {
+            Op::OpenText => self.state.open = Open::Text,
+            Op::OpenFrame(_) => self.state.open = Open::Frame,
+            Op::OpenLog => self.state.open = Open::Log,
+            Op::Secure => self.state.secured = true,
+            _ => {}
+        }
+        match op.class() {
+            Class::Gate => self.gate(op),
+            Class::Effect => self.effect(op),
+            _ => Ok(()),
+        }
+    }
+
+    fn gate(&self, op: Op) -> Result<(), Rule> {
+        let keyless = match op {
+            Op::Limit(limit) => self.program.limit(limit),
+            _ => None,
+        };
+        let needs_key = keyless.is_some_and(|spec| matches!(spec.scope, Scope::Room | Scope::Text));
+        hold(!needs_key, Rule::LimitWithoutKey)?;
+        hold(self.state.effects == 0, Rule::LimitAfterEffect)
+    }
+
+    fn close(&mut self, op: Op) -> Result<(), Rule> {
+        let closes = match op {
+            Op::CloseFrame => Open::Frame,
+            Op::CloseLog => Open::Log,
+            _ => Open::Text,
+        };
+        hold(self.state.open == closes, Rule::OutputNotOpen)?;
+        self.state.open = Open::Nothing;
+        match op {
+            Op::CloseText(register) => self.state.written |= 1 << register.0,
+            Op::CloseLog => return self.effect(op),
+            _ => self.state.framed = true,
+        }
+        Ok(())
+    }
+
+    fn effect(&mut self, op: Op) -> Result<(), Rule> {
+        self.state.effects += 1;
+        hold(self.state.effects <= EFFECTS_MAX, Rule::TooManyEffects)?;
+        use Op::{Send, SendNamed, SendOrigin, SendTarget, SendUser};
+        let sends =
+            matches!(op, SendOrigin | SendUser | SendTarget(_) | Send { .. } | SendNamed { .. });
+        hold(self.state.framed || !sends, Rule::ReadBeforeWrite)?;
+        // A send takes the frame with it.
+        self.state.framed &= !sends;
+        Ok(())
+    }
+
+    /// A log line refuses nothing, so nothing that may refuse stands in one.
+    fn value(&mut self, op: Op) -> Result<(), Rule> {
+        hold(self.state.open != Open::Log, Rule::OutputOpen)?;
+        if op == Op::Begin {
+            hold(!self.state.begun && self.loops.is_empty(), Rule::NotBegun)?;
+            self.state.begun = true;
+        }
+        hold(self.state.begun, Rule::NotBegun)?;
+        match op {
+            Op::List { first, count, .. } => self.row(first, count),
+            Op::LoadLong { constant, .. } | Op::LoadDouble { constant, .. } => {
+                let bytes = self.program.consts.get(constant.0 as usize);
+                hold(bytes.is_some_and(|bytes| bytes.len() == 8), Rule::OperandOutOfRange)
+            }
+            Op::Yield(_) => hold(!self.loops.is_empty(), Rule::YieldOutside),
+            Op::Each { into, item, body, .. } => self.each(into, item, u32::from(body.0)),
+            Op::Fail(_) => {
+                self.state = State { begun: true, ..State::dead() };
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn row(&self, first: ValueReg, count: Count) -> Result<(), Rule> {
+        let end = usize::from(first.0) + usize::from(count.0);
+        hold(end <= VALUES_MAX, Rule::OperandOutOfRange)?;
+        let all = (usize::from(first.0)..end).all(|one| self.state.values & (1 << one) != 0);
+        hold(all, Rule::ReadBeforeWrite)
+    }
+
+    fn each(&mut self, into: Out, item: Out, body: u32) -> Result<(), Rule> {
+        let end = self.at + 1 + body;
+        let around = self.loops.last().map_or(self.len - 1, |one| one.end);
+        hold(body > 0 && end <= around && self.loops.len() < EACH_DEPTH_MAX, Rule::BadLoop)?;
+        let behind = State { values: self.state.values | 1 << into.0, ..self.state };
+        self.loops.push(Loop { end, behind });
+        self.state.values |= 1 << item.0;
+        Ok(())
+    }
+
+    fn jump(&mut self, op: Op) -> Result<(), Rule> {
+        hold(self.state.open != Open::Log, Rule::OutputOpen)?;
+        hold(self.state.begun, Rule::NotBegun)?;
+        let mut by = 0;
+        op.operands(|operand| {
+            if let Operand::Ahead(ahead) = operand {
+                by = ahead.0;
+            }
+        });
+        let end = (self.at + 1).saturating_add(by);
+        let bound = self.loops.last().map_or(self.len - 1, |one| one.end);
+        hold(end <= bound, Rule::BadJump)?;
+        self.landings.push(Landing { at: end, loops: self.loops.len(), state: self.state });
+        if matches!(op, Op::Jump(_)) {
+            self.state = State { begun: true, ..State::dead() };
+        }
+        Ok(())
+    }
+
+    fn operands(&self, op: Op) -> Result<(), Rule> {
+        let mut result = Ok(());
+        let mut slots = self.event.payload.slots;
+        op.operands(|operand| {
+            if operand == Operand::Source(Source::Claims) {
+                slots = self.event.claims.slots;
+            }
+            result = result.and(self.operand(op, operand, slots));
+        });
+        result
+    }
+
+    fn operand(&self, op: Op, operand: Operand, slots: u8) -> Result<(), Rule> {
+        let in_range = match operand {
+            Operand::Limit(id) => usize::from(id.0) < self.program.limits.len(),
+            Operand::Permission(id) => usize::from(id.0) < self.program.permissions.len(),
+            Operand::Const(id) => (id.0 as usize) < self.program.consts.len(),
+            Operand::Slot(slot) if !matches!(op, Op::LoadVariable { .. }) => slot < slots,
+            Operand::Reg(register) => usize::from(register.0) < REGISTERS_MAX,
+            Operand::Value(ValueReg(register)) | Operand::Out(Out(register)) => {
+                usize::from(register) < VALUES_MAX
+            }
+            Operand::Pattern(id) => usize::from(id.0) < self.program.patterns.len(),
+            Operand::How(id) => usize::from(id.0) < self.program.hows.len(),
+            Operand::Metric(id) => usize::from(id.0) < self.program.metrics.len(),
+            Operand::Rule(id) => usize::from(id.0) < self.program.rules.len(),
+            _ => true,
+        };
+        hold(in_range, Rule::OperandOutOfRange)?;
+        match operand {
+            Operand::Source(Source::Claims) => hold(self.state.secured, Rule::ClaimsUnverified),
+            Operand::Reg(register) if op.class() != Class::Close => {
+                hold(self.state.written & (1 << register.0) != 0, Rule::ReadBeforeWrite)
+            }
+            // The first of a list's row may be one of none.
+            Operand::Value(register) if !matches!(op, Op::List { .. }) => {
+                hold(self.state.values & (1 << register.0) != 0, Rule::ReadBeforeWrite)
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! The native spelling through the whole engine: shards, mesh and clients in the simulator, with
+//! one shard and with several wherever shards matter.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails so")]
+
+#[path = "../simulator/mod.rs"]
+mod simulator;
+
+mod cast;
+mod errors;
+mod lifecycle;
+mod limits;
+mod rooms;
+mod schema;
+mod sends;
+mod sketches;
+mod state;
+mod steps;
