@@ -46,7 +46,7 @@ fn context(value: Context, form: Form) -> Op {
 
 /// What the compiler makes of `send_message`.
 fn send_message() -> Program {
-    let site = Site { line: 1, column: 1 };
+    let site = Site { line: 1, column: 1, file: 0 };
     let mut builder = Builder::new("config.yaml");
     let event = builder.event("send_message", site).unwrap();
     let window_ns = 60_000_000_000;
@@ -126,7 +126,7 @@ impl Bench {
             payload: &self.slots,
             token: self.envelope.token,
             id: self.envelope.id,
-            claims: b\"\",
+            claims: b"",
             about: About::NOTHING,
             user: "user-1234",
             conn: ConnKey { shard: ShardId(0), index: 1, generation: 1 },

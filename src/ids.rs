@@ -94,7 +94,8 @@ impl ConnKey {
             b'a'..=b'f' => Some(byte - b'a' + 10),
             _ => None,
         };
-        let word = id.iter().try_fold(0u128, |word, byte| Some(word << 4 | u128::from(digit(byte)?)));
+        let word =
+            id.iter().try_fold(0u128, |word, byte| Some(word << 4 | u128::from(digit(byte)?)));
         let word = word.filter(|_| id.len() == CONN_ID_BYTES)?;
         let (shard, generation, index) = ((word >> 64) as u16, (word >> 32) as u32, word as u32);
         Some(ConnKey { shard: ShardId(shard), index, generation })

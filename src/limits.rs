@@ -66,8 +66,11 @@ pub const TOKEN_BYTES_MAX: usize = 8_192;
 /// Bytes of an HMAC secret at least (RFC 7518 section 3.2: as long as the hash output).
 pub const SECRET_BYTES_MIN: usize = 32;
 
-/// Bytes of a configuration file.
+/// Bytes of a configuration, all its files together.
 pub const CONFIG_BYTES_MAX: usize = 1 << 20;
+
+/// Files of a configuration.
+pub const CONFIG_FILES_MAX: usize = 256;
 
 /// Rooms one user may be in.
 pub const ROOMS_PER_USER_MAX: usize = 1_024;

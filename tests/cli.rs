@@ -47,6 +47,11 @@ fn every_command_has_help_with_an_example() {
         vec!["check", "--help"],
         vec!["explain", "--help"],
         vec!["token", "--help"],
+        vec!["config", "--help"],
+        vec!["diff", "--help"],
+        vec!["fmt", "--help"],
+        vec!["init", "--help"],
+        vec!["schema", "--help"],
     ] {
         let output = run(&command);
         assert_eq!(output.status.code(), Some(0), "{command:?}");

@@ -17,7 +17,8 @@ use shardwire::limits::{EFFECTS_MAX, JSON_DEPTH_MAX};
 use shardwire::pipeline::op::{ConstId, Context, Form, FrameKind, Op, Reg, Source};
 use shardwire::pipeline::verify::verify;
 use shardwire::pipeline::{
-    About, Builder, Effect, Effects, Host, Input, LimitSpec, Outcome, Program, Site, Verdict, Vm, disasm,
+    About, Builder, Effect, Effects, Host, Input, LimitSpec, Outcome, Program, Site, Verdict, Vm,
+    disasm,
 };
 use shardwire::reject::Reject;
 use shardwire::state::frames::{FramePool, FrameType};
@@ -367,7 +368,7 @@ fn phrase(random: &mut Random, ops: &mut Vec<Op>) {
 
 /// A program as the verifier might get it: often sound, sometimes damaged.
 fn program(random: &mut Random) -> Program {
-    let site = Site { line: 1, column: 1 };
+    let site = Site { line: 1, column: 1, file: 0 };
     let mut builder = Builder::new("fuzz.yaml");
     let event = builder.event("fuzz", site).expect("one event");
     builder.limit(LimitSpec::of_user(event, Rate::fixed(1, 1), site));
@@ -444,7 +445,7 @@ fn programs_that_verify_run_within_bounds_and_the_others_are_refused() {
             payload: &slots,
             token: envelope.token,
             id: envelope.id,
-            claims: b\"\",
+            claims: b"",
             about: About::NOTHING,
             user: random.pick(&["ada", "q\"uo\\te\n", ""]),
             conn: ConnKey { shard: ShardId(0), index: 1, generation: 1 },
@@ -530,7 +531,7 @@ fn a_template_cannot_be_broken_out_of() {
             payload: &slots,
             token: envelope.token,
             id: envelope.id,
-            claims: b\"\",
+            claims: b"",
             about: About::NOTHING,
             user: "q\"uo\\te\n",
             conn: ConnKey { shard: ShardId(0), index: 1, generation: 1 },

@@ -7,7 +7,8 @@
 use std::path::{Path, PathBuf};
 
 use shardwire::config::{
-    self, Code, Diagnostic, Environment, Options, SecretPolicy, Severity, Source, Style,
+    self, Code, Diagnostic, Environment, Files, Options, SecretPolicy, Severity, Source, Style,
+    files::Memory,
 };
 
 fn root() -> &'static Path {
@@ -38,23 +39,43 @@ fn generated(text: &str) -> String {
             let entry = |n| format!("  e{n}: {{ actions: [{{ name: _log, params: [x] }}] }}\n");
             "events:\n".to_owned() + &(0..4_097).map(entry).collect::<String>()
         }
+        Some("files") => {
+            let name = |n| format!("f{n}.yaml");
+            let names: Vec<String> = (0..256).map(name).collect();
+            let parts = names.iter().map(|name| format!("# file: {name}\n# nothing\n"));
+            format!("include: [{}]\n", names.join(", ")) + &parts.collect::<String>()
+        }
         _ => text.to_owned(),
     }
 }
 
+/// The files of an example: `# file: NAME` begins another one.
+fn files_of(example: &str) -> Memory {
+    let mut files = Memory::default();
+    let mut name = "config.yaml";
+    for line in example.split_inclusive('\n') {
+        match line.trim_end().strip_prefix("# file: ") {
+            Some(next) => name = next,
+            None => files.0.entry(name.into()).or_default().push_str(line),
+        }
+    }
+    files
+}
+
 /// Compiles an example as its comments ask.
 fn findings_of(example: &str) -> (Source, Vec<Diagnostic>) {
-    let source = Source::new("config.yaml", generated(example));
+    let variant = example.lines().find_map(|line| line.strip_prefix("# variant: "));
+    let files = Files::of_folder(&files_of(&generated(example)), "config.yaml", variant);
     let variables =
         example.lines().filter_map(|line| line.strip_prefix("# env: ")?.split_once('='));
     let environment: Environment = variables.collect();
     let serve = example.lines().any(|line| line == "# for: serve");
     let secret = if serve { SecretPolicy::Demand } else { SecretPolicy::Ignore };
-    let findings = match config::compile(&source, &environment, &Options { secret }) {
+    let findings = match config::compile_files(&files, &environment, &Options { secret }) {
         Ok(compiled) => compiled.findings,
         Err(findings) => findings,
     };
-    (source, findings)
+    (files.source, findings)
 }
 
 #[test]

@@ -165,7 +165,7 @@ impl Parts {
             payload: &self.slots,
             token: self.envelope.token,
             id: self.envelope.id,
-            claims: b\"\",
+            claims: b"",
             about: About::NOTHING,
             user: "user-1234",
             conn: ConnKey { shard: ShardId(0), index: 1, generation: 1 },

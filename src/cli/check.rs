@@ -2,11 +2,9 @@
 //!
 //! Invariants: needs no secret and opens no socket; the compiler is the one that `serve` uses.
 
-use std::path::PathBuf;
-
 use clap::Args;
 
-use super::load::{Format, View, load};
+use super::load::{Format, View, Which, load};
 use super::{Failure, output};
 use crate::config::SecretPolicy;
 
@@ -14,11 +12,11 @@ use crate::config::SecretPolicy;
 #[derive(Args)]
 #[command(after_help = "Examples:
   shardwire check
+  shardwire check --env production
   shardwire check --strict --format github config.yaml")]
 pub(super) struct Arguments {
-    /// The configuration file
-    #[arg(default_value = "config.yaml")]
-    config: PathBuf,
+    #[command(flatten)]
+    which: Which,
     /// How findings are shown
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -29,7 +27,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let view = View { format: arguments.format, hints: true };
-    let loaded = load(&arguments.config, SecretPolicy::Ignore, view)?;
+    let loaded = load(&arguments.which, SecretPolicy::Ignore, view)?;
     if arguments.strict && loaded.warnings > 0 {
         return Err(Failure::usage(loaded.notes));
     }
@@ -42,7 +40,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     output::complain(&loaded.notes);
     output::say(&format!(
         "{}: ok ({} events, {} permissions)",
-        arguments.config.display(),
+        arguments.which.config.display(),
         loaded.program.events.len(),
         loaded.program.permissions.len()
     ))

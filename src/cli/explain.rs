@@ -2,15 +2,13 @@
 //!
 //! Invariants: shows the program that `serve` would run; needs no secret.
 
-use std::path::PathBuf;
-
 use clap::Args;
 
-use super::load::{BRIEF, load};
+use super::load::{BRIEF, Beside, load};
 use super::{Failure, output};
-use crate::config::{self, SecretPolicy};
+use crate::config::{FileId, SecretPolicy, Source};
 use crate::pipeline::disasm;
-use crate::pipeline::program::{Event, Program};
+use crate::pipeline::program::{Event, Program, Site};
 
 /// Show what an event does: its steps as compiled, with their places
 #[derive(Args)]
@@ -20,44 +18,48 @@ use crate::pipeline::program::{Event, Program};
 pub(super) struct Arguments {
     /// The event's name
     event: String,
-    /// The configuration file
-    #[arg(long, default_value = "config.yaml")]
-    config: PathBuf,
+    #[command(flatten)]
+    beside: Beside,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let loaded = load(&arguments.config, SecretPolicy::Ignore, BRIEF)?;
+    let loaded = load(&arguments.beside.which(), SecretPolicy::Ignore, BRIEF)?;
     let event = loaded
         .program
         .events
         .iter()
         .find(|event| *event.name == *arguments.event)
         .ok_or_else(|| Failure::usage(unknown(&arguments.event, &loaded.program)))?;
-    let source = config::read(&arguments.config).map_err(|error| Failure::usage(error.message))?;
-    let steps = steps(&loaded.program, event, source.text());
+    let steps = steps(&loaded.program, event, &loaded.source);
     output::say(&format!("{steps}\n{}", disasm::event(&loaded.program, event)))
 }
 
-/// The steps as they stand in the file, in the order they run.
-fn steps(program: &Program, event: &Event, text: &str) -> String {
-    let mut lines: Vec<u32> = (event.entry..event.end)
-        .map(|at| program.site(at as usize).line)
-        .filter(|line| *line != event.site.line)
+/// The steps as they stand in their files, in the order they run.
+fn steps(program: &Program, event: &Event, source: &Source) -> String {
+    let line = |site: Site| (site.file, site.line);
+    let mut lines: Vec<(u16, u32)> = (event.entry..event.end)
+        .map(|at| line(program.site(at as usize)))
+        .filter(|one| *one != line(event.site))
         .collect();
     lines.dedup();
-    let step = |line: &u32| {
+    let step = |(file, line): &(u16, u32)| {
+        let text = source.text_of(FileId(*file));
         let written = text.lines().nth(*line as usize - 1).unwrap_or_default().trim();
         format!("  {line:>4}  {written}\n")
     };
     format!(
         "steps of {:?} in {}\n{}",
         event.name,
-        program.file,
+        program.file(event.site),
         lines.iter().map(step).collect::<String>()
     )
 }
 
 fn unknown(name: &str, program: &Program) -> String {
     let names: Vec<&str> = program.events.iter().map(|event| &*event.name).collect();
-    format!("no event {name:?} in {}; there are: {}", program.file, names.join(", "))
+    format!(
+        "no event {name:?} in {}; there are: {}",
+        program.file(Site::default()),
+        names.join(", ")
+    )
 }

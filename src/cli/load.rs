@@ -3,13 +3,14 @@
 //! Invariants: errors come back as a `Failure` with status 2, all of them at once.
 
 use std::io::IsTerminal;
-use std::path::Path;
+use std::path::PathBuf;
 
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
 
 use super::Failure;
 use crate::config::{
-    self, Compiled, Diagnostic, Environment, Options, SecretPolicy, Severity, Source, Style,
+    self, Compiled, Diagnostic, Effective, Environment, Files, Options, SecretPolicy, Severity,
+    Source, Style,
 };
 use crate::pipeline::program::Program;
 use crate::settings::Settings;
@@ -37,27 +38,61 @@ pub(super) struct View {
 /// For commands whose business the findings are not.
 pub(super) const BRIEF: View = View { format: Format::Human, hints: false };
 
+/// Which configuration a command is about.
+#[derive(Args)]
+pub(super) struct Which {
+    /// The configuration file
+    #[arg(default_value = "config.yaml")]
+    pub config: PathBuf,
+    /// Lay the file of an environment over it: `production` means config.production.yaml
+    #[arg(long = "env", value_name = "NAME")]
+    pub environment: Option<String>,
+}
+
+/// The same, for commands that take something else before it.
+#[derive(Args)]
+pub(super) struct Beside {
+    /// The configuration file
+    #[arg(long, default_value = "config.yaml")]
+    config: PathBuf,
+    /// Lay the file of an environment over it: `production` means config.production.yaml
+    #[arg(long = "env", value_name = "NAME")]
+    environment: Option<String>,
+}
+
+impl Beside {
+    pub(super) fn which(&self) -> Which {
+        Which { config: self.config.clone(), environment: self.environment.clone() }
+    }
+}
+
 /// A configuration without errors.
 pub(super) struct Loaded {
+    pub source: Source,
     pub settings: Settings,
     pub program: Program,
+    pub effective: Effective,
     /// Rendered warnings and hints; empty where there are none.
     pub notes: String,
     pub warnings: usize,
 }
 
-/// Loads and compiles a file in the environment of this process.
-pub(super) fn load(path: &Path, secret: SecretPolicy, view: View) -> Result<Loaded, Failure> {
-    let source = config::read(path).map_err(|finding| {
-        let nothing = Source::new(path.display().to_string(), "");
-        Failure::usage(shown(vec![finding], &nothing, view))
-    })?;
+/// Loads and compiles a configuration in the environment of this process.
+pub(super) fn load(which: &Which, secret: SecretPolicy, view: View) -> Result<Loaded, Failure> {
+    let files = Files::of_path(&which.config, which.environment.as_deref());
     let environment = Environment::of_process();
-    let Compiled { settings, program, findings } =
-        config::compile(&source, &environment, &Options { secret })
-            .map_err(|findings| Failure::usage(shown(findings, &source, view)))?;
+    let compiled = config::compile_files(&files, &environment, &Options { secret });
+    let source = files.source;
+    let Compiled { settings, program, effective, findings } =
+        compiled.map_err(|findings| Failure::usage(shown(findings, &source, view)))?;
     let warnings = findings.iter().filter(|one| one.severity() == Severity::Warning).count();
-    Ok(Loaded { settings, program, notes: shown(findings, &source, view), warnings })
+    let notes = shown(findings, &source, view);
+    Ok(Loaded { source, settings, program, effective, notes, warnings })
+}
+
+/// What is wrong with a file, told in full.
+pub(super) fn refused(findings: Vec<Diagnostic>, source: &Source) -> Failure {
+    Failure::usage(shown(findings, source, BRIEF))
 }
 
 fn shown(mut findings: Vec<Diagnostic>, source: &Source, view: View) -> String {

@@ -1,16 +1,21 @@
 //! The commands, one file each; this one parses the arguments and turns results into exit statuses.
 //!
-//! Invariants: status 0 is success, 1 a failure of this machine or a token, 2 a bad configuration
-//! or bad arguments. Output goes to stdout through one locked writer; whatever is wrong goes to
-//! stderr.
+//! Invariants: status 0 is success, 1 a failure of this machine or the answer no (a token refused,
+//! files that differ, a layout that is not canonical), 2 a bad configuration or bad arguments.
+//! Output goes to stdout through one locked writer; whatever is wrong goes to stderr.
 
 mod bench;
 mod check;
+mod config;
+mod diff;
 mod doctor;
 mod explain;
+mod fmt;
+mod init;
 mod load;
 mod logs;
 mod output;
+mod schema;
 mod serve;
 mod token;
 
@@ -34,7 +39,12 @@ struct Arguments {
 enum Command {
     Serve(serve::Arguments),
     Check(check::Arguments),
+    Config(config::Arguments),
+    Diff(diff::Arguments),
     Explain(explain::Arguments),
+    Fmt(fmt::Arguments),
+    Init(init::Arguments),
+    Schema(schema::Arguments),
     #[command(subcommand)]
     Token(token::Command),
     Doctor(doctor::Arguments),
@@ -53,6 +63,11 @@ impl Failure {
         Failure { status: 1, text: text.to_string() }
     }
 
+    /// The answer is no, and it is given already.
+    fn no() -> Failure {
+        Failure { status: 1, text: String::new() }
+    }
+
     /// The configuration or the arguments are at fault.
     fn usage(text: impl ToString) -> Failure {
         Failure { status: 2, text: text.to_string() }
@@ -68,7 +83,12 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     let done = match arguments.command {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Config(arguments) => config::run(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Fmt(arguments) => fmt::run(&arguments),
+        Command::Init(arguments) => init::run(&arguments),
+        Command::Schema(arguments) => schema::run(&arguments),
         Command::Token(command) => token::run(&command),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),

@@ -4,14 +4,13 @@
 //! `--dev` never listens beyond this machine and never uses a configured secret.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
 
 use clap::Args;
 
-use super::load::{BRIEF, Loaded, load};
+use super::load::{BRIEF, Loaded, Which, load};
 use super::{Failure, doctor, logs, output};
 use crate::auth::Verifier;
 use crate::config::SecretPolicy;
@@ -30,9 +29,8 @@ const DEV_SECRET_BYTES: usize = 48;
   SHARDWIRE_SERVER_AUTH_JWTSECRET=$(openssl rand -hex 32) shardwire serve config.yaml
       the real thing; tokens are made by whoever holds the secret")]
 pub(super) struct Arguments {
-    /// The configuration file
-    #[arg(default_value = "config.yaml")]
-    config: PathBuf,
+    #[command(flatten)]
+    which: Which,
     /// Development: listen on loopback, make a secret, serve a try-it page
     #[arg(long)]
     dev: bool,
@@ -41,7 +39,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let loaded = match arguments.dev {
         true => load_for_this_machine(arguments)?,
-        false => load(&arguments.config, SecretPolicy::Demand, BRIEF)?,
+        false => load(&arguments.which, SecretPolicy::Demand, BRIEF)?,
     };
     output::complain(&loaded.notes);
     let _flush = logs::start(&loaded.settings.log)?;
@@ -55,7 +53,7 @@ fn load_for_this_machine(arguments: &Arguments) -> Result<Loaded, Failure> {
     let mut material = vec![0; DEV_SECRET_BYTES];
     getrandom::fill(&mut material).map_err(Failure::machine)?;
     let secret = SecretPolicy::Given(material.clone());
-    let mut loaded = load(&arguments.config, secret, BRIEF)?;
+    let mut loaded = load(&arguments.which, secret, BRIEF)?;
     let key = AuthKey { algorithm: JwtAlgorithm::Hs256, material, kid: None };
     loaded.settings.auth.keys = vec![key];
     keep_to_this_machine(&mut loaded.settings);

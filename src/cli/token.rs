@@ -2,12 +2,11 @@
 //!
 //! Invariants: the secret is never shown; a refused token is answered with a reason, not its text.
 
-use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args, Subcommand};
 
-use super::load::{BRIEF, load};
+use super::load::{BRIEF, Beside, load};
 use super::{Failure, output};
 use crate::auth::{self, TokenRequest, Verifier};
 use crate::clock::Now;
@@ -38,18 +37,16 @@ pub(super) struct Make {
     /// How long it is good for: 90s, 30m, 1h30m, 7d
     #[arg(long, default_value = "1h", value_parser = seconds)]
     ttl: u64,
-    /// The configuration file
-    #[arg(long, default_value = "config.yaml")]
-    config: PathBuf,
+    #[command(flatten)]
+    beside: Beside,
 }
 
 #[derive(Args)]
 pub(super) struct Check {
     /// The token
     token: String,
-    /// The configuration file
-    #[arg(long, default_value = "config.yaml")]
-    config: PathBuf,
+    #[command(flatten)]
+    beside: Beside,
 }
 
 pub(super) fn run(command: &Command) -> Result<(), Failure> {
@@ -60,7 +57,7 @@ pub(super) fn run(command: &Command) -> Result<(), Failure> {
 }
 
 fn make(arguments: &Make) -> Result<(), Failure> {
-    let auth = load(&arguments.config, SecretPolicy::Demand, BRIEF)?.settings.auth;
+    let auth = load(&arguments.beside.which(), SecretPolicy::Demand, BRIEF)?.settings.auth;
     let verifier = Verifier::new(&auth).map_err(Failure::usage)?;
     let token = auth::sign(&auth, &request(arguments), now()).map_err(Failure::usage)?;
     verifier.verify(&token, now()).map_err(|_| Failure::usage("--sub is not a usable user id"))?;
@@ -76,7 +73,8 @@ fn request(arguments: &Make) -> TokenRequest {
 }
 
 fn check(arguments: &Check) -> Result<(), Failure> {
-    let auth: settings::Auth = load(&arguments.config, SecretPolicy::Demand, BRIEF)?.settings.auth;
+    let auth: settings::Auth =
+        load(&arguments.beside.which(), SecretPolicy::Demand, BRIEF)?.settings.auth;
     let verifier = Verifier::new(&auth).map_err(Failure::usage)?;
     match verifier.verify(arguments.token.trim(), now()) {
         Ok(claims) => output::say(&String::from_utf8_lossy(&claims.json)),

@@ -1,7 +1,8 @@
 //! THE table of findings: code, severity, title, explanation, example.
 //!
 //! Invariants: a code is never reused; an example shows its finding (tests/golden.rs renders each).
-//! A line `# env: NAME=value` of an example sets a variable, `# for: serve` demands the secret.
+//! A line `# env: NAME=value` of an example sets a variable, `# for: serve` demands the secret,
+//! `# variant: NAME` names an environment.
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -114,6 +115,36 @@ codes! {
     RootNotMap "E113" "The file is not a map"
         "A configuration is a map of sections such as `server`, `transport`, `events`."
         "- server\n- events\n"
+
+    // E1, of several files. `# file: NAME` begins another file of an example.
+    FileOutside "E114" "A file outside the folder"
+        "`extends` and `include` name files below the folder of the main file, by relative paths \
+         without `..`; a link must not lead outside either."
+        "extends: ../base.yaml\n"
+    FileCycle "E115" "A file that asks for itself"
+        "What a file extends or includes must not lead back to it."
+        "extends: base.yaml\n# file: base.yaml\nextends: config.yaml\n"
+    FileTwice "E116" "A file that is asked for twice"
+        "Each file is part of a configuration once. Of two files that need a third, one extends it \
+         and the main file extends that one."
+        "extends: base.yaml\ninclude: [base.yaml]\n# file: base.yaml\nserver: { path: /ws }\n"
+    TooManyFiles "E117" "Too many files"
+        "A configuration has at most 256 files, a folder named in a pattern at most 4,096."
+        "# generated: files\n"
+    PartConflict "E118" "One value stands in two parts"
+        "`include` puts files beside each other, so none may replace what another one says. \
+         `extends` is for that: the file that extends wins."
+        "include: [events/*.yaml]\nserver: { path: /ws }\n# file: events/chat.yaml\n\
+         server: { path: /chat }\n"
+    BadVariant "E119" "An environment without a usable name"
+        "`--env NAME` lays `config.NAME.yaml` over `config.yaml`; a name has letters, digits, `-` \
+         and `_`."
+        "# variant: ../prod\nserver: { path: /ws }\n"
+
+    NoLayout "E120" "A file that cannot be laid out"
+        "`shardwire fmt` would change what the file means, so it leaves it alone. An anchor on a key \
+         is a reason."
+        ""
 
     // E2: keys and their shape.
     UnknownKey "E201" "Unknown key"
@@ -465,6 +496,10 @@ codes! {
     PingTooLate "W505" "Pings come later than the read timeout"
         "A quiet but healthy connection is closed before the first ping is sent."
         "transport: { readTimeout: 10s, pingInterval: 25s }\n"
+
+    NothingIncluded "W510" "A pattern that matches no file"
+        "`include` names files by a pattern, and there is none with such a name."
+        "include: [events/*.yaml]\nserver: { path: /ws }\n"
 
     // H: could be better.
     ShortPath "H601" "A payload path without `payload`"

@@ -86,7 +86,7 @@ impl Diagnostic {
 }
 
 /// The findings of one run.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Findings {
     list: Vec<Diagnostic>,
 }
@@ -101,6 +101,11 @@ impl Findings {
         if let (true, Some(place)) = (finding.is_error(), milder) {
             self.list[place] = finding;
         }
+    }
+
+    /// Keeps all of these, too.
+    pub fn extend(&mut self, others: Findings) {
+        others.list.into_iter().for_each(|finding| self.push(finding));
     }
 
     pub fn any_error(&self) -> bool {

@@ -1,7 +1,7 @@
 //! The compiler of configurations: file -> tree -> settings and program, or findings.
 //!
 //! ```text
-//! source -> yaml (tree with places) -> settings (options, one registry) -> Settings
+//! files -> yaml (one tree with places) -> settings (options, one registry) -> Settings
 //!                                   -> compile (events to steps to bytecode) -> Program
 //! ```
 //!
@@ -11,9 +11,14 @@
 pub mod codes;
 mod compile;
 pub mod diagnostic;
+pub mod diff;
 pub mod docs;
+pub mod editor;
+pub mod effective;
 pub mod environment;
 pub mod expr;
+pub mod files;
+pub mod fmt;
 mod redact;
 mod render;
 pub mod schema;
@@ -23,20 +28,20 @@ mod suggest;
 pub mod types;
 mod yaml;
 
-use std::io::Read;
 use std::path::Path;
 
 pub use codes::{Code, Severity};
 pub use diagnostic::Diagnostic;
+pub use effective::Effective;
 pub use environment::Environment;
+pub use files::Files;
 pub use render::{Style, render};
 pub use settings::SecretPolicy;
-pub use source::{Source, Span};
+pub use source::{FileId, Source, Span};
 
 use crate::limits::CONFIG_BYTES_MAX;
 use crate::pipeline::program::Program;
 use crate::settings::Settings;
-use diagnostic::Findings;
 
 /// What a caller may ask of a compilation.
 #[derive(Clone, Default)]
@@ -48,6 +53,8 @@ pub struct Options {
 pub struct Compiled {
     pub settings: Settings,
     pub program: Program,
+    /// Every value, and where it came from.
+    pub effective: Effective,
     /// Warnings and hints, by place.
     pub findings: Vec<Diagnostic>,
 }
@@ -57,64 +64,49 @@ pub type Outcome = Result<Compiled, Vec<Diagnostic>>;
 
 /// Reads and compiles a file as `serve` does: the secret is demanded.
 pub fn load(path: &Path, environment: &Environment) -> Outcome {
-    let source = read(path).map_err(|finding| vec![finding])?;
-    compile(&source, environment, &Options::default())
+    compile_files(&Files::of_path(path, None), environment, &Options::default())
 }
 
-/// Reads a file, if it is text and not too large.
+/// Reads one file, if it is text and not too large.
 pub fn read(path: &Path) -> Result<Source, Diagnostic> {
-    let name = path.display().to_string();
-    let unreadable =
-        |why: String| Diagnostic::new(Code::Unreadable, format!("cannot read {name}: {why}"));
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(|error| unreadable(error.to_string()))?;
-    file.take(CONFIG_BYTES_MAX as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| unreadable(error.to_string()))?;
-    if bytes.len() > CONFIG_BYTES_MAX {
-        return Err(too_large());
-    }
-    let text =
-        String::from_utf8(bytes).map_err(|error| unreadable(error.utf8_error().to_string()))?;
-    Ok(Source::new(name, text))
+    use files::Folder;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let (_, text) = files::Disk::beside(path).read(&name, CONFIG_BYTES_MAX)?;
+    Ok(Source::new(path.display().to_string(), text))
+}
+
+fn unreadable(name: &str, why: &str) -> Diagnostic {
+    Diagnostic::new(Code::Unreadable, format!("cannot read {name}: {why}"))
 }
 
 fn too_large() -> Diagnostic {
-    let message = format!("a configuration is at most {CONFIG_BYTES_MAX} bytes");
+    let message = format!("the files of a configuration have at most {CONFIG_BYTES_MAX} bytes");
     Diagnostic::new(Code::FileTooLarge, message)
 }
 
-/// Compiles a configuration.
+/// Compiles a text that has no other files beside it.
 pub fn compile(source: &Source, environment: &Environment, options: &Options) -> Outcome {
-    if source.text().len() > CONFIG_BYTES_MAX {
+    if source.text().len() > CONFIG_BYTES_MAX + 1 {
         return Err(vec![too_large()]);
     }
-    let mut findings = Findings::default();
-    let root = yaml::parse(source, &mut findings);
-    if !findings.any_error() {
-        second_reader(source, &mut findings);
-    }
+    compile_files(&Files::of_text(source.clone()), environment, options)
+}
+
+/// Compiles a configuration.
+pub fn compile_files(files: &Files, environment: &Environment, options: &Options) -> Outcome {
+    let Files { source, root, findings } = files;
+    let mut findings = findings.clone();
     if root.is_none() && findings.any_error() {
         return Err(findings.sorted());
     }
-    let resolved =
-        settings::resolve(root.as_ref(), source, environment, &options.secret, &mut findings);
+    let resolved = settings::resolve(root.as_ref(), environment, &options.secret, &mut findings);
     let settings = resolved.settings;
-    let program = compile::compile(source, &resolved.sections, &settings, environment, &mut findings);
+    let given = effective::Given { source, root: root.as_ref(), chosen: &resolved.chosen };
+    let effective = effective::collect(&given);
+    let program =
+        compile::compile(source, &resolved.sections, &settings, environment, &mut findings);
     match program.filter(|_| !findings.any_error()) {
-        Some(program) => Ok(Compiled { settings, program, findings: findings.sorted() }),
+        Some(program) => Ok(Compiled { settings, program, effective, findings: findings.sorted() }),
         None => Err(findings.sorted()),
     }
-}
-
-/// A file means what two independent readers both accept; where they differ it means nothing sure.
-fn second_reader(source: &Source, findings: &mut Findings) {
-    use serde::de::{Deserialize, IgnoredAny};
-    let reader = serde_yaml::Deserializer::from_str(source.text());
-    let Err(error) = IgnoredAny::deserialize(reader) else { return };
-    let at = error.location().map_or(0, |location| location.index());
-    let at = if source.text().is_char_boundary(at) { at } else { 0 };
-    let finding =
-        Diagnostic::new(Code::SecondReader, format!("the second YAML reader says: {error}"));
-    findings.push(finding.label(Span::new(at, at), "it stopped here"));
 }

@@ -34,13 +34,18 @@ fn secret_value(line: &str) -> Option<usize> {
     let mut from = 0;
     while let Some(found) = line[from..].find(':') {
         let colon = from + found;
-        let key = line[..colon].trim_end_matches([' ', '\'', '"']).to_ascii_lowercase();
-        if SECRET_KEYS.iter().any(|name| key.ends_with(name)) {
+        if is_secret(line[..colon].trim_end_matches([' ', '\'', '"'])) {
             return Some(colon + 1);
         }
         from = colon + 1;
     }
     None
+}
+
+/// Whether the values of such a key are hidden.
+pub fn is_secret(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    SECRET_KEYS.iter().any(|name| key.ends_with(name))
 }
 
 fn starred(text: &str) -> String {

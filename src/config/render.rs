@@ -1,7 +1,8 @@
 //! Shows findings: for people (an excerpt with labels), as JSON lines, as GitHub annotations.
 //!
 //! Invariants: excerpts are made from a redacted copy of the source, so a secret never shows; only
-//! the lines a finding speaks of are given to the renderer, so a large file costs nothing.
+//! the lines a finding speaks of are given to the renderer, so a large file costs nothing; the
+//! labels of each file stand in an excerpt of their own, that of the finding's place first.
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{
@@ -12,7 +13,7 @@ use annotate_snippets::{
 use super::codes::Severity;
 use super::diagnostic::{Diagnostic, Label};
 use super::redact::redacted;
-use super::source::{Source, Span};
+use super::source::{FileId, Source};
 
 /// How findings are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,11 +36,20 @@ pub fn render(findings: &[Diagnostic], source: &Source, style: Style) -> String 
 }
 
 fn human(findings: &[Diagnostic], source: &Source, color: bool) -> String {
-    let shown = Source::new(source.name(), redacted(source.text()));
+    let shown = without_secrets(source);
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     let renderer = renderer.decor_style(DecorStyle::Unicode);
     let one = |finding| renderer.render(&[group(finding, &shown)]) + "\n";
     findings.iter().map(one).collect::<Vec<String>>().join("\n")
+}
+
+/// The same files, every byte at its place.
+fn without_secrets(source: &Source) -> Source {
+    let mut shown = Source::default();
+    for file in source.files() {
+        shown.add(source.name_of(file), redacted(source.text_of(file)));
+    }
+    shown
 }
 
 fn group<'s>(finding: &'s Diagnostic, source: &'s Source) -> Group<'s> {
@@ -47,7 +57,7 @@ fn group<'s>(finding: &'s Diagnostic, source: &'s Source) -> Group<'s> {
     let group = match (&finding.variable, finding.labels.is_empty()) {
         (Some(name), _) => group.element(Origin::path(format!("environment variable {name}"))),
         (None, true) => group.element(Origin::path(source.name())),
-        (None, false) => group.element(excerpt(finding, source)),
+        (None, false) => group.elements(excerpts(finding, source)),
     };
     let help = finding.help.iter().map(|text| Level::HELP.message(normalize_untrusted_str(text)));
     group.elements(help)
@@ -62,23 +72,38 @@ fn title(finding: &Diagnostic) -> Title<'_> {
     level.primary_title(normalize_untrusted_str(&finding.message)).id(finding.code.text())
 }
 
-/// The lines from the first label to the last.
-fn excerpt<'s>(finding: &'s Diagnostic, source: &'s Source) -> Snippet<'s, Annotation<'s>> {
-    let starts = finding.labels.iter().map(|label| source.line_of(label.span.start));
-    let ends = finding.labels.iter().map(|label| source.line_of(label.span.end));
-    let first_line = starts.min().unwrap_or(0);
-    let window =
-        Span::new(source.line_start(first_line), source.line_start(ends.max().unwrap_or(0) + 1));
+/// One excerpt for each file that the labels are in.
+fn excerpts<'s>(
+    finding: &'s Diagnostic,
+    source: &'s Source,
+) -> impl Iterator<Item = Snippet<'s, Annotation<'s>>> {
+    let mut files: Vec<FileId> = Vec::new();
+    for file in finding.labels.iter().map(|label| source.file_at(label.span.start)) {
+        if !files.contains(&file) {
+            files.push(file);
+        }
+    }
+    files.into_iter().map(|file| excerpt(finding, source, file))
+}
+
+/// The lines of a file from its first label to its last.
+fn excerpt<'s>(
+    finding: &'s Diagnostic,
+    source: &'s Source,
+    file: FileId,
+) -> Snippet<'s, Annotation<'s>> {
+    let within = |label: &&Label| source.file_at(label.span.start) == file;
+    let labels = || finding.labels.iter().filter(within);
+    let first = labels().map(|label| label.span.start).min().unwrap_or_default();
+    let last = labels().map(|label| label.span.end).max().unwrap_or_default();
+    let window = source.lines(first, last);
+    let primary = finding.labels.first().map(|label| label.span);
     Snippet::source(source.slice(window))
-        .line_start(first_line + 1)
-        .path(source.name())
-        .annotations(
-            finding
-                .labels
-                .iter()
-                .enumerate()
-                .map(|(place, label)| annotation(label, place == 0, window.start as usize)),
-        )
+        .line_start(source.site(window.start).line as usize)
+        .path(source.name_of(file))
+        .annotations(labels().map(move |label| {
+            annotation(label, Some(label.span) == primary, window.start as usize)
+        }))
 }
 
 fn annotation(label: &Label, primary: bool, base: usize) -> Annotation<'_> {
@@ -98,7 +123,7 @@ fn json(finding: &Diagnostic, source: &Source) -> String {
         "code": finding.code.text(),
         "severity": finding.severity().name(),
         "message": finding.message,
-        "file": source.name(),
+        "file": source.name_of(file_of(finding, source)),
         "variable": finding.variable,
         "labels": labels,
         "help": finding.help,
@@ -106,9 +131,15 @@ fn json(finding: &Diagnostic, source: &Source) -> String {
     object.to_string() + "\n"
 }
 
+/// The file of a finding's place.
+fn file_of(finding: &Diagnostic, source: &Source) -> FileId {
+    finding.labels.first().map(|label| source.file_at(label.span.start)).unwrap_or_default()
+}
+
 fn json_label(label: &Label, source: &Source) -> serde_json::Value {
     let (start, end) = (source.site(label.span.start), source.site(label.span.end));
     serde_json::json!({
+        "file": source.name_of(FileId(start.file)),
         "line": start.line, "column": start.column,
         "endLine": end.line, "endColumn": end.column,
         "text": label.text,
@@ -125,11 +156,21 @@ fn github(finding: &Diagnostic, source: &Source) -> String {
         let site = source.site(label.span.start);
         format!(",line={},col={}", site.line, site.column)
     });
+    let main = file_of(finding, source);
     let variable = finding.variable.iter().map(|name| format!("{name}: "));
     let body: String = variable.chain([finding.message.clone()]).collect();
-    let body = finding.help.iter().fold(body, |body, help| body + "\n" + help);
-    let (file, code) = (property(source.name()), finding.code.text());
+    let elsewhere = finding.labels.iter().filter_map(|label| place_outside(label, main, source));
+    let lines = elsewhere.chain(finding.help.iter().cloned());
+    let body = lines.fold(body, |body, line| body + "\n" + &line);
+    let (file, code) = (property(source.name_of(main)), finding.code.text());
     format!("::{command} file={file}{place},title={code}::{}\n", escaped(&body))
+}
+
+/// A label of another file than the annotation's, as a line of text.
+fn place_outside(label: &Label, main: FileId, source: &Source) -> Option<String> {
+    let site = source.site(label.span.start);
+    let name = source.name_of(FileId(site.file));
+    (site.file != main.0).then(|| format!("{name}:{}:{}: {}", site.line, site.column, label.text))
 }
 
 /// Escapes the message of a workflow command.
@@ -140,4 +181,45 @@ fn escaped(text: &str) -> String {
 /// Escapes a property of a workflow command.
 fn property(text: &str) -> String {
     escaped(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::codes::Code;
+    use super::super::source::Span;
+    use super::*;
+
+    /// Two files, and a finding that speaks of both.
+    fn two_files() -> (Source, Diagnostic) {
+        let mut source = Source::new("config.yaml", "a: 1\nsecret: hunter2\n");
+        let base = source.add("base.yaml", "é: 0\nx: 2\nsecret: hunter3");
+        let start = source.span_of(base).start as usize;
+        let second = Span::new(start + 6, start + 7);
+        let finding = Diagnostic::new(Code::SetTwice, "set twice");
+        (source, finding.label(second, "here").label(Span::new(0, 1), "and here"))
+    }
+
+    #[test]
+    fn labels_of_two_files_are_both_shown() {
+        let (source, finding) = two_files();
+        let human = render(std::slice::from_ref(&finding), &source, Style::Human { color: false });
+        let (base, main) =
+            (human.find("base.yaml:2:1").unwrap(), human.find("config.yaml").unwrap());
+        assert!(base < main, "{human}");
+        assert!(human.contains("2 │ x: 2") && human.contains("1 │ a: 1"), "{human}");
+        assert!(!human.contains("hunter"));
+        let json = render(std::slice::from_ref(&finding), &source, Style::Json);
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(
+            (&json["file"], &json["labels"][1]["file"]),
+            (&"base.yaml".into(), &"config.yaml".into())
+        );
+        assert_eq!(json["labels"][0]["line"], 2);
+        let github = render(&[finding], &source, Style::Github);
+        assert_eq!(
+            github,
+            "::error file=base.yaml,line=2,col=1,title=E203::set twice%0A\
+             config.yaml:1:1: and here\n"
+        );
+    }
 }

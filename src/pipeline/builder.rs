@@ -7,9 +7,7 @@ use std::collections::HashMap;
 
 use super::op::{Ahead, Body, Class, ConstId, HowId, MetricId, Op, PatternId};
 use super::pattern::Pattern;
-use super::program::{
-    Event, Hook, How, LimitSpec, Program, RoomRules, Rule, Site, VariableSpec,
-};
+use super::program::{Event, Hook, How, LimitSpec, Program, RoomRules, Rule, Site, VariableSpec};
 use super::verify::{self, Fault};
 use crate::envelope::Shape;
 use crate::ids::{EventId, LimitId, PermissionId, RuleId};
@@ -37,10 +35,15 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// `file` is what the sites speak of.
+    /// `file` is what the sites speak of, if they name no other.
     pub fn new(file: &str) -> Self {
-        let program = Program { file: file.into(), ..Program::default() };
+        let program = Program { files: vec![file.into()], ..Program::default() };
         Builder { program, ..Builder::default() }
+    }
+
+    /// Adds a file that sites may name.
+    pub fn file(&mut self, name: &str) {
+        self.program.files.push(name.into());
     }
 
     /// Opens an event; what follows belongs to it, until the next one or `finish`. `None` where

@@ -68,7 +68,11 @@ fn write_op(out: &mut String, program: &Program, event: &Event, at: usize, op: O
     });
     let site = program.site(at);
     let text = format!("  {at:04} {:<12} {}", op.mnemonic(), operands.join(" "));
-    writeln!(out, "{:<64} ; {}:{}", text.trim_end(), site.line, site.column)
+    let file = match site.file {
+        0 => String::new(),
+        _ => format!("{}:", program.file(site)),
+    };
+    writeln!(out, "{:<64} ; {file}{}:{}", text.trim_end(), site.line, site.column)
 }
 
 fn operand_text(program: &Program, event: &Event, source: Source, operand: Operand) -> String {

@@ -17,24 +17,64 @@ pub type Text = Range<u32>;
 /// One effect.
 #[derive(Clone, Debug)]
 pub enum Effect {
-    Join { user: Text, room: Text },
-    Leave { user: Text, room: Text },
-    SendOrigin { frame: FrameRef },
-    SendUser { frame: FrameRef },
-    SendTarget { target: Text, frame: FrameRef },
-    Log { text: Text, site: Site },
+    Join {
+        user: Text,
+        room: Text,
+    },
+    Leave {
+        user: Text,
+        room: Text,
+    },
+    SendOrigin {
+        frame: FrameRef,
+    },
+    SendUser {
+        frame: FrameRef,
+    },
+    SendTarget {
+        target: Text,
+        frame: FrameRef,
+    },
+    Log {
+        text: Text,
+        site: Site,
+    },
     Close,
     /// To receivers of this kind; an empty name where the kind needs none.
-    Send { to: To, how: HowId, name: Text, frame: FrameRef },
+    Send {
+        to: To,
+        how: HowId,
+        name: Text,
+        frame: FrameRef,
+    },
     /// What the next frame conflates with.
-    Key { text: Text },
+    Key {
+        text: Text,
+    },
     /// The value as JSON.
-    Set { of: Owner, variable: VariableId, value: Text },
-    Metric { metric: MetricId, add: u32 },
-    Grant { user: Text, permission: PermissionId, held: bool },
-    CloseWith { code: CloseCode, reason: Text },
+    Set {
+        of: Owner,
+        variable: VariableId,
+        value: Text,
+    },
+    Metric {
+        metric: MetricId,
+        add: u32,
+    },
+    Grant {
+        user: Text,
+        permission: PermissionId,
+        held: bool,
+    },
+    CloseWith {
+        code: CloseCode,
+        reason: Text,
+    },
     /// A join or leave of the connection is done; put in by the shard.
-    Moved { room: Text, joined: bool },
+    Moved {
+        room: Text,
+        joined: bool,
+    },
     /// Where the next effect is refused, the others go on.
     Lenient,
 }

@@ -4,7 +4,9 @@
 //! Invariants: as `vm`: nothing here waits or allocates in the steady state. Used by `vm` alone.
 
 use super::effect::Effect;
-use super::op::{CloseCode, ConstId, Form, HowId, MetricId, Op, Owner, Reg, To, ValueReg, VariableId};
+use super::op::{
+    CloseCode, ConstId, Form, HowId, MetricId, Op, Owner, Reg, To, ValueReg, VariableId,
+};
 use super::value::Value;
 use super::vm::{Host, Run, Step, Stop};
 use crate::envelope::{Members, project, validate};
@@ -24,7 +26,9 @@ impl<H: Host> Run<'_, H> {
             Op::CloseWith { code, reason } => self.close_with(code, reason),
             Op::Lenient => self.effects.push(Effect::Lenient),
             Op::Id(prefix) => return self.id(prefix),
-            Op::SetVariable { of, variable, value } => return self.set_variable(of, variable, value),
+            Op::SetVariable { of, variable, value } => {
+                return self.set_variable(of, variable, value);
+            }
             Op::Metric { metric, add } => self.metric(metric, add),
             _ => {}
         }

@@ -304,4 +304,3 @@ operands! {
     Metric(MetricId),
     CloseCode(CloseCode),
 }
-

@@ -11,13 +11,15 @@ use crate::ids::{EventId, LimitId, PermissionId};
 use crate::limits::{LIST_ELEMENTS_MAX, NAME_BYTES_MAX};
 use crate::state::limits::Rate;
 
-/// A place in a configuration file, for run-time errors and `explain`.
+/// A place in a configuration, for run-time errors and `explain`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Site {
     /// 1-based.
     pub line: u32,
-    /// 1-based, in characters.
-    pub column: u32,
+    /// 1-based, in characters; `u16::MAX` for whatever lies farther to the right.
+    pub column: u16,
+    /// Which of `Program::files`.
+    pub file: u16,
 }
 
 /// A rate limit of an event.
@@ -154,8 +156,8 @@ pub struct RoomRules {
 /// A compiled configuration.
 #[derive(Clone, Debug, Default)]
 pub struct Program {
-    /// The file the sites speak of.
-    pub file: Box<str>,
+    /// The files the sites speak of; the first is the one that was asked for.
+    pub files: Vec<Box<str>>,
     pub events: Vec<Event>,
     /// Exact event names; `lookup` falls back to lower case. Bytes, so that a name from a message
     /// is looked up as it stands there; the keys are the configuration's, so no seed is needed.
@@ -243,6 +245,11 @@ impl Program {
     /// An event's operations, `End` included; empty where the range is not in the code.
     pub fn code_of(&self, event: &Event) -> &[Op] {
         self.code.get(event.entry as usize..event.end as usize).unwrap_or_default()
+    }
+
+    /// The name of a site's file.
+    pub fn file(&self, site: Site) -> &str {
+        self.files.get(usize::from(site.file)).map_or("", |name| name)
     }
 
     /// Operations that one run of the event may take: there are no back edges, and what a loop

@@ -18,7 +18,7 @@ const CONN: ConnKey = ConnKey { shard: ShardId(0), index: 1, generation: 1 };
 const USER: &str = "a\"da";
 
 fn site(line: u32) -> Site {
-    Site { line, column: 3 }
+    Site { line, column: 3, file: 0 }
 }
 
 /// A shard with scripted answers.
@@ -95,7 +95,7 @@ fn run_within(
         payload: &slots,
         token: envelope.token,
         id: envelope.id,
-        claims: b\"\",
+        claims: b"",
         about: About::NOTHING,
         user: USER,
         conn: CONN,
@@ -124,6 +124,7 @@ fn line(effect: &Effect, effects: &Effects) -> String {
         Effect::SendTarget { target, frame } => format!("{} {}", effects.text(target), sent(frame)),
         Effect::Log { text, site } => format!("log {} at {}", effects.text(text), site.line),
         Effect::Close => "close".to_owned(),
+        other => format!("{other:?}"),
     }
 }
 

@@ -209,7 +209,7 @@ mod tests {
     fn build(ops: &[Op]) -> Result<Program, Fault> {
         let mut builder = Builder::new("config.yaml");
         let event = builder.event("event", Site::default()).unwrap();
-        let site = Site { line: 2, column: 1 };
+        let site = Site { line: 2, column: 1, file: 0 };
         builder.limit(LimitSpec::of_user(event, Rate::fixed(1, 1), site));
         builder.payload_slot(&["x"]).unwrap();
         builder.claims_slot(&["sub"]).unwrap();

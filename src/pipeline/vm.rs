@@ -5,12 +5,12 @@
 //! asked for nothing yet (`verify` puts every limit before every effect), so it can be started
 //! again. Effects asked for before a reject stand. Called by `shard::turn`.
 
+use super::about::About;
 use super::effect::{Effect, Effects, Text};
 use super::eval::Values;
 use super::number;
 use super::op::{ConstId, Context, Form, FrameKind, Op, Owner, Reg, Source};
 use super::output::{Output, write_slot, write_text};
-use super::about::About;
 use super::program::{Event, Program, Site};
 use crate::envelope::{Members, Slot, Slots, project, text::text_of, validate};
 use crate::ids::{ConnKey, EventId, LimitId, PermissionId, RuleId};

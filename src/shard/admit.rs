@@ -159,16 +159,11 @@ impl Shard {
         if !origin::allowed(&settings.server.origins, origin, request.header("host")) {
             return Err(Policy::Origin.into());
         }
-        let Identity { user, permissions, echo, claims } = self.identify(slot, settings, request)?;
+        let Identity { user, permissions, echo, claims } =
+            self.identify(slot, settings, request)?;
         let mut response = Vec::with_capacity(256);
         handshake::write_101(&mut response, &upgrade, echo);
-        Ok(Verdict::Bind(Guest {
-            user,
-            permissions,
-            deflate: upgrade.deflate,
-            response,
-            claims,
-        }))
+        Ok(Verdict::Bind(Guest { user, permissions, deflate: upgrade.deflate, response, claims }))
     }
 
     /// Who connects, and what it may do.

@@ -62,12 +62,7 @@ impl Shard {
         self.effects = effects;
     }
 
-    fn apply_one(
-        &mut self,
-        slot: u32,
-        effect: Effect,
-        all: &mut Effects,
-    ) -> Result<Step, Reject> {
+    fn apply_one(&mut self, slot: u32, effect: Effect, all: &mut Effects) -> Result<Step, Reject> {
         match effect {
             Effect::SendOrigin { frame } => self.queue_own(slot, frame),
             Effect::SendUser { frame } => {
@@ -256,7 +251,8 @@ impl Shard {
     fn log(&self, slot: u32, all: &Effects, text: &Text, site: Site) {
         let user = self.user_of(slot);
         let (user, text) = (user.as_deref().unwrap_or_default(), all.text(text));
-        tracing::info!(target: "shardwire::pipeline", user, line = site.line, "{text}");
+        let (file, line) = (self.engine.program.file(site), site.line);
+        tracing::info!(target: "shardwire::pipeline", user, file, line, "{text}");
     }
 }
 

@@ -12,11 +12,19 @@ use crate::pipeline::op::HowId;
 /// See the module. `how` says the rest, in the table of the program.
 #[derive(Clone, Debug)]
 pub enum Aside {
-    Nobody { how: HowId },
+    Nobody {
+        how: HowId,
+    },
     /// This connection does not get it.
-    Conn { how: HowId, conn: ConnKey },
+    Conn {
+        how: HowId,
+        conn: ConnKey,
+    },
     /// No connection of this user gets it.
-    User { how: HowId, user: Arc<str> },
+    User {
+        how: HowId,
+        user: Arc<str>,
+    },
 }
 
 impl Aside {

@@ -45,10 +45,10 @@ pub struct Named {
 
 impl Named {
     fn of(program: &Program) -> Named {
-        let file = &program.file;
         let rule = |rule: &Rule| {
             let shadow = if rule.shadow { ", shadow" } else { "" };
-            (format!("{} ({file}:{}{shadow})", rule.name, rule.site.line), Count::default())
+            let (file, line) = (program.file(rule.site), rule.site.line);
+            (format!("{} ({file}:{line}{shadow})", rule.name), Count::default())
         };
         let metric = |name: &Box<str>| (name.to_string(), Count::default());
         Named {

@@ -191,7 +191,7 @@ impl vm::Host for Host<'_> {
             self.denied = Some(id);
         }
         let (name, line, user) = (&*rule.name, rule.site.line, self.user);
-        let file = &*self.program.file;
+        let file = self.program.file(rule.site);
         tracing::info!(
             target: "shardwire::denied", user, rule = name, shadow = rule.shadow, "{file}:{line}"
         );

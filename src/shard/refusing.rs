@@ -6,8 +6,8 @@
 use super::Shard;
 use super::reply::{ErrorParts, write_error};
 use super::subject::{Cause, Subject};
-use crate::envelope::{Slot, SlotKind};
 use crate::envelope::text::decode_into;
+use crate::envelope::{Slot, SlotKind};
 use crate::pipeline::about::{About, RefusalText};
 use crate::pipeline::effect::Effect;
 use crate::pipeline::program::{Hook, Rule};
@@ -90,7 +90,7 @@ impl Shard {
             Reject::InvalidPayload => Some(self.misfit.line),
             _ => cause.site.map(|site| site.line),
         };
-        let file = &self.engine.program.file;
+        let file = self.engine.program.file(cause.site.unwrap_or_default());
         line.map(|line| format!("{file}:{line}")).unwrap_or_default()
     }
 

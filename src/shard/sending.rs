@@ -66,9 +66,7 @@ impl Shard {
     /// What goes along with the frame; nothing where it is sent as every other.
     fn aside(&self, slot: u32, id: HowId, how: How) -> Option<Aside> {
         match how.except {
-            Some(Except::Origin) => {
-                self.conns.key(slot).map(|conn| Aside::Conn { how: id, conn })
-            }
+            Some(Except::Origin) => self.conns.key(slot).map(|conn| Aside::Conn { how: id, conn }),
             Some(Except::User) => self.user_of(slot).map(|user| Aside::User { how: id, user }),
             None => how.volatile.then_some(Aside::Nobody { how: id }),
         }

@@ -156,8 +156,10 @@ mod tests {
 
     #[test]
     fn the_first_class_that_matches_counts() {
-        let class =
-            |pattern: &[PatternPart]| RoomClass { pattern: pattern.to_vec(), ..RoomClass::default() };
+        let class = |pattern: &[PatternPart]| RoomClass {
+            pattern: pattern.to_vec(),
+            ..RoomClass::default()
+        };
         let classes = RoomClasses::new(&[
             class(&[literal("chat:vip")]),
             class(&[literal("chat:"), PatternPart::Text]),

@@ -69,8 +69,6 @@ pub fn outcome(yaml: &str) -> config::Outcome {
 pub fn codes(yaml: &str) -> Vec<Code> {
     match outcome(yaml) {
         Ok(_) => Vec::new(),
-        Err(findings) => {
-            findings.iter().filter(|one| one.is_error()).map(|one| one.code).collect()
-        }
+        Err(findings) => findings.iter().filter(|one| one.is_error()).map(|one| one.code).collect(),
     }
 }

@@ -41,7 +41,8 @@ fn errors_have_the_shape_that_is_asked_for() {
     let mut world = open_world(&yaml, 2);
     let ada = world.open(1, "ada");
     let got = ask(&mut world, ada, &json!({ "event": "e", "id": 3, "payload": { "n": 11 } }));
-    let rule = json!({ "message": "a rule does not allow this", "code": "denied", "rule": "small" });
+    let rule =
+        json!({ "message": "a rule does not allow this", "code": "denied", "rule": "small" });
     let wanted = json!({ "error": rule, "of": "e", "field": "" });
     assert_eq!(got, [json!({ "event": "oops", "id": 3, "payload": wanted })]);
     let got = ask(&mut world, ada, &json!({ "event": "e", "payload": { "n": "x" } }));

@@ -33,7 +33,8 @@ events:
         assert_eq!(plain, [true, true, false, false]);
         assert!(passes(&mut world, bob, "plain", none()));
         for chat in [1, 2] {
-            let of = |n: usize, world: &mut _| passes(world, ada[n], "topic", json!({ "chat": chat }));
+            let of =
+                |n: usize, world: &mut _| passes(world, ada[n], "topic", json!({ "chat": chat }));
             assert_eq!([of(0, &mut world), of(1, &mut world)], [true, false]);
             assert!(passes(&mut world, bob, "topic", json!({ "chat": chat })));
         }
@@ -43,9 +44,8 @@ events:
         }
         for room in ["a", "b"] {
             let message = json!({ "event": "room", "target": room, "payload": {} });
-            let passed = [ada[0], bob, ada[1], bob].map(|one| {
-                ask(&mut world, one, &message) == [event("ok", json!({}))]
-            });
+            let passed = [ada[0], bob, ada[1], bob]
+                .map(|one| ask(&mut world, one, &message) == [event("ok", json!({}))]);
             assert_eq!(passed, [true, true, true, false]);
         }
         let passed = [ada[0], bob, ada[1]].map(|one| passes(&mut world, one, "ip", none()));

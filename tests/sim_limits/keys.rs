@@ -28,7 +28,7 @@ events: {}
 const LIMIT: u32 = 5;
 const MINUTE_NS: u64 = 60_000_000_000;
 
-const SITE: Site = Site { line: 1, column: 1 };
+const SITE: Site = Site { line: 1, column: 1, file: 0 };
 
 /// A part of a key.
 #[derive(Clone, Copy, PartialEq)]

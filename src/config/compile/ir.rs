@@ -112,13 +112,34 @@ pub enum Action {
     /// Steps of a pipeline that was put in, or under one condition.
     Block(Vec<Step>),
     /// Keeps a value for the steps behind.
-    Let { local: ValueReg, value: Expression },
+    Let {
+        local: ValueReg,
+        value: Expression,
+    },
     /// Sets a variable, and the register that stands for it in this pipeline.
-    Set { of: Owner, variable: VariableId, local: ValueReg, value: Expression },
-    Require { rule: Rule, when: Expression },
-    Metric { name: String, add: Expression },
-    Grant { user: Template, permission: PermissionId, held: bool },
-    CloseWith { code: CloseCode, reason: Template },
+    Set {
+        of: Owner,
+        variable: VariableId,
+        local: ValueReg,
+        value: Expression,
+    },
+    Require {
+        rule: Rule,
+        when: Expression,
+    },
+    Metric {
+        name: String,
+        add: Expression,
+    },
+    Grant {
+        user: Template,
+        permission: PermissionId,
+        held: bool,
+    },
+    CloseWith {
+        code: CloseCode,
+        reason: Template,
+    },
     /// Ends the run.
     Stop,
 }
@@ -176,13 +197,23 @@ pub struct Template {
 #[derive(Debug)]
 pub enum Part {
     Literal(String),
-    Hole { value: Value, form: Form, span: Span },
+    Hole {
+        value: Value,
+        form: Form,
+        span: Span,
+    },
     /// `${...}`
-    Put { value: Expression, form: Form },
+    Put {
+        value: Expression,
+        form: Form,
+    },
     /// A comma, unless an object or list has just been opened.
     Comma,
     /// A key (JSON text) with its value; both are left out where that is `omit`.
-    Member { key: String, value: Expression },
+    Member {
+        key: String,
+        value: Expression,
+    },
     /// The fields of an object.
     Spread(Expression),
 }

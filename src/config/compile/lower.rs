@@ -28,7 +28,7 @@ pub fn lower(
         Protocol::Raw => WireNames::default(),
     };
     let mut lower = Lower {
-        builder: Builder::new(source.name()),
+        builder: builder(source),
         source,
         findings,
         outgoing,
@@ -49,6 +49,12 @@ pub fn lower(
     unit.hooks.iter().for_each(|(hook, pipeline)| lower.hook(*hook, pipeline));
     unit.room_joins.iter().for_each(|(class, pipeline)| lower.room_join(*class, pipeline));
     lower.finish()
+}
+
+fn builder(source: &Source) -> Builder {
+    let mut builder = Builder::new(source.name());
+    source.files().skip(1).for_each(|file| builder.file(source.name_of(file)));
+    builder
 }
 
 /// What the pipeline has asked for already.

@@ -15,6 +15,8 @@ mod native;
 mod on_message;
 mod template;
 
+pub use native::verbs::VERBS;
+
 use super::codes::Code;
 use super::diagnostic::{Diagnostic, Findings};
 use super::environment::Environment;
@@ -47,7 +49,11 @@ pub fn compile(
     if let (Some(entry), true) = (sections.on_message, raw) {
         unit.on_message = on_message::steps(entry, source, findings);
     }
-    if unit.events.is_empty() && unit.hooks.is_empty() && unit.on_message.is_none() && !findings.any_error() {
+    if unit.events.is_empty()
+        && unit.hooks.is_empty()
+        && unit.on_message.is_none()
+        && !findings.any_error()
+    {
         let message = if raw { "there is no `lifecycle.message`" } else { "there are no events" };
         findings.push(Diagnostic::new(Code::NoEvents, message));
     }

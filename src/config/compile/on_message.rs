@@ -19,12 +19,7 @@ pub fn steps(entry: &Entry, source: &Source, findings: &mut Findings) -> Option<
     };
     let mut scope = Scope { source, findings, permissions: &[], secure: false };
     let steps = items.iter().filter_map(|item| step(item, &mut scope)).collect();
-    Some(Pipeline {
-        name: "message".into(),
-        span: entry.key_span,
-        steps,
-        ..Pipeline::default()
-    })
+    Some(Pipeline { name: "message".into(), span: entry.key_span, steps, ..Pipeline::default() })
 }
 
 fn step(node: &Node, scope: &mut Scope<'_>) -> Option<Step> {

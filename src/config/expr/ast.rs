@@ -20,16 +20,34 @@ pub enum Node {
     /// The first name of a path.
     Name(String),
     /// `of.name`, and where the name stands.
-    Member { of: Box<Expr>, name: String, name_range: Range<usize> },
+    Member {
+        of: Box<Expr>,
+        name: String,
+        name_range: Range<usize>,
+    },
     /// `of[index]`.
-    Index { of: Box<Expr>, index: Box<Expr> },
+    Index {
+        of: Box<Expr>,
+        index: Box<Expr>,
+    },
     List(Vec<Expr>),
-    Unary { op: Unary, of: Box<Expr> },
-    Binary { op: Binary, left: Box<Expr>, right: Box<Expr> },
+    Unary {
+        op: Unary,
+        of: Box<Expr>,
+    },
+    Binary {
+        op: Binary,
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
     And(Box<Expr>, Box<Expr>),
     Or(Box<Expr>, Box<Expr>),
     Coalesce(Box<Expr>, Box<Expr>),
-    Choice { cond: Box<Expr>, yes: Box<Expr>, no: Box<Expr> },
+    Choice {
+        cond: Box<Expr>,
+        yes: Box<Expr>,
+        no: Box<Expr>,
+    },
     /// `name(arguments)`, or `receiver.name(arguments)`.
     Call {
         receiver: Option<Box<Expr>>,

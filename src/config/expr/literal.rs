@@ -17,7 +17,9 @@ pub fn number(text: &str) -> (Option<Kind>, usize) {
     let len = len + exponent(&text[len..]);
     let number = match len == whole {
         true => text[..len].parse().ok().map(Kind::Int),
-        false => text[..len].parse().ok().filter(|double: &f64| double.is_finite()).map(Kind::Double),
+        false => {
+            text[..len].parse().ok().filter(|double: &f64| double.is_finite()).map(Kind::Double)
+        }
     };
     (number, len)
 }

@@ -12,11 +12,11 @@ use super::fault::Fault;
 use super::scope::{Const, Read};
 use crate::config::Code;
 use crate::limits::{SLOTS_MAX, VALUES_MAX};
-use crate::pipeline::{Builder, number};
 use crate::pipeline::op::{
     Binary, Body, Context, Count, Expect, Form, Kind, Op, Owner, PatternId, Source, ValueReg, Word,
 };
 use crate::pipeline::program::Site;
+use crate::pipeline::{Builder, number};
 
 /// Where an expression's operations go.
 pub struct Lowering<'l> {
@@ -112,8 +112,7 @@ fn slot(read: &Read, checked: &Checked, to: &mut Lowering<'_>) -> Lowered<(Sourc
     };
     let slot = slot.ok_or_else(|| {
         let message = format!("this event reads more than {SLOTS_MAX} paths, or a path too deep");
-        Fault::new(Code::TooManyPaths, checked.range.clone(), message)
-            .label("this one is too many")
+        Fault::new(Code::TooManyPaths, checked.range.clone(), message).label("this one is too many")
     })?;
     Ok((source, slot))
 }
@@ -219,11 +218,7 @@ impl Lower<'_, '_> {
         Ok(())
     }
 
-    fn pattern(
-        &mut self,
-        pattern: &str,
-        checked: &Checked,
-    ) -> Lowered<PatternId> {
+    fn pattern(&mut self, pattern: &str, checked: &Checked) -> Lowered<PatternId> {
         self.to.builder.pattern(pattern).map_err(|why| {
             let fault = Fault::new(Code::BadRegex, checked.range.clone(), "this is not a pattern");
             fault.label(why)

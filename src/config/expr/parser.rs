@@ -277,8 +277,10 @@ impl<'t> Parser<'t> {
         match kind {
             Kind::Sign("(") => self.parenthesis(),
             Kind::Sign("[") => self.list(),
-            Kind::Sign("{") => Err(Fault::new(Code::NotSupported, range, "there are no map literals")
-                .label("a map is written in YAML")),
+            Kind::Sign("{") => {
+                Err(Fault::new(Code::NotSupported, range, "there are no map literals")
+                    .label("a map is written in YAML"))
+            }
             Kind::Int(magnitude) => {
                 self.advance()?;
                 let int = i64::try_from(magnitude).map_err(|_| too_large(range.clone()))?;

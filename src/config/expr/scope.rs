@@ -153,13 +153,7 @@ impl Scope {
     }
 
     /// The same of a value that the file declares.
-    pub fn bind_declared(
-        &mut self,
-        path: &str,
-        typed: Typed,
-        read: Read,
-        declared: Option<Span>,
-    ) {
+    pub fn bind_declared(&mut self, path: &str, typed: Typed, read: Read, declared: Option<Span>) {
         let (above, name) = path.rsplit_once('.').unwrap_or(("", path));
         let mut above = above.split('.').filter(|step| !step.is_empty());
         let Some(names) = above.try_fold(&mut self.names, below) else { return };
@@ -206,9 +200,8 @@ fn below<'n>(
     names: &'n mut Vec<(String, Binding)>,
     step: &str,
 ) -> Option<&'n mut Vec<(String, Binding)>> {
-    let is_there = |(name, binding): &(String, Binding)| {
-        name == step && matches!(binding, Binding::Names(_))
-    };
+    let is_there =
+        |(name, binding): &(String, Binding)| name == step && matches!(binding, Binding::Names(_));
     if !names.iter().any(is_there) {
         names.retain(|(name, _)| name != step);
         names.push((step.to_owned(), Binding::Names(Vec::new())));

@@ -126,9 +126,7 @@ impl<'t> Reader<'t> {
             "int" => self
                 .range(i64::MIN, i64::MAX, |text| text.parse().ok())
                 .map(|(a, b)| Kind::Int(a, b)),
-            "number" => {
-                self.range(f64::MIN, f64::MAX, finite).map(|(a, b)| Kind::Number(a, b))
-            }
+            "number" => self.range(f64::MIN, f64::MAX, finite).map(|(a, b)| Kind::Number(a, b)),
             "enum" => self.names().map(Kind::Enum),
             "list" => self.list(),
             _ => Err(Wrong {
@@ -218,11 +216,8 @@ impl<'t> Reader<'t> {
 
     /// A default as JSON text; a string may also be bare or in single quotes.
     fn default(&self, kind: &Kind, text: &str, start: usize) -> Read<String> {
-        let wrong = |message: String| Wrong {
-            at: start..start + text.len(),
-            what: What::Default,
-            message,
-        };
+        let wrong =
+            |message: String| Wrong { at: start..start + text.len(), what: What::Default, message };
         let single = text.strip_prefix('\'').and_then(|text| text.strip_suffix('\''));
         let is_name = matches!(kind, Kind::Enum(names) if names.iter().any(|name| name == text));
         let value: serde_json::Value = match single.or(is_name.then_some(text)) {

@@ -22,6 +22,28 @@ it at once; [diagnostics.md](diagnostics.md) explains each finding.
   Order: SHARDWIRE_, GODISPATCH_, PORT, file, default.
 - Keys that begin with `x-` at the top of the file are free. Any other unknown key is an error.
 - Without `version:` option names may be written in any case.
+
+## Several files
+
+```yaml fragment
+extends: base.yaml
+include: [events/*.yaml, rooms.yaml]
+server: { address: \":9000\" }
+```
+
+- `extends`, one file or a list, is what this file is laid over: maps are merged key by key,
+  anything else is replaced. Lists are replaced as a whole; there is no way to append to one. A key
+  with nothing behind it (`events: { debug: }`) takes away what is below.
+- `include`, one file or a list, puts parts beside this file: a value may stand in one of them only.
+  `*` and `?` stand for characters of one name; files come in the order of their names.
+- `--env production` lays `config.production.yaml` over `config.yaml` and all it asks for. It may
+  extend and include in its turn.
+- Variables win over every file. Order: variables, the file of the environment, the file and what it
+  includes, what it extends, the default.
+- Names are relative to the file they stand in, without `..`; every file lies below the folder of
+  the main one, links followed, and is asked for once. 256 files and 1 MiB in all.
+- In a merged map (`rooms` too, where the first match counts) the keys of the lower file come first.
+- A finding tells the file of each of its places; so does `shardwire config --effective`.
 ";
 
 /// The reference page.

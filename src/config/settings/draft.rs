@@ -1,11 +1,12 @@
 //! Settings in the making: what the options say, before it is put together.
 //!
-//! Invariants: `places` knows for every option that was set where its value came from.
+//! Invariants: `chosen` knows for every option that was set where its value came from.
 
 use std::collections::BTreeMap;
 
 use super::super::codes::Code;
 use super::super::diagnostic::{Diagnostic, Findings, Place};
+use super::registry::Given;
 use crate::settings::{Auth, JwtAlgorithm, Protocol, Settings, WireNames};
 
 /// A secret or key as given; never printed.
@@ -24,6 +25,9 @@ pub struct KeyDraft {
     pub kid: Option<String>,
 }
 
+/// The options that were set, by newest path: what was given, and where it came from.
+pub type Chosen = BTreeMap<&'static str, (Given, Place)>;
+
 /// Settings in the making.
 pub struct Draft {
     pub settings: Settings,
@@ -34,8 +38,8 @@ pub struct Draft {
     pub raw: bool,
     pub incoming: WireNames,
     pub outgoing: WireNames,
-    /// Where the value of each option (by its newest path) came from.
-    pub places: BTreeMap<&'static str, Place>,
+    /// The options that were set.
+    pub chosen: Chosen,
 }
 
 impl Default for Draft {
@@ -50,7 +54,7 @@ impl Default for Draft {
             raw: false,
             incoming: WireNames::default(),
             outgoing: WireNames::default(),
-            places: BTreeMap::new(),
+            chosen: Chosen::new(),
         }
     }
 }
@@ -79,7 +83,7 @@ impl Draft {
 
     /// Where the first of these options that was set came from.
     pub fn place_of(&self, paths: &[&str]) -> Option<&Place> {
-        paths.iter().find_map(|path| self.places.get(*path))
+        paths.iter().find_map(|path| self.chosen.get(*path)).map(|(_, place)| place)
     }
 
     pub fn into_settings(self) -> Settings {

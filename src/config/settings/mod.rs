@@ -16,36 +16,40 @@ mod special;
 mod value;
 mod walk;
 
-pub use draft::Draft;
+pub use draft::{Chosen, Draft};
 pub use keys::SecretPolicy;
+pub use options::KEYS;
 pub use pattern::variables as room_variables;
+pub use registry::{Effect, Key, Kind, below, find};
+pub use rooms::{OPTIONS as ROOM_OPTIONS, RoomOption};
+pub use special::ALGORITHM_NAMES;
 pub use value::duration;
-pub use walk::Sections;
+pub use walk::{Sections, takes};
 
 use super::diagnostic::Findings;
 use super::environment::Environment;
-use super::source::Source;
 use super::yaml::Node;
 use crate::settings::Settings;
 
 /// Settings, and the parts of the file that are program.
 pub struct Resolved<'n> {
     pub settings: Settings,
+    pub chosen: Chosen,
     pub sections: Sections<'n>,
 }
 
 /// Reads every option; findings are pushed, and what was wrong keeps its default.
 pub fn resolve<'n>(
     root: Option<&'n Node>,
-    source: &Source,
     environment: &Environment,
     secret: &SecretPolicy,
     findings: &mut Findings,
 ) -> Resolved<'n> {
     let mut draft = Draft::default();
-    let sections = walk::walk(root, source, environment, &mut draft, findings);
+    let sections = walk::walk(root, environment, &mut draft, findings);
     overrides::apply(environment, &mut draft, findings);
     keys::resolve(&mut draft, secret, findings);
     draft.check(findings);
-    Resolved { settings: draft.into_settings(), sections }
+    let chosen = std::mem::take(&mut draft.chosen);
+    Resolved { settings: draft.into_settings(), chosen, sections }
 }

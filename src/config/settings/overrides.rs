@@ -63,12 +63,20 @@ fn given(key: &Key, text: &str) -> Given {
 fn port(environment: &Environment, draft: &mut Draft, findings: &mut Findings) {
     let Some(text) = environment.value("PORT") else { return };
     match text.parse::<u16>() {
-        Ok(port) => draft.settings.server.addresses.iter_mut().for_each(|one| one.set_port(port)),
+        Ok(port) => set_port(port, draft),
         Err(_) => findings.push(
             Diagnostic::new(Code::BadValue, format!("`{text}` is not a port"))
                 .at(&Place::Variable("PORT".into()), ""),
         ),
     }
+}
+
+fn set_port(port: u16, draft: &mut Draft) {
+    let addresses = &mut draft.settings.server.addresses;
+    addresses.iter_mut().for_each(|one| one.set_port(port));
+    let texts: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    let given = Given { list: texts.len() > 1, texts };
+    draft.chosen.insert("server.address", (given, Place::Variable("PORT".into())));
 }
 
 /// Reports variables that look like overrides and are none.

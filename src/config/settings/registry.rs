@@ -21,6 +21,16 @@ pub enum Effect {
     Restart,
 }
 
+impl Effect {
+    pub fn name(self) -> &'static str {
+        match self {
+            Effect::Live => "live",
+            Effect::New => "new connections",
+            Effect::Restart => "restart",
+        }
+    }
+}
+
 /// One option.
 pub struct Key {
     pub path: &'static str,
@@ -60,6 +70,7 @@ pub enum Kind {
 }
 
 /// A value as written: one text, or a list of texts.
+#[derive(Clone)]
 pub struct Given {
     pub texts: Vec<String>,
     pub list: bool,
@@ -89,7 +100,8 @@ pub fn names(section: &str) -> impl Iterator<Item = &'static str> {
     below(section).map(|(segment, _)| segment)
 }
 
-fn below(section: &str) -> impl Iterator<Item = (&'static str, &'static Key)> {
+/// The names in a section, each with the first option that has it.
+pub fn below(section: &str) -> impl Iterator<Item = (&'static str, &'static Key)> {
     let at_top = section.is_empty();
     KEYS.iter().filter_map(move |key| {
         let rest = rest_of(key.path, section);

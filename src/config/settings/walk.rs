@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::super::codes::Code;
 use super::super::diagnostic::{Diagnostic, Findings, Place};
 use super::super::environment::Environment;
-use super::super::source::{Source, Span};
+use super::super::source::Span;
 use super::super::yaml::{Entry, Node, NodeKind};
 use super::draft::{Draft, KeyDraft, Material};
 use super::expand::expand;
@@ -42,22 +42,15 @@ const HOOKS: [(&str, Hook); 5] = [
     (".resume", Hook::Resume),
 ];
 
-/// Reads the whole file.
+/// Reads the whole tree, which is a map.
 pub fn walk<'n>(
     root: Option<&'n Node>,
-    source: &Source,
     environment: &Environment,
     draft: &mut Draft,
     findings: &mut Findings,
 ) -> Sections<'n> {
     let Some(root) = root.filter(|root| !root.is_null()) else { return Sections::default() };
-    let Some(entries) = root.as_map() else {
-        let finding = Diagnostic::new(Code::RootNotMap, "a configuration is a map of sections");
-        findings.push(
-            finding.label(first_line(source, root.span), format!("this is {}", root.kind_name())),
-        );
-        return Sections::default();
-    };
+    let Some(entries) = root.as_map() else { return Sections::default() };
     let folded = !entries.iter().any(|entry| entry.key == "version");
     let mut walk = Walk {
         environment,
@@ -69,11 +62,6 @@ pub fn walk<'n>(
     };
     walk.section("", entries);
     walk.program
-}
-
-fn first_line(source: &Source, span: Span) -> Span {
-    let line = source.slice(span).lines().next().unwrap_or_default();
-    Span::new(span.start as usize, span.start as usize + line.len())
 }
 
 struct Walk<'n, 'w> {
@@ -305,9 +293,9 @@ pub fn set(
     draft: &mut Draft,
     findings: &mut Findings,
 ) {
-    match apply(key, given, &place, draft) {
+    match apply(key, given.clone(), &place, draft) {
         Ok(()) => {
-            draft.places.insert(key.newer.unwrap_or(key.path), place);
+            draft.chosen.insert(key.newer.unwrap_or(key.path), (given, place));
         }
         Err(problem) => findings.push(diagnose(key, problem, &place)),
     }

@@ -3,8 +3,12 @@
 //! Invariants: a tree is at most `DEPTH_MAX` deep and `NODES_MAX` large after its aliases are
 //! expanded; the keys of a map are plain text and unique. Built by `tree`, read by all of `config`.
 
+pub mod layout;
+mod places;
 mod scalar;
+pub mod second;
 mod tree;
+pub mod write;
 
 pub use scalar::{Places, Scalar, ScalarStyle};
 pub use tree::parse;
@@ -52,6 +56,19 @@ impl Node {
         match &self.kind {
             NodeKind::Map(entries) => Some(entries),
             _ => None,
+        }
+    }
+
+    /// Nodes and bytes of scalars (at most `DEPTH_MAX` deep, so recursion is bounded).
+    pub fn size(&self) -> (usize, usize) {
+        let add = |sum: (usize, usize), (nodes, bytes)| (sum.0 + nodes, sum.1 + bytes);
+        match &self.kind {
+            NodeKind::Scalar(scalar) => (1, scalar.text.len()),
+            NodeKind::List(nodes) => nodes.iter().map(Node::size).fold((1, 0), add),
+            NodeKind::Map(entries) => entries
+                .iter()
+                .map(|entry| add(entry.value.size(), (0, entry.key.len())))
+                .fold((1, 0), add),
         }
     }
 

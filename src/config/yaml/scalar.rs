@@ -132,12 +132,13 @@ fn escape_len(kind: u8) -> usize {
 #[cfg(test)]
 mod tests {
     use super::super::super::diagnostic::Findings;
+    use super::super::super::source::FileId;
     use super::super::{Node, NodeKind, parse};
     use super::*;
 
     fn scalar_of(text: &str) -> (Source, Node) {
         let source = Source::new("x", text);
-        let root = parse(&source, &mut Findings::default()).unwrap();
+        let root = parse(&source, FileId(0), &mut Findings::default()).unwrap();
         let NodeKind::Map(mut entries) = root.kind else { panic!("{text}") };
         (source, entries.remove(0).value)
     }

@@ -5,19 +5,20 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle as ParsedStyle, ScanError};
+use saphyr_parser::{Event, Parser, ScanError};
 
 use super::super::codes::Code;
 use super::super::diagnostic::{Diagnostic, Findings};
-use super::super::source::{Source, Span};
+use super::super::source::{FileId, Source, Span};
+use super::places::{Offsets, behind_anchor, style_of, trimmed};
 use super::{DEPTH_MAX, Entry, NODES_MAX, Node, NodeKind, Scalar, ScalarStyle};
 
 /// Bytes of scalars that aliases may add.
 const ALIAS_BYTES_MAX: usize = 4 << 20;
 
-/// The tree of a source; `None` where it has none (an empty file, or an error that was reported).
-pub fn parse(source: &Source, findings: &mut Findings) -> Option<Node> {
-    let mut tree = Tree::new(source);
+/// The tree of a file; `None` where it has none (an empty file, or an error that was reported).
+pub fn parse(source: &Source, file: FileId, findings: &mut Findings) -> Option<Node> {
+    let mut tree = Tree::new(source, file);
     if let Err(fatal) = tree.read() {
         tree.findings.push(fatal);
         tree.root = None;
@@ -51,6 +52,7 @@ struct Key {
 
 struct Tree<'s> {
     source: &'s Source,
+    text: &'s str,
     offsets: Offsets,
     open: Vec<Open>,
     root: Option<Node>,
@@ -62,10 +64,12 @@ struct Tree<'s> {
 }
 
 impl<'s> Tree<'s> {
-    fn new(source: &'s Source) -> Self {
+    fn new(source: &'s Source, file: FileId) -> Self {
+        let text = source.text_of(file);
         Tree {
             source,
-            offsets: Offsets::of(source.text()),
+            text,
+            offsets: Offsets::of(text, source.span_of(file).start as usize),
             open: Vec::new(),
             root: None,
             anchors: BTreeMap::new(),
@@ -77,7 +81,7 @@ impl<'s> Tree<'s> {
     }
 
     fn read(&mut self) -> Result<(), Diagnostic> {
-        for item in Parser::new_from_str(self.source.text()) {
+        for item in Parser::new_from_str(self.text) {
             let (event, span) = item.map_err(|error| self.syntax(&error))?;
             let span = self.offsets.span(span);
             self.event(event, span)?;
@@ -98,6 +102,7 @@ impl<'s> Tree<'s> {
             Event::Scalar(text, style, anchor, tag) => {
                 self.refuse_tag(tag.is_some(), span)?;
                 let scalar = Scalar { text: text.into_owned(), style: style_of(style) };
+                let (_, span) = behind_anchor(self.source, span);
                 let span = trimmed(self.source, span, scalar.style);
                 self.value(Node { span, kind: NodeKind::Scalar(scalar) }, anchor)
             }
@@ -177,7 +182,7 @@ impl<'s> Tree<'s> {
             return Err(Diagnostic::new(Code::AnchorCycle, "an alias inside its own anchor")
                 .label(span, "this never ends"));
         };
-        let (nodes, bytes) = size(node);
+        let (nodes, bytes) = node.size();
         self.nodes += nodes;
         self.alias_bytes += bytes;
         self.check_size(span)?;
@@ -248,90 +253,5 @@ fn key_text(node: Node, span: Span) -> Result<String, Diagnostic> {
         NodeKind::Scalar(scalar) => Ok(scalar.text),
         _ => Err(Diagnostic::new(Code::KeyNotText, "a key must be plain text")
             .label(span, "this key is a list or a map")),
-    }
-}
-
-/// Nodes and bytes of scalars in a tree (at most `DEPTH_MAX` deep, so recursion is bounded).
-fn size(node: &Node) -> (usize, usize) {
-    let add = |sum: (usize, usize), (nodes, bytes)| (sum.0 + nodes, sum.1 + bytes);
-    match &node.kind {
-        NodeKind::Scalar(scalar) => (1, scalar.text.len()),
-        NodeKind::List(nodes) => nodes.iter().map(size).fold((1, 0), add),
-        NodeKind::Map(entries) => entries
-            .iter()
-            .map(|entry| add(size(&entry.value), (0, entry.key.len())))
-            .fold((1, 0), add),
-    }
-}
-
-fn style_of(style: ParsedStyle) -> ScalarStyle {
-    match style {
-        ParsedStyle::Plain => ScalarStyle::Plain,
-        ParsedStyle::SingleQuoted => ScalarStyle::Single,
-        ParsedStyle::DoubleQuoted => ScalarStyle::Double,
-        ParsedStyle::Literal | ParsedStyle::Folded => ScalarStyle::Block,
-    }
-}
-
-/// The parser lets the spans of some scalars run on into the white space or comment behind them.
-fn trimmed(source: &Source, span: Span, style: ScalarStyle) -> Span {
-    let text = source.slice(span);
-    let len = match style {
-        ScalarStyle::Plain | ScalarStyle::Block => text.trim_end().len(),
-        ScalarStyle::Single | ScalarStyle::Double => quoted_len(text.as_bytes()),
-    };
-    Span::new(span.start as usize, span.start as usize + len)
-}
-
-/// Length of the quoted scalar that these bytes begin with.
-fn quoted_len(bytes: &[u8]) -> usize {
-    let quote = bytes.first().copied().unwrap_or_default();
-    let mut at = 1;
-    while let Some(byte) = bytes.get(at) {
-        let next = bytes.get(at + 1);
-        at += match (*byte, quote) {
-            (b'\\', b'"') => 2,
-            (b'\'', b'\'') if next == Some(&b'\'') => 2,
-            (byte, quote) if byte == quote => return at + 1,
-            _ => 1,
-        };
-    }
-    bytes.len()
-}
-
-/// From the parser's places to bytes. They are taken as line and column, both in characters,
-/// because the parser's running index drifts behind comments that are not ASCII.
-struct Offsets {
-    /// Where each character begins; empty where the text is ASCII.
-    bytes: Vec<u32>,
-    /// Number of the first character of each line.
-    lines: Vec<u32>,
-    len: usize,
-}
-
-impl Offsets {
-    fn of(text: &str) -> Offsets {
-        let bytes = match text.is_ascii() {
-            true => Vec::new(),
-            false => text.char_indices().map(|(at, _)| at as u32).collect(),
-        };
-        let behind = text.chars().skip(1).chain(['\0']);
-        let breaks = |(c, next): (char, char)| c == '\n' || (c == '\r' && next != '\n');
-        let ends = text.chars().zip(behind).map(breaks).zip(1u32..);
-        let begins = ends.filter(|(ends, _)| *ends).map(|(_, at)| at);
-        Offsets { bytes, lines: std::iter::once(0).chain(begins).collect(), len: text.len() }
-    }
-
-    fn byte(&self, place: &Marker) -> usize {
-        let line = self.lines.get(place.line().saturating_sub(1));
-        let index = line.map_or(self.len, |first| *first as usize + place.col());
-        match self.bytes.is_empty() {
-            true => index.min(self.len),
-            false => self.bytes.get(index).map_or(self.len, |at| *at as usize),
-        }
-    }
-
-    fn span(&self, span: saphyr_parser::Span) -> Span {
-        Span::new(self.byte(&span.start), self.byte(&span.end))
     }
 }

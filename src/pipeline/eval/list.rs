@@ -18,7 +18,11 @@ const LIST_DEPTH_MAX: u8 = 16;
 pub enum Items {
     List(Elements),
     /// An array of `place`, from `at` on.
-    Array { place: Place, at: u32, fresh: bool },
+    Array {
+        place: Place,
+        at: u32,
+        fresh: bool,
+    },
 }
 
 impl Items {
@@ -120,9 +124,7 @@ impl Values {
     pub fn member(&mut self, of: Value, key: Value, reads: &Reads<'_>) -> Evaluated {
         match of {
             Value::Null => Ok(Value::Null),
-            Value::Object(object) => {
-                Ok(self.member_of(object, key, reads)?.unwrap_or(Value::Null))
-            }
+            Value::Object(object) => Ok(self.member_of(object, key, reads)?.unwrap_or(Value::Null)),
             _ => Err(Reject::BadType),
         }
     }

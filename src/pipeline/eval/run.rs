@@ -142,11 +142,8 @@ impl<H: Host> Run<'_, H> {
     /// What computing needs, borrowed apart.
     fn values(&mut self) -> (&mut Values, Reads<'_>) {
         let vm = &mut *self.vm;
-        let reads = Reads {
-            message: self.input.message,
-            claims: &vm.claims,
-            consts: &self.program.consts,
-        };
+        let reads =
+            Reads { message: self.input.message, claims: &vm.claims, consts: &self.program.consts };
         (&mut vm.values, reads)
     }
 

@@ -7,8 +7,8 @@ use super::super::super::schema::{self, Kind, Schema};
 use super::super::super::types::{Type, Typed};
 use super::super::super::yaml::Entry;
 use super::super::ir::{Action, Delivery, Pipeline, Step, Template};
-use super::flow::{Flow, Place};
 use super::Native;
+use super::flow::{Flow, Place};
 use crate::pipeline::op::To;
 use crate::pipeline::program::{Hook, How};
 

@@ -107,14 +107,7 @@ impl Native<'_> {
         if place == Place::Hook(Hook::Error) {
             bind_error(&mut scope);
         }
-        Flow {
-            scope,
-            place,
-            locals: 0,
-            using: Vec::new(),
-            set: Vec::new(),
-            known: BTreeSet::new(),
-        }
+        Flow { scope, place, locals: 0, using: Vec::new(), set: Vec::new(), known: BTreeSet::new() }
     }
 
     /// What is known of connection and user everywhere.

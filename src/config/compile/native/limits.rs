@@ -51,9 +51,8 @@ impl Native<'_> {
         for entry in entries.iter().filter(|entry| !FIELDS.contains(&entry.key.as_str())) {
             self.unknown_key(entry, "a limit", &FIELDS);
         }
-        let value = |name: &str| {
-            entries.iter().find(|entry| entry.key == name).map(|entry| &entry.value)
-        };
+        let value =
+            |name: &str| entries.iter().find(|entry| entry.key == name).map(|entry| &entry.value);
         let mut rate = self.rate(value("rate"), node.span)?;
         rate.algorithm = self.algorithm(value("algorithm"), value("burst"), &rate)?;
         let (scope, key) = self.key(value("per"), flow)?;

@@ -15,7 +15,7 @@ mod state;
 mod steps;
 mod uses;
 mod values;
-mod verbs;
+pub mod verbs;
 
 use super::super::codes::Code;
 use super::super::diagnostic::{Diagnostic, Findings};

@@ -10,9 +10,9 @@ use super::super::super::types::Type;
 use super::super::super::yaml::{Entry, Node, NodeKind};
 use super::super::ir::{Expression, Part, Template};
 use super::super::template::escaped;
+use super::Native;
 use super::flow::Flow;
 use super::values::typed_literal;
-use super::Native;
 use crate::pipeline::op::Form;
 
 /// The key that copies the fields of an object.

@@ -157,7 +157,8 @@ impl Native<'_> {
         let finding = super::super::super::diagnostic::Diagnostic::new(Code::BadRecipient, message);
         let finding = finding.label(node.span, "no such receiver");
         let names = PLAIN.iter().chain(&NAMED).map(|(name, _)| *name);
-        self.findings.push(finding.suggest(typed, names.collect::<std::collections::BTreeSet<_>>()));
+        self.findings
+            .push(finding.suggest(typed, names.collect::<std::collections::BTreeSet<_>>()));
         None
     }
 

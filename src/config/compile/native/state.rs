@@ -38,11 +38,7 @@ impl State {
 const TAKEN: [&str; 4] = ["id", "ip", "claims", "can"];
 
 impl<'n> Native<'n> {
-    pub(super) fn read_state(
-        &mut self,
-        conn: Option<&'n Entry>,
-        user: Option<&'n Entry>,
-    ) -> State {
+    pub(super) fn read_state(&mut self, conn: Option<&'n Entry>, user: Option<&'n Entry>) -> State {
         State { conn: self.variables(conn), user: self.variables(user) }
     }
 

@@ -80,7 +80,11 @@ impl Native<'_> {
     }
 
     /// The one verb of a step.
-    fn verb<'e>(&mut self, node: &Node, entries: &'e [Entry]) -> Option<(&'e Entry, &'static Verb)> {
+    fn verb<'e>(
+        &mut self,
+        node: &Node,
+        entries: &'e [Entry],
+    ) -> Option<(&'e Entry, &'static Verb)> {
         let mut found = Vec::new();
         let mut wrong = false;
         for entry in entries.iter().filter(|entry| !FIELDS.contains(&entry.key.as_str())) {

@@ -210,4 +210,3 @@ impl<'n> Native<'n> {
         flow.set.iter().filter_map(path).collect()
     }
 }
-

@@ -46,7 +46,8 @@ impl Native<'_> {
     /// An expression that the file only implies, such as the name of a variable.
     pub fn written(&mut self, text: &str, span: Span, flow: &mut Flow) -> Option<Expression> {
         let scalar = Scalar { text: text.to_owned(), style: ScalarStyle::Plain };
-        let param = Param::new(&scalar, Span::new(span.start as usize, span.start as usize), self.source);
+        let param =
+            Param::new(&scalar, Span::new(span.start as usize, span.start as usize), self.source);
         let expr = self.faultless(&param, expr::parse(text))?;
         let want = Want::any("a value").optional().secret();
         self.checked(&expr, &param, None, &want, flow)
@@ -69,7 +70,13 @@ impl Native<'_> {
     }
 
     /// A text with holes, in the form of the place it is written to.
-    pub fn text(&mut self, node: &Node, what: &'static str, form: Form, flow: &mut Flow) -> Template {
+    pub fn text(
+        &mut self,
+        node: &Node,
+        what: &'static str,
+        form: Form,
+        flow: &mut Flow,
+    ) -> Template {
         let mut template = Template::default();
         let Some(param) = self.param(node) else {
             self.findings.push(shape(&format!("{what} is a text"), node));

@@ -54,9 +54,12 @@ pub static VERBS: &[Verb] = &[
         "Answers the connection that the message came from; the message's id goes along.",
         |native, node, _, flow| native.reply(node, flow),
     ),
-    verb("join", "a room's name", "The user, or the connection, joins a room.", |native, node, _, flow| {
-        native.membership(node, flow, true)
-    }),
+    verb(
+        "join",
+        "a room's name",
+        "The user, or the connection, joins a room.",
+        |native, node, _, flow| native.membership(node, flow, true),
+    ),
     verb("leave", "a room's name", "Leaves a room.", |native, node, _, flow| {
         native.membership(node, flow, false)
     }),
@@ -216,7 +219,8 @@ impl Native<'_> {
         let permission = match node.as_map() {
             None => node,
             Some(entries) => {
-                for entry in entries.iter().filter(|one| ![whom, "permission"].contains(&&*one.key)) {
+                for entry in entries.iter().filter(|one| ![whom, "permission"].contains(&&*one.key))
+                {
                     self.unknown_key(entry, "this step", &["permission", whom]);
                 }
                 if let Some(entry) = self.field(entries, whom) {

@@ -112,9 +112,8 @@ impl Checker<'_> {
 
     /// `has(a.b)`
     fn has(&mut self, arguments: &[Expr], range: Range<usize>) -> Option<Checked> {
-        let is_path = |expr: &Expr| {
-            matches!(expr.node, ast::Node::Member { .. } | ast::Node::Index { .. })
-        };
+        let is_path =
+            |expr: &Expr| matches!(expr.node, ast::Node::Member { .. } | ast::Node::Index { .. });
         let [path] = arguments else { return self.fault(not_a_path(range)) };
         if !is_path(path) {
             return self.fault(not_a_path(path.range.clone()));

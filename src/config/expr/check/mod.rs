@@ -43,20 +43,50 @@ pub(super) enum Node {
     Read(Read),
     /// The element of the loop of this number, the outermost 0.
     Item(usize),
-    Unary { op: Unary, of: Box<Checked> },
-    Binary { op: Binary, left: Box<Checked>, right: Box<Checked> },
-    Slice { of: Box<Checked>, from: Box<Checked>, to: Box<Checked> },
-    Matches { of: Box<Checked>, pattern: String },
-    Member { of: Box<Checked>, key: String },
+    Unary {
+        op: Unary,
+        of: Box<Checked>,
+    },
+    Binary {
+        op: Binary,
+        left: Box<Checked>,
+        right: Box<Checked>,
+    },
+    Slice {
+        of: Box<Checked>,
+        from: Box<Checked>,
+        to: Box<Checked>,
+    },
+    Matches {
+        of: Box<Checked>,
+        pattern: String,
+    },
+    Member {
+        of: Box<Checked>,
+        key: String,
+    },
     List(Vec<Checked>),
     And(Box<Checked>, Box<Checked>),
     Or(Box<Checked>, Box<Checked>),
     Coalesce(Box<Checked>, Box<Checked>),
-    Choice { cond: Box<Checked>, yes: Box<Checked>, no: Box<Checked> },
-    Map { list: Box<Checked>, body: Box<Checked> },
-    Filter { list: Box<Checked>, cond: Box<Checked> },
+    Choice {
+        cond: Box<Checked>,
+        yes: Box<Checked>,
+        no: Box<Checked>,
+    },
+    Map {
+        list: Box<Checked>,
+        body: Box<Checked>,
+    },
+    Filter {
+        list: Box<Checked>,
+        cond: Box<Checked>,
+    },
     /// The same value, which must be of this kind.
-    Expect { of: Box<Checked>, expect: Expect },
+    Expect {
+        of: Box<Checked>,
+        expect: Expect,
+    },
     Omit,
 }
 
@@ -216,7 +246,11 @@ impl Checker<'_> {
             Type::Null if items.is_empty() => Typed::of(Type::Any),
             _ => element,
         };
-        self.folded(Checked::new(Node::List(items), Typed::of(Type::List(Box::new(element))), range))
+        self.folded(Checked::new(
+            Node::List(items),
+            Typed::of(Type::List(Box::new(element))),
+            range,
+        ))
     }
 }
 

@@ -81,7 +81,8 @@ impl<'s> Checker<'s> {
         }
         let names = self.scope.names.iter().map(|(name, _)| name.as_str());
         let environment = self.scope.environment.as_ref().map(|_| "env");
-        let names = names.chain(self.items.iter().map(|(name, _)| name.as_str())).chain(environment);
+        let names =
+            names.chain(self.items.iter().map(|(name, _)| name.as_str())).chain(environment);
         Fault::new(Code::UnknownName, range, format!("unknown name `{name}`"))
             .label("no such name")
             .suggest(name, names)

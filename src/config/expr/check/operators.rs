@@ -42,7 +42,12 @@ impl Checker<'_> {
         self.coerced(checked, &Type::Bool, "a condition")
     }
 
-    pub(super) fn and(&mut self, left: &Expr, right: &Expr, range: Range<usize>) -> Option<Checked> {
+    pub(super) fn and(
+        &mut self,
+        left: &Expr,
+        right: &Expr,
+        range: Range<usize>,
+    ) -> Option<Checked> {
         let left = self.condition(left);
         let known = left.as_ref().map(|left| left.truths.clone()).unwrap_or_default();
         let right = self.under(&known, |checker| checker.condition(right));
@@ -103,10 +108,7 @@ impl Checker<'_> {
             None => {}
         }
         if !left.typed.ty.is_comparable(&right.typed.ty) {
-            let message = format!(
-                "`??` between `{}` and `{}`",
-                left.typed.ty, right.typed.ty
-            );
+            let message = format!("`??` between `{}` and `{}`", left.typed.ty, right.typed.ty);
             let fault = Fault::new(Code::TypeMismatch, range, message);
             return self.fault(fault.label("both sides are one type").help(
                 "`??` binds looser than `||`: write `(a ?? b) > 1` for a comparison of its value",
@@ -132,8 +134,10 @@ impl Checker<'_> {
         range: Range<usize>,
     ) -> Option<Checked> {
         let cond = self.condition(cond);
-        let (truths, falses) =
-            cond.as_ref().map(|cond| (cond.truths.clone(), cond.falses.clone())).unwrap_or_default();
+        let (truths, falses) = cond
+            .as_ref()
+            .map(|cond| (cond.truths.clone(), cond.falses.clone()))
+            .unwrap_or_default();
         let yes = self.under(&truths, |checker| checker.expr(yes, tail));
         let no = self.under(&falses, |checker| checker.expr(no, tail));
         let (cond, yes, no) = (cond?, yes?, no?);
@@ -231,7 +235,12 @@ impl Checker<'_> {
     }
 
     /// `left in right`
-    fn membership(&mut self, left: Checked, right: Checked, range: Range<usize>) -> Option<Checked> {
+    fn membership(
+        &mut self,
+        left: Checked,
+        right: Checked,
+        range: Range<usize>,
+    ) -> Option<Checked> {
         let right = self.need(right)?;
         let fits = match &right.typed.ty {
             Type::List(element) => element.ty.is_comparable(&left.typed.ty),
@@ -296,10 +305,8 @@ fn lowered(op: ast::Binary) -> (Binary, &'static str) {
 
 /// The type of an operator's result; `None` where it does not take these.
 fn result(op: Binary, left: &Type, right: &Type) -> Option<Type> {
-    let ordered = matches!(
-        op,
-        Binary::Less | Binary::LessEqual | Binary::Greater | Binary::GreaterEqual
-    );
+    let ordered =
+        matches!(op, Binary::Less | Binary::LessEqual | Binary::Greater | Binary::GreaterEqual);
     let takes = |ty: &Type| match ty {
         Type::Int | Type::Any => true,
         Type::Double => op != Binary::Remainder,

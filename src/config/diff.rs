@@ -1,0 +1,276 @@
+//! What differs between two configurations, and when each difference takes effect.
+//!
+//! Invariants: a list is compared as a whole; where a value came from is no difference; a secret
+//! that changed is told, its values are not. Used by `shardwire diff` and by a reload.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+
+use serde_json::{Map, json};
+
+use super::effective::{Content, Effective, Segment, Value, name_of};
+use super::settings::Effect;
+use super::yaml::write::is_typed;
+
+/// Characters of a value that are shown to people.
+const SHOWN_CHARS_MAX: usize = 160;
+
+/// One difference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    pub path: String,
+    /// What it was and where it came from; `None` where it was not there.
+    pub was: Option<Side>,
+    pub is: Option<Side>,
+    pub effect: Effect,
+}
+
+/// One side of a difference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Side {
+    pub value: serde_json::Value,
+    pub origin: String,
+}
+
+/// Every difference, in the order of the reference.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Diff {
+    pub changes: Vec<Change>,
+}
+
+/// Compares two configurations.
+pub fn diff(old: &Effective, new: &Effective) -> Diff {
+    let (was, is) = (units(old), units(new));
+    let mut left: HashMap<&[Segment], &Unit<'_>> = was.iter().map(|one| (one.path, one)).collect();
+    let mut changes: Vec<Change> = Vec::new();
+    for unit in &is {
+        let before = left.remove(unit.path);
+        if before.is_none_or(|before| before.compared() != unit.compared()) {
+            changes.push(change(before, Some(unit)));
+        }
+    }
+    let gone = was.iter().filter(|unit| left.contains_key(unit.path));
+    changes.extend(gone.map(|gone| change(Some(gone), None)));
+    changes.retain(|change| change.was != change.is);
+    Diff { changes }
+}
+
+/// What is compared as one: a value, or all of a list.
+struct Unit<'v> {
+    path: &'v [Segment],
+    values: Vec<&'v Value>,
+}
+
+fn units(effective: &Effective) -> Vec<Unit<'_>> {
+    let mut units: Vec<Unit<'_>> = Vec::new();
+    for value in &effective.values {
+        let item = value.path.iter().position(|step| matches!(step, Segment::Item(_)));
+        let path = &value.path[..item.unwrap_or(value.path.len())];
+        match units.last_mut().filter(|unit| unit.path == path) {
+            Some(unit) => unit.values.push(value),
+            None => units.push(Unit { path, values: vec![value] }),
+        }
+    }
+    units
+}
+
+impl Unit<'_> {
+    /// What makes two of them equal.
+    fn compared(&self) -> Vec<(&[Segment], Content)> {
+        let content = |value: &&Value| match value.raw() {
+            Content::One { text, quoted } => {
+                Content::One { text: text.clone(), quoted: *quoted && is_typed(text) }
+            }
+            other => other.clone(),
+        };
+        self.values.iter().map(|value| (&value.path[self.path.len()..], content(value))).collect()
+    }
+
+    /// Nested as it stands in the file.
+    fn value(&self) -> serde_json::Value {
+        let leaves: Vec<(&[Segment], serde_json::Value)> = self
+            .values
+            .iter()
+            .map(|value| (&value.path[self.path.len()..], shown(&value.content())))
+            .collect();
+        nested(&leaves)
+    }
+
+    fn side(&self) -> Side {
+        let origin = self.values.first().map_or_else(String::new, |value| value.origin.to_string());
+        Side { value: self.value(), origin }
+    }
+}
+
+fn change(was: Option<&Unit<'_>>, is: Option<&Unit<'_>>) -> Change {
+    let unit = is.or(was);
+    let effect =
+        unit.and_then(|unit| unit.values.first()).map_or(Effect::Restart, |one| one.effect);
+    let path = unit.map_or_else(String::new, |unit| name_of(unit.path));
+    let (was, mut is) = (was.map(Unit::side), is.map(Unit::side));
+    if let (Some(was), Some(is)) = (&was, &mut is)
+        && was.value == is.value
+    {
+        is.value = json!("(changed, not shown)");
+    }
+    Change { path, was, is, effect }
+}
+
+fn shown(content: &Content) -> serde_json::Value {
+    match content {
+        Content::One { text, .. } => json!(text),
+        Content::List(items) => json!(items),
+        Content::EmptyMap => json!({}),
+    }
+}
+
+/// Leaves with the rest of their paths, put together again.
+fn nested(leaves: &[(&[Segment], serde_json::Value)]) -> serde_json::Value {
+    if let [([], value)] = leaves {
+        return value.clone();
+    }
+    let mut below: BTreeMap<Place<'_>, Vec<(&[Segment], serde_json::Value)>> = BTreeMap::new();
+    for (path, value) in leaves {
+        let Some((first, rest)) = path.split_first() else { continue };
+        below.entry(Place(first)).or_default().push((rest, value.clone()));
+    }
+    let list = below.keys().all(|place| matches!(place.0, Segment::Item(_)));
+    let mut map = Map::new();
+    let mut items = Vec::new();
+    for (place, leaves) in below {
+        match place.0 {
+            Segment::Key(key) => drop(map.insert(key.clone(), nested(&leaves))),
+            Segment::Item(_) => items.push(nested(&leaves)),
+        }
+    }
+    if list { items.into() } else { map.into() }
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Place<'s>(&'s Segment);
+
+impl Diff {
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// One JSON document.
+    pub fn json(&self) -> String {
+        let side = |side: &Option<Side>| match side {
+            Some(side) => json!({ "value": side.value, "from": side.origin }),
+            None => serde_json::Value::Null,
+        };
+        let change = |one: &Change| {
+            json!({
+                "path": one.path, "was": side(&one.was), "is": side(&one.is),
+                "effect": one.effect.name(),
+            })
+        };
+        json!({ "changes": self.changes.iter().map(change).collect::<Vec<_>>() }).to_string()
+    }
+
+    fn count(&self, effect: Effect) -> usize {
+        self.changes.iter().filter(|change| change.effect == effect).count()
+    }
+}
+
+impl fmt::Display for Diff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for change in &self.changes {
+            writeln!(f, "{} ({})", change.path, change.effect.name())?;
+            write_side(f, "was", change.was.as_ref())?;
+            write_side(f, "is ", change.is.as_ref())?;
+        }
+        let count = |effect| self.count(effect);
+        match self.changes.len() {
+            0 => write!(f, "no difference"),
+            all => write!(
+                f,
+                "{all} changed: {} live, {} for new connections, {} at a restart",
+                count(Effect::Live),
+                count(Effect::New),
+                count(Effect::Restart)
+            ),
+        }
+    }
+}
+
+fn write_side(f: &mut fmt::Formatter<'_>, name: &str, side: Option<&Side>) -> fmt::Result {
+    let Some(side) = side else { return writeln!(f, "  {name}  nothing") };
+    let text = match &side.value {
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let mut shown: String = text.chars().take(SHOWN_CHARS_MAX).collect();
+    if shown.len() < text.len() {
+        shown.push_str("...");
+    }
+    let shown: String = shown.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    writeln!(f, "  {name}  {shown}  [{}]", side.origin)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Environment, Options, SecretPolicy, Source, compile};
+    use super::*;
+
+    fn effective(text: &str) -> Effective {
+        let options = Options { secret: SecretPolicy::Ignore };
+        let source = Source::new("config.yaml", text);
+        compile(&source, &Environment::default(), &options).ok().unwrap().effective
+    }
+
+    fn changes(old: &str, new: &str) -> Vec<(String, String)> {
+        let diff = diff(&effective(old), &effective(new));
+        let one = |change: &Change| (change.path.clone(), change.effect.name().to_owned());
+        diff.changes.iter().map(one).collect()
+    }
+
+    #[test]
+    fn each_change_has_its_effect() {
+        let event = |text: &str| {
+            format!("events: {{ a: {{ actions: [{{ name: _log, params: [{text}] }}] }} }}\n")
+        };
+        for (old, new, expected) in [
+            ("", "server: { path: /x }", vec![("server.path", "restart")]),
+            (
+                "",
+                "transport: { readTimeout: 2m }",
+                vec![("transport.readTimeout", "new connections")],
+            ),
+            ("drain: { over: 1s }", "", vec![("drain.over", "live")]),
+            ("server: { path: /ws }", "", vec![]),
+            ("server: { path: /x }", "# moved\nserver:\n  path: '/x'", vec![]),
+            (&event("x"), &event("y"), vec![("events.a.actions", "live")]),
+            (&event("x"), &event("'x'"), vec![]),
+            (&event("x"), "", vec![("events.a.actions", "live")]),
+            (
+                "transport: { compression: true }",
+                "",
+                vec![
+                    ("transport.compression", "new connections"),
+                    ("transport.compression.enabled", "new connections"),
+                ],
+            ),
+        ] {
+            let expected: Vec<(String, String)> =
+                expected.into_iter().map(|(path, effect)| (path.into(), effect.into())).collect();
+            let mut found = changes(old, new);
+            found.retain(|(path, _)| {
+                !path.starts_with("transport.compression.") || path.ends_with("enabled")
+            });
+            found.sort();
+            assert_eq!(found, expected, "{old} -> {new}");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_changed_is_told_and_not_shown() {
+        let secret = |text: &str| format!("auth: {{ secret: {}{text} }}\n", "x".repeat(40));
+        let (old, new) = (effective(&secret("hunter2")), effective(&secret("hunter3")));
+        let diff = diff(&old, &new);
+        assert_eq!(diff.changes.len(), 1);
+        let shown = format!("{diff}{}{:?}{}{}", diff.json(), diff, new.yaml(), new.json());
+        assert!(!shown.contains("hunter"), "{shown}");
+    }
+}

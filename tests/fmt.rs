@@ -1,0 +1,190 @@
+//! The canonical layout: it never changes what a file means, keeps every comment, and is final.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use shardwire::config::{self, Source, Style, fmt};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn formatted(name: &str, text: &str) -> String {
+    let source = Source::new(name, text);
+    fmt::format(&source).unwrap_or_else(|findings| {
+        panic!("{}\n{text}", config::render(&findings, &source, Style::Human { color: false }))
+    })
+}
+
+/// Every comment of a text that has no `#` in its scalars.
+fn comments(text: &str) -> Vec<&str> {
+    let mut found: Vec<&str> =
+        text.lines().filter_map(|line| line.find("# ").map(|at| line[at..].trim_end())).collect();
+    found.sort_unstable();
+    found
+}
+
+fn value(text: &str) -> serde_yaml::Value {
+    serde_yaml::from_str(text).expect("YAML")
+}
+
+fn holds(name: &str, text: &str) -> String {
+    let once = formatted(name, text);
+    assert_eq!(value(&once), value(text), "{name}: the meaning changed\n{once}");
+    assert_eq!(comments(&once), comments(text), "{name}: comments\n{once}");
+    assert_eq!(formatted(name, &once), once, "{name}: not final");
+    assert!(!once.contains('\t') && !once.lines().any(|line| line.ends_with(' ')), "{name}");
+    once
+}
+
+fn yaml_below(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        if path.is_dir() && name != "target" && name != "node_modules" && !name.starts_with('.') {
+            yaml_below(&path, found);
+        } else if name.ends_with(".yaml") || name.ends_with(".yml") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn every_yaml_file_of_the_tree() {
+    let mut paths = Vec::new();
+    yaml_below(&root(), &mut paths);
+    assert!(paths.len() >= 6, "{paths:?}");
+    for path in paths {
+        let text = fs::read_to_string(&path).expect("text");
+        if !text.contains("\n---\n") {
+            holds(&path.display().to_string(), &text);
+        }
+    }
+}
+
+#[test]
+fn every_yaml_block_of_the_documents() {
+    let mut blocks = 0;
+    for entry in fs::read_dir(root().join("docs")).expect("docs") {
+        let page = entry.expect("an entry").path();
+        let text = fs::read_to_string(&page).unwrap_or_default();
+        for block in text.split("\n```yaml\n").skip(1) {
+            let block = block.split("\n```").next().unwrap_or_default();
+            holds(&page.display().to_string(), &format!("{block}\n"));
+            blocks += 1;
+        }
+    }
+    assert!(blocks >= 2);
+}
+
+#[test]
+fn the_layout() {
+    for (text, laid_out) in [
+        ("a:   1\nb:  [ 1,2 ]\n", "a: 1\nb: [1, 2]\n"),
+        ("a:\n- x\n-   y: 1\n    z: 2\n", "a:\n  - x\n  - y: 1\n    z: 2\n"),
+        ("{a: {b: 'c'}, d: \"e\"}\n", "{ a: { b: c }, d: e }\n"),
+        ("a: '10'\nb: \"yes\"\nc: 'it''s'\n", "a: \"10\"\nb: \"yes\"\nc: it's\n"),
+        (
+            "# top\n\n\n\na: 1   # one\n# two\nb: 2\n# end\n",
+            "# top\n\na: 1 # one\n# two\nb: 2\n# end\n",
+        ),
+        (
+            "a:  # of a\n  # of b\n  b: 1\n  # behind b\n# of c\nc: 1\n",
+            "a: # of a\n  # of b\n  b: 1\n  # behind b\n# of c\nc: 1\n",
+        ),
+        ("a: |\n    x\n      y\n\n    z\nb: 1\n", "a: |\n  x\n    y\n\n  z\nb: 1\n"),
+        ("a: >-\n   x\n   y\nb: |-\n z\n", "a: >-\n  x\n  y\nb: |-\n  z\n"),
+        ("a: [ 1, # one\n  2 ]\n", "a:\n  - 1 # one\n  - 2\n"),
+        (
+            "a: &x { b: 1 }\nc: *x\nd: &y\n  e: 1\nf: [*x, *y]\n",
+            "a: &x { b: 1 }\nc: *x\nd: &y\n  e: 1\nf: [*x, *y]\n",
+        ),
+        ("a:\nb: ~\nc: null\nd: []\ne: {}\n", "a:\nb: ~\nc: null\nd: []\ne: {}\n"),
+        ("---\na: 1\n", "a: 1\n"),
+        ("# only\n", "# only\n"),
+        ("", ""),
+        ("a: plain\n  folded\nb: \"x\n  y\"\n", "a: plain folded\nb: x y\n"),
+        ("- - 1\n  - 2\n- []\n", "-\n  - 1\n  - 2\n- []\n"),
+    ] {
+        assert_eq!(formatted("x", text), laid_out, "{text}");
+        assert_eq!(formatted("x", laid_out), laid_out, "{text}");
+        assert_eq!(value(text), value(laid_out), "{text}");
+    }
+}
+
+#[test]
+fn what_is_too_long_for_a_line_goes_on_lines_of_its_own() {
+    let word = "word-of-twenty-bytes";
+    let items = vec![word; 5].join(", ");
+    let once = holds("x", &format!("a: {{ b: [{items}], c: 1 }}\n"));
+    assert!(once.lines().all(|line| line.len() <= 100), "{once}");
+    assert!(once.contains("\n  c: 1\n"), "{once}");
+}
+
+/// Random trees as text in random styles.
+#[test]
+fn random_files_keep_their_meaning_and_their_comments() {
+    for seed in 1..400_u64 {
+        let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        let mut text = String::new();
+        block(&mut random, &mut text, 0, 0);
+        let run = std::panic::catch_unwind(|| holds("random", &text));
+        assert!(run.is_ok(), "seed {seed}:\n{text}");
+    }
+}
+
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % n as u64) as usize
+    }
+}
+
+fn block(random: &mut Random, text: &mut String, indent: usize, depth: usize) {
+    for key in 0..=random.below(4) {
+        if random.below(4) == 0 {
+            *text += &format!("{}# note {indent} {key}\n", " ".repeat(indent));
+        }
+        if random.below(5) == 0 {
+            *text += "\n";
+        }
+        *text += &format!("{}k{key}:", " ".repeat(indent));
+        let nested = depth < 4 && random.below(2) == 0;
+        let note = if random.below(3) == 0 { format!("  # behind {key}") } else { String::new() };
+        if nested {
+            *text += &format!("{note}\n");
+            let below = indent + 1 + random.below(4);
+            block(random, text, below, depth + 1);
+        } else {
+            *text += &format!(" {}{note}\n", scalar(random));
+        }
+    }
+}
+
+fn scalar(random: &mut Random) -> &'static str {
+    const SCALARS: [&str; 16] = [
+        "1",
+        "'1'",
+        "\"a b\"",
+        "'${payload.x}'",
+        "\"it's: \\\"x\\\"\"",
+        "[a, 'b, c', {d: e}]",
+        "{}",
+        "[]",
+        "'no'",
+        "no",
+        "~",
+        "'{\"a\": {.payload.x}}'",
+        "\"\\u00e9\\n\"",
+        "{ a: [1, 2], 'b': \"c\" }",
+        "é",
+        "'*'",
+    ];
+    SCALARS[random.below(SCALARS.len())]
+}
