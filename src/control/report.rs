@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::Plane;
 use crate::disconnect::Disconnect;
 use crate::reject::Reject;
-use crate::shard::counters::{Count, Counters, Named};
+use crate::shard::counters::{Count, Counters, Labelled, Named};
 use crate::shard::refusal::Refusal;
 use crate::ws::ProtocolError;
 
@@ -95,13 +95,15 @@ fn sum(shards: &[Arc<Counters>], of: impl Fn(&Counters) -> &Count) -> u64 {
 /// Counters that the configuration names, where they are not zero.
 fn named(
     shards: &[Arc<Counters>],
-    of: impl Fn(&Named) -> &[(String, Count)],
+    of: impl Fn(&Named) -> &[Labelled],
 ) -> Map<String, Value> {
     let mut totals: Map<String, Value> = Map::new();
-    for (name, count) in shards.iter().filter_map(|one| one.named.get()).flat_map(&of) {
-        let before = totals.get(name).and_then(Value::as_u64).unwrap_or_default();
-        if before + count.get() > 0 {
-            totals.insert(name.clone(), (before + count.get()).into());
+    for named in shards.iter().map(|one| one.named()) {
+        for Labelled { label, count, .. } in of(&named) {
+            let before = totals.get(label).and_then(Value::as_u64).unwrap_or_default();
+            if before + count.get() > 0 {
+                totals.insert(label.clone(), (before + count.get()).into());
+            }
         }
     }
     totals

@@ -158,6 +158,7 @@ pub fn launch(launch: Launch) -> Result<Running, StartError> {
         pressure: Arc::default(),
         shards,
         seed: seed()?,
+        editions: Arc::default(),
     };
     let counters: Vec<_> = (0..shards).map(|_| Arc::new(Counters::default())).collect();
     let (ports, wakes) = mesh::connect(shards)?;

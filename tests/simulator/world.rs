@@ -112,6 +112,7 @@ impl World {
             pressure: Arc::default(),
             shards,
             seed,
+            editions: Arc::default(),
         };
         let counters: Vec<_> = (0..shards).map(|_| Arc::new(Counters::default())).collect();
         let shard = |id: u16| {
