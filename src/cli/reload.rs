@@ -102,9 +102,9 @@ pub(super) fn listen(
         config,
         addresses: addresses.iter().map(ToString::to_string).collect(),
     };
-    let listened = self::folder(folder).map_err(|failure| io::Error::other(failure.text)).and_then(
-        |folder| endpoint::Endpoint::listen(&folder, about(config.canonicalize()?)),
-    );
+    let listened = self::folder(folder)
+        .map_err(|failure| io::Error::other(failure.text))
+        .and_then(|folder| endpoint::Endpoint::listen(&folder, about(config.canonicalize()?)));
     match listened {
         Ok(endpoint) => Some(endpoint),
         Err(error) => {

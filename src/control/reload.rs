@@ -135,8 +135,7 @@ impl Reloads {
 /// What shards can take over from what runs.
 fn prepared(running: &Running, settings: Settings, program: Program) -> Result<Edition, String> {
     let verifier = Verifier::new(&settings.auth).map_err(|error| error.to_string())?;
-    let program =
-        lineage::follow(&running.program, program).map_err(|error| error.to_string())?;
+    let program = lineage::follow(&running.program, program).map_err(|error| error.to_string())?;
     // It was verified when it was compiled; moving it must not have broken anything.
     verify(&program).map_err(|fault| format!("the program does not hold: {fault:?}"))?;
     Ok(Edition {

@@ -93,10 +93,7 @@ fn sum(shards: &[Arc<Counters>], of: impl Fn(&Counters) -> &Count) -> u64 {
 }
 
 /// Counters that the configuration names, where they are not zero.
-fn named(
-    shards: &[Arc<Counters>],
-    of: impl Fn(&Named) -> &[Labelled],
-) -> Map<String, Value> {
+fn named(shards: &[Arc<Counters>], of: impl Fn(&Named) -> &[Labelled]) -> Map<String, Value> {
     let mut totals: Map<String, Value> = Map::new();
     for named in shards.iter().map(|one| one.named()) {
         for Labelled { label, count, .. } in of(&named) {

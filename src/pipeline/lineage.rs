@@ -103,10 +103,7 @@ fn merged<T: Clone + PartialEq>(old: &[T], new: &[T]) -> (Vec<usize>, Vec<T>) {
 }
 
 /// A variable is the same while its name and type are; its default is the new program's.
-fn merged_variables(
-    old: &[VariableSpec],
-    new: &[VariableSpec],
-) -> (Vec<usize>, Vec<VariableSpec>) {
+fn merged_variables(old: &[VariableSpec], new: &[VariableSpec]) -> (Vec<usize>, Vec<VariableSpec>) {
     let identity = |one: &VariableSpec| (one.name.clone(), one.kind.clone());
     let identities = |list: &[VariableSpec]| list.iter().map(identity).collect::<Vec<_>>();
     let (places, _) = merged(&identities(old), &identities(new));

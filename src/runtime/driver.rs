@@ -162,7 +162,8 @@ impl Driver {
         }
         if worked {
             self.shard.counters().turns.add(1);
-            self.busy_until_ns = now.mono_ns.saturating_add(self.shard.settings().server.spin_before_park_ns);
+            self.busy_until_ns =
+                now.mono_ns.saturating_add(self.shard.settings().server.spin_before_park_ns);
         }
         self.check_drain(now);
         self.flush()

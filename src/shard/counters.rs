@@ -2,8 +2,8 @@
 //!
 //! Invariants: a single writer, so an increment is a load and a store, never a locked instruction.
 
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use super::refusal::{REFUSALS, Refusal};
 use crate::disconnect::Disconnect;

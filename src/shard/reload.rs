@@ -209,17 +209,11 @@ pub(super) fn routed_keys(settings: &Settings) -> RoutedKeys {
 }
 
 pub(super) fn rules(transport: &Transport) -> Rules {
-    Rules {
-        message_bytes_max: transport.message_bytes_max,
-        fragments_max: transport.fragments_max,
-    }
+    Rules { message_bytes_max: transport.message_bytes_max, fragments_max: transport.fragments_max }
 }
 
 pub(super) fn bounds(transport: &Transport) -> OutboxBounds {
-    OutboxBounds {
-        bytes_max: transport.outbox_bytes_max,
-        frames_max: transport.outbox_frames_max,
-    }
+    OutboxBounds { bytes_max: transport.outbox_bytes_max, frames_max: transport.outbox_frames_max }
 }
 
 pub(super) fn delays(settings: &Settings) -> Delays {

@@ -13,9 +13,13 @@ use shardwire::auth::Verifier;
 use shardwire::clock::Now;
 use shardwire::config::{self, Environment, Options, Source};
 use shardwire::ids::ShardId;
+use shardwire::pipeline::lineage::follow;
+use shardwire::pipeline::program::Program;
+use shardwire::pipeline::verify::verify;
 use shardwire::settings::Settings;
 use shardwire::shard::counters::Counters;
 use shardwire::shard::peer::PeerFrame;
+use shardwire::shard::reload::{Edition, Editions};
 use shardwire::shard::{Engine, Io, Live, Shard};
 use shardwire::state::gate::Gate;
 
@@ -62,6 +66,13 @@ pub struct World {
     /// Questions about a limit that one shard asked another.
     pub takes: u64,
     settings: Arc<Settings>,
+    verifier: Arc<Verifier>,
+    program: Arc<Program>,
+    editions: Arc<Editions>,
+    /// What is reloaded at random moments; each shard changes over in its own time.
+    pub variants: Vec<(Settings, Program)>,
+    /// How often that happened.
+    pub reloads: u64,
     links: Vec<Vec<VecDeque<PeerFrame>>>,
     /// Steps for which a link still lets nothing through.
     stalled: Vec<Vec<usize>>,
@@ -97,7 +108,8 @@ impl World {
     /// With a program that may have been made in another way than from a file.
     pub fn of(compiled: config::Compiled, shards: u16, seed: u64) -> World {
         let settings = Arc::new(compiled.settings);
-        let verifier = Verifier::new(&settings.auth).expect("keys");
+        let verifier = Arc::new(Verifier::new(&settings.auth).expect("keys"));
+        let (program, editions) = (Arc::new(compiled.program), Arc::<Editions>::default());
         let limits = &settings.server.limits;
         let gate = Gate::new(
             limits.connections_max.unwrap_or(100_000),
@@ -106,13 +118,13 @@ impl World {
         );
         let engine = Engine {
             settings: Arc::clone(&settings),
-            program: Arc::new(compiled.program),
-            verifier: Arc::new(verifier),
+            program: Arc::clone(&program),
+            verifier: Arc::clone(&verifier),
             gate: Arc::new(gate),
             pressure: Arc::default(),
             shards,
             seed,
-            editions: Arc::default(),
+            editions: Arc::clone(&editions),
         };
         let counters: Vec<_> = (0..shards).map(|_| Arc::new(Counters::default())).collect();
         let shard = |id: u16| {
@@ -129,6 +141,11 @@ impl World {
             handed_off: Vec::new(),
             takes: 0,
             settings,
+            verifier,
+            program,
+            editions,
+            variants: Vec::new(),
+            reloads: 0,
             links: (0..shards).map(|_| lane()).collect(),
             stalled: vec![vec![0; usize::from(shards)]; usize::from(shards)],
             calm: false,
@@ -230,8 +247,44 @@ impl World {
         frames.map(|frame| serde_json::from_slice(&frame.payload).expect("JSON")).collect()
     }
 
+    /// Lays another configuration out for the shards; none takes it by this alone.
+    pub fn publish(&mut self, yaml: &str) {
+        let config::Compiled { settings, program, .. } = compile(yaml);
+        self.publish_compiled(settings, program);
+    }
+
+    fn publish_compiled(&mut self, settings: Settings, program: Program) {
+        let program = follow(&self.program, program).expect("it can follow");
+        verify(&program).expect("it holds");
+        self.program = Arc::new(program);
+        let (settings, program) = (Arc::new(settings), Arc::clone(&self.program));
+        self.editions.publish(Edition { settings, program, verifier: Arc::clone(&self.verifier) });
+        self.reloads += 1;
+    }
+
+    pub fn catch_up(&mut self, shard: usize) {
+        self.shards[shard].catch_up(self.now);
+    }
+
+    /// Reloads now and then, and lets a shard change over now and then.
+    fn reload_at_random(&mut self) {
+        if self.variants.is_empty() {
+            return;
+        }
+        if self.random.one_in(40) {
+            let (settings, program) = self.variants[self.random.index(self.variants.len())].clone();
+            self.publish_compiled(settings, program);
+        }
+        for shard in 0..self.shards.len() {
+            if self.random.one_in(20) {
+                self.catch_up(shard);
+            }
+        }
+    }
+
     /// One random step of everything.
     pub fn step(&mut self) {
+        self.reload_at_random();
         for client in 0..self.clients.len() {
             self.deliver_bytes(client);
         }

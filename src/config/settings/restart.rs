@@ -82,8 +82,7 @@ mod tests {
             membership,
             ..RoomClass::default()
         };
-        let running =
-            Settings { rooms: vec![room(Membership::User)], ..Settings::default() };
+        let running = Settings { rooms: vec![room(Membership::User)], ..Settings::default() };
         let mut next = running.clone();
         assert!(keep(&running, &mut next).is_empty());
         next.server.cores = Cores::Count(3);
