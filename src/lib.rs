@@ -20,7 +20,7 @@
 //! | 2 | `state` |
 //! | 3 | `pipeline` |
 //! | 4 | `config`, `shard` (siblings: neither imports the other) |
-//! | 5 | `runtime`, `control` |
+//! | 5 | `runtime`, `control`, `sim` |
 //! | 6 | `bench` |
 //! | 7 | `cli`, `main` |
 
@@ -47,6 +47,7 @@ pub mod shard;
 
 pub mod control;
 pub mod runtime;
+pub mod sim;
 
 pub mod bench;
 

@@ -53,6 +53,8 @@ rejects! {
     TooLarge = "too_large" "the result is larger than a message may be",
     /// A bound of the server was reached (rooms, mesh backlog).
     Overloaded = "overloaded" "the server cannot take this now, try again",
+    /// The room has as many members as it may have.
+    RoomFull = "room_full" "this room is full",
     /// A rule that the event or the room requires does not hold.
     Denied = "denied" "a rule does not allow this",
     /// An expression met a value of another type than it works with.

@@ -238,6 +238,10 @@ pub struct RoomClass {
     /// turn.
     pub batch_delay_ns: u64,
     pub membership: Membership,
+    /// Messages to one room: so many in so many nanoseconds.
+    pub publish: Option<(u32, u64)>,
+    /// Members of one room; 0 is no limit.
+    pub members_max: u32,
 }
 
 /// Who becomes a member of a room by a join.

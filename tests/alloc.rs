@@ -6,11 +6,16 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test stops where it fails")]
 
+mod expression;
 mod simulator;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
+use shardwire::config::expr::{Read, Want};
+use shardwire::config::types::{Type, Typed};
+use shardwire::pipeline::Outcome;
+use shardwire::pipeline::op::Form;
 use simulator::crowd::{Crowd, Member, send_message};
 use simulator::wire;
 
@@ -175,6 +180,49 @@ fn refused_messages_allocate_nothing() {
     }
 }
 
+/// A schema, a rule, variables, and sends that leave somebody out.
+const NATIVE: &str = r#"
+transport: { readTimeout: 24h, pingInterval: 0s }
+state: { conn: { said: int = 0 } }
+events:
+  enter: { steps: [{ join: "${target}" }] }
+  say:
+    payload: { text: string(1..4000), tags: list(string(..8))(..4), price: optional number }
+    require: [{ name: quiet, when: size(payload.tags) < 4 }]
+    steps:
+      - set: { conn.said: "${conn.said + 1}" }
+      - send:
+          to: target
+          except: origin
+          event: said
+          payload:
+            by: "${user.id}"
+            text: "${payload.text}"
+            nth: "${conn.said}"
+            price: "${payload.price ?? omit}"
+      - if: payload.price != null
+        reply: { event: sold }
+"#;
+
+#[test]
+fn messages_of_the_native_spelling_allocate_nothing() {
+    for shards in [1, 2] {
+        let mut crowd = Crowd::of(NATIVE, shards, 100, "room:global");
+        let sender = [crowd.members[7]];
+        for (payload, receivers) in [
+            (r#"{"text":"h\u00e9llo","tags":["a","b"]}"#, 99),
+            (r#"{"text":"hello","tags":[],"price":1.5}"#, 100),
+            (r#"{"text":"","tags":[]}"#, 1),
+            (r#"{"text":"x","tags":["a","b","c","d"]}"#, 1),
+        ] {
+            let text = format!(r#"{{"event":"say","target":"room:global","payload":{payload}}}"#);
+            let bytes = wire::text(&text);
+            let found = allocations_of(&mut crowd, &sender, 4, &bytes, receivers);
+            assert_eq!(found, 0, "{payload} on {shards} shards");
+        }
+    }
+}
+
 #[test]
 fn pings_and_their_answers_allocate_nothing() {
     let mut crowd = Crowd::new(1, 4, "room:global");
@@ -204,6 +252,28 @@ fn messages_in_pieces_allocate_nothing() {
             crowd.receive(sender, piece);
         }
         assert_eq!(crowd.end_turn(), 100);
+    });
+    assert_eq!(found, 0);
+}
+
+#[test]
+fn expressions_allocate_nothing() {
+    let mut scope = expression::maker::scope();
+    scope.bind("tenant", Typed::of(Type::String), Read::RoomVar(0));
+    let text = "payload.li.map(x, x * 2).filter(y, y > 2 && payload.s.matches('ad.')) + [1, 2] \
+                == [4, 6, 1, 2] \
+                ? payload.s.trim().upper() + tenant + string(payload.n) \
+                + payload.ls[1].slice(0, 1) \
+                : 'no'";
+    let want = Want::of(Type::String, "a test");
+    let checked = expression::checked(text, &scope, &want).expect("it is well typed");
+    let program = expression::program(&checked, Form::Raw, false);
+    let payload = r#"{"li":[1,2,3],"s":" \u0061da ","n":2.5,"ls":["a","\u00e9t\u00e9"]}"#;
+    let message = expression::message(payload);
+    let mut machine = expression::Machine::default();
+    assert_eq!(machine.run(&program, message.as_bytes()), Ok(vec!["\"ADAacme2.5é\"".to_owned()]));
+    let found = allocations(|| {
+        assert_eq!(machine.outcome(&program, message.as_bytes()), Outcome::Done);
     });
     assert_eq!(found, 0);
 }

@@ -52,6 +52,7 @@ fn every_command_has_help_with_an_example() {
         vec!["fmt", "--help"],
         vec!["init", "--help"],
         vec!["schema", "--help"],
+        vec!["test", "--help"],
     ] {
         let output = run(&command);
         assert_eq!(output.status.code(), Some(0), "{command:?}");

@@ -34,8 +34,14 @@ fn folder(name: &str, files: &[(&str, &str)]) -> PathBuf {
     folder
 }
 
-const BASE: &str = "auth: { mode: none }\nserver: { path: /base }\nevents:\n  hello:\n    actions:\n\
-                    \x20     - { name: _log, params: [hello] }\n";
+const BASE: &str = "\
+auth: { mode: none }
+server: { path: /base }
+events:
+  hello:
+    actions:
+      - { name: _log, params: [hello] }
+";
 
 #[test]
 fn the_effective_values_tell_where_they_came_from() {

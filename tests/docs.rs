@@ -5,8 +5,10 @@
 use std::fs;
 use std::path::PathBuf;
 
+use shardwire::config::expr::functions;
 use shardwire::config::{self, Environment, Options, SecretPolicy, Source};
 use shardwire::disconnect::Disconnect;
+use shardwire::limits;
 use shardwire::reject::Reject;
 use shardwire::shard::refusal::Refusal;
 use shardwire::ws::error::ProtocolError;
@@ -69,10 +71,46 @@ fn the_protocol_names_every_code_of_the_tables() {
 }
 
 #[test]
+fn the_page_of_expressions_names_every_function_and_limit() {
+    let text = document("docs/expressions.md");
+    let expect = |row: String| assert!(text.contains(&row), "docs/expressions.md lacks: {row}");
+    for function in functions::FUNCTIONS {
+        expect(format!("| `{}` | {} |", function.example, function.doc));
+    }
+    for (_, example, doc) in functions::MACROS {
+        expect(format!("| `{example}` | {doc} |"));
+    }
+    for (name, _) in functions::LEFT_OUT.iter().filter(|(name, _)| !name.starts_with("get")) {
+        expect(format!("`{name}`"));
+    }
+    for (what, most) in [
+        ("bytes of an expression", limits::EXPR_BYTES_MAX),
+        ("levels of its tree", limits::EXPR_DEPTH_MAX),
+        ("values an event holds at one time", limits::VALUES_MAX),
+        ("elements that `map`, `filter` and `+` of lists take", limits::LIST_ELEMENTS_MAX),
+        ("`map` and `filter` in each other", limits::EACH_DEPTH_MAX),
+    ] {
+        let most = if most < 1_000 {
+            most.to_string()
+        } else {
+            format!("{},{:03}", most / 1_000, most % 1_000)
+        };
+        expect(format!("| {what} | {most} |"));
+    }
+    assert_eq!((limits::RUN_WORK_MAX, limits::RUN_TEXT_BYTES_MAX), (4 << 20, 1 << 20));
+    assert_eq!(limits::PATTERN_BYTES_MAX, 256 << 10);
+}
+
+#[test]
 fn links_between_documents_lead_somewhere() {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    for path in ["README.md", "docs/getting-started.md", "docs/protocol.md", "docs/architecture.md"]
-    {
+    for path in [
+        "README.md",
+        "docs/getting-started.md",
+        "docs/protocol.md",
+        "docs/architecture.md",
+        "docs/expressions.md",
+    ] {
         let folder = root.join(path).parent().expect("a folder").to_owned();
         for link in document(path).split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let local = !link.starts_with("http") && !link.starts_with('#');

@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use shardwire::config::{self, Source, Style, fmt};
+use shardwire::config::{self, Environment, Options, SecretPolicy, Source, Style, fmt};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -115,9 +115,19 @@ fn the_layout() {
 }
 
 #[test]
+fn what_would_change_its_meaning_is_left_alone() {
+    let source = Source::new("x", "&a key: 1\nother: *a\n");
+    let findings = fmt::format(&source).expect_err("an anchor on a key");
+    assert_eq!(findings[0].code, config::Code::NoLayout);
+    let source = Source::new("x", "a: [1\n");
+    let findings = fmt::format(&source).expect_err("no YAML");
+    assert_eq!(findings[0].code, config::Code::YamlSyntax);
+}
+
+#[test]
 fn what_is_too_long_for_a_line_goes_on_lines_of_its_own() {
     let word = "word-of-twenty-bytes";
-    let items = vec![word; 5].join(", ");
+    let items = [word; 5].join(", ");
     let once = holds("x", &format!("a: {{ b: [{items}], c: 1 }}\n"));
     assert!(once.lines().all(|line| line.len() <= 100), "{once}");
     assert!(once.contains("\n  c: 1\n"), "{once}");
@@ -187,4 +197,109 @@ fn scalar(random: &mut Random) -> &'static str {
         "'*'",
     ];
     SCALARS[random.below(SCALARS.len())]
+}
+
+fn upgraded(text: &str) -> fmt::Upgraded {
+    let source = Source::new("config.yaml", text);
+    fmt::upgrade(&source).unwrap_or_else(|findings| {
+        panic!("{}\n{text}", config::render(&findings, &source, Style::Human { color: false }))
+    })
+}
+
+fn compiles(text: &str) {
+    let source = Source::new("config.yaml", text);
+    let options = Options { secret: SecretPolicy::Ignore };
+    if let Err(findings) = config::compile(&source, &Environment::default(), &options) {
+        panic!("{}\n{text}", config::render(&findings, &source, Style::Human { color: false }));
+    }
+}
+
+#[test]
+fn every_example_is_upgraded_and_compiles() {
+    let mut paths = vec![root().join("config.yaml")];
+    yaml_below(&root().join("examples"), &mut paths);
+    yaml_below(&root().join("benches/configs"), &mut paths);
+    for path in paths {
+        let text = fs::read_to_string(&path).expect("text");
+        let new = upgraded(&text);
+        compiles(&new.text);
+        assert!(new.text.contains("version: 1\n"), "{}", path.display());
+        assert!(!new.text.contains("actions:"), "{}\n{}", path.display(), new.text);
+        assert_eq!(comments(&new.text), comments(&text), "{}\n{}", path.display(), new.text);
+        let again = upgraded(&new.text);
+        assert_eq!((again.text, again.notes), (new.text, Vec::new()), "{}", path.display());
+    }
+}
+
+#[test]
+fn what_is_upgraded_says_the_same() {
+    let event = |modifiers: &str, actions: &str| {
+        format!(
+            "permissions: [a]\nevents:\n  e:\n    modifiers: {modifiers}\n    actions: {actions}\n"
+        )
+    };
+    for (modifiers, actions, lines) in [
+        ("[{ name: rate_limit, params: [10/m] }]", "", vec!["    limit: 10/m", "    steps: []"]),
+        (
+            "[{ name: permission, params: [a] }]",
+            "[{ name: _log, params: ['a {$conn.id} {.x.y} {.payload.x.z}'] }]",
+            vec![
+                "    payload: { x: { y: any, z: any } }",
+                "      - { name: a, when: user.can.a }",
+                "      - log: a ${conn.id} ${payload.x.y} ${payload.x.z}",
+            ],
+        ),
+        (
+            "",
+            r#"
+      - name: _notify_room
+        params:
+          - it's
+          - '{"k": {.payload.n}, "s": "{.payload.n}", "t": "a{.payload.n}",
+              "x": [1, null, "5", true], "z": {}}'"#,
+            vec![
+                "    payload: { n: any }",
+                "          event: it's",
+                "            k: ${payload.n}",
+                "            s: ${string(payload.n)}",
+                "            t: a${payload.n}",
+                "            x: [1, null, \"5\", true]",
+                "            z: {}",
+            ],
+        ),
+        (
+            "",
+            "[{ name: _notify_origin, params: [e, '{.payload}'] }]",
+            vec!["      - send: { to: origin, event: e, payload: \"${payload}\" }"],
+        ),
+    ] {
+        let text = event(modifiers, actions);
+        compiles(&text);
+        let new = upgraded(&text);
+        compiles(&new.text);
+        let has = |line: &&str| new.text.lines().any(|one| one == *line);
+        assert!(lines.iter().all(has), "{lines:#?}\n{}", new.text);
+    }
+}
+
+#[test]
+fn what_has_no_native_form_is_left_and_told() {
+    for (modifiers, actions, why) in [
+        ("[{ name: secure }]", "[{ name: _log, params: [x] }]", "secure"),
+        ("[]", "[{ name: _join, params: ['{.payload.user}', '{$target.id}'] }]", "another user"),
+        ("[]", "[{ name: _log, params: ['costs ${x}'] }]", "${"),
+        ("[]", "[{ name: _log, params: ['{.payload.a-b}'] }]", "a-b"),
+        ("[]", "[{ name: _log, params: ['{.payload.list.0}'] }]", "list.0"),
+        ("[]", "[{ name: _notify_room, params: [e, '{\"{.payload.k}\": 1}'] }]", "a key"),
+    ] {
+        let event = format!("    modifiers: {modifiers}\n    actions: {actions}\n");
+        let text = format!("SERVER: {{ PATH: /x }}\nevents:\n  e:\n{event}");
+        compiles(&text);
+        let new = upgraded(&text);
+        assert!(new.notes[0].starts_with("`e`: left as it is: "), "{:?}", new.notes);
+        assert!(new.notes[0].contains(why), "{:?}", new.notes);
+        assert!(new.text.contains("actions:"), "{}", new.text);
+        assert!(new.text.contains("server: { path: /x }"), "{}", new.text);
+        compiles(&new.text);
+    }
 }

@@ -4,7 +4,7 @@
 // Helpers of tests are not marked as tests, so the relaxation for tests does not reach them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use shardwire::config::{self, Code, Environment, Options, SecretPolicy, Source, Style};
+use shardwire::config::{self, Code, Environment, Options, SecretPolicy, Source, Style, fmt};
 
 /// A small generator (xorshift), so that a seed names a run.
 struct Random(u64);
@@ -78,9 +78,10 @@ const PIECES: [&str; 48] = [
     "  ",
 ];
 
-const SEEDS: [&str; 4] = [
+const SEEDS: [&str; 5] = [
     include_str!("../examples/echo.yaml"),
     include_str!("../examples/chat.yaml"),
+    include_str!("../examples/language.yaml"),
     "server: { address: ':1', origins: ['*'] }\nauth: { keys: [{ kid: a, secret: ${env.A} }] }\n",
     "events:\n  e:\n    modifiers: [{ name: secure }]\n    actions:\n      - name: _notify_room\n\
      \x20       params: [x, '{\"a\": \"{.payload.b}{$token.c}\", \"d\": [{.payload}, 1]}']\n",
@@ -93,10 +94,33 @@ fn compile(text: String) -> Result<config::Compiled, (Source, Vec<config::Diagno
     config::compile(&source, &environment, &options).map_err(|findings| (source, findings))
 }
 
+/// Lays a text out: what is laid out stays as it is, and so does what is upgraded.
+fn lay_out(text: &str) {
+    let source = Source::new("fuzz.yaml", text);
+    let Ok(once) = fmt::format(&source) else { return };
+    let again = fmt::format(&Source::new("fuzz.yaml", &once)).expect("what was laid out is YAML");
+    assert_eq!(again, once);
+    if let Ok(upgraded) = fmt::upgrade(&source) {
+        let again = fmt::format(&Source::new("fuzz.yaml", &upgraded.text)).expect("YAML");
+        assert_eq!(again, upgraded.text);
+    }
+}
+
 /// Compiles and, where that fails, renders in every style.
 fn survive(text: String, render: bool) {
+    if render {
+        lay_out(&text);
+    }
     match compile(text) {
-        Ok(compiled) => assert!(compiled.program.code.len() <= 4_096),
+        Ok(compiled) => {
+            assert!(compiled.program.code.len() <= 4_096);
+            let effective = compiled.effective;
+            if !render {
+                return;
+            }
+            assert!(!effective.yaml().is_empty() && !effective.json().is_empty());
+            assert!(config::diff::diff(&effective, &effective).is_empty());
+        }
         Err((source, findings)) if render => {
             assert!(!findings.is_empty());
             for style in [Style::Human { color: false }, Style::Json, Style::Github] {
@@ -214,6 +238,17 @@ fn bombs_end_early() {
     assert_eq!(codes_of("x-a: &a { b: *a }\n".into()), [Code::AnchorCycle]);
     assert_eq!(codes_of("x-a: *none\n".into()), [Code::YamlSyntax]);
     assert_eq!(codes_of("x-a: 1\nx-a: 2\n".into()), [Code::DuplicateKey, Code::SecretLater]);
+}
+
+#[test]
+fn pipelines_that_multiply_end_early() {
+    let mut text = "auth: { mode: none }\npipelines:\n  p0: { steps: [{ log: x }] }\n".to_owned();
+    for level in 1..16 {
+        let uses = format!("{{ use: p{} }}, ", level - 1).repeat(20);
+        text += &format!("  p{level}: {{ steps: [{uses}] }}\n");
+    }
+    text += "events: { e: { steps: [{ use: p15 }] } }\n";
+    assert_eq!(codes_of(text), [Code::ProgramTooLarge]);
 }
 
 #[test]

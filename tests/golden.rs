@@ -4,12 +4,17 @@
 // Helpers of tests are not marked as tests, so the relaxation for tests does not reach them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use shardwire::config::expr::{self, Read, Scope, Want};
+use shardwire::config::types::{Field, Type, Typed};
 use shardwire::config::{
-    self, Code, Diagnostic, Environment, Files, Options, SecretPolicy, Severity, Source, Style,
-    files::Memory,
+    self, Code, Diagnostic, Environment, Files, Options, SecretPolicy, Severity, Source, Span,
+    Style, files::Memory, script,
 };
+use shardwire::pipeline::op::Context;
+use shardwire::sim::tally::vocabulary;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -34,6 +39,10 @@ fn generated(text: &str) -> String {
         Some("paths") => {
             let paths: String = (0..65).map(|n| format!("{{.payload.f{n}}}")).collect();
             format!("events: {{ e: {{ actions: [{{ name: _log, params: [\"{paths}\"] }}] }} }}\n")
+        }
+        Some("variables") => {
+            let variables: String = (0..129).map(|n| format!("v{n}: int = 0, ")).collect();
+            format!("state: {{ conn: {{ {variables} }} }}\nevents: {{}}\n")
         }
         Some("events") => {
             let entry = |n| format!("  e{n}: {{ actions: [{{ name: _log, params: [x] }}] }}\n");
@@ -62,8 +71,56 @@ fn files_of(example: &str) -> Memory {
     files
 }
 
+/// What the examples of expressions may use.
+fn scope_of(declared: Option<Span>) -> Scope {
+    let field = |name: &str, typed| Field { name: name.to_owned(), typed };
+    let fields = vec![
+        field("name", Typed::of(Type::String)),
+        field("count", Typed::of(Type::Int)),
+        field("nick", Typed::of(Type::String).optional()),
+        field("tags", Typed::of(Type::list(Type::String))),
+    ];
+    let mut scope = Scope::new();
+    let payload = Typed::of(Type::Map(fields));
+    scope.bind_declared("payload", payload, Read::Payload(Vec::new()), declared);
+    scope.bind("user.id", Typed::of(Type::String), Read::Context(Context::UserId));
+    scope.bind("conn.id", Typed::of(Type::String), Read::Context(Context::ConnId));
+    scope.bind("conn.jwt", Typed::of(Type::String).secret(), Read::ConnVar(0));
+    scope
+}
+
+/// The findings of an example that is an expression, or a scalar with some.
+fn findings_of_expression(example: &str) -> Option<(Source, Vec<Diagnostic>)> {
+    let line = |prefix: &str| example.find(prefix).map(|at| at + prefix.len());
+    let text = |start: usize| example[start..].lines().next().unwrap_or_default();
+    let place =
+        |start: usize| move |range: Range<usize>| Span::new(start + range.start, start + range.end);
+    let (start, faults) = match (line("# expression: "), line("# scalar: ")) {
+        (Some(start), _) => {
+            let declared = line("# payload: ");
+            let declared = declared.map(|at| Span::new(at, at + text(at).len()));
+            let checked =
+                expr::parse(text(start)).map_err(|fault| vec![fault]).and_then(|parsed| {
+                    expr::check(&parsed, &scope_of(declared), &Want::any("a reply"))
+                });
+            (start, checked.err().unwrap_or_default())
+        }
+        (None, Some(start)) => (start, expr::pieces(text(start)).err().into_iter().collect()),
+        _ => return None,
+    };
+    let findings = faults.iter().map(|fault| fault.diagnostic(place(start))).collect();
+    Some((Source::new("config.yaml", example), findings))
+}
+
 /// Compiles an example as its comments ask.
 fn findings_of(example: &str) -> (Source, Vec<Diagnostic>) {
+    if let Some(found) = findings_of_expression(example) {
+        return found;
+    }
+    if example.starts_with("# for: tests\n") {
+        let opened = script::TestFile::open(Source::new("config.yaml", example));
+        return opened.err().unwrap();
+    }
     let variant = example.lines().find_map(|line| line.strip_prefix("# variant: "));
     let files = Files::of_folder(&files_of(&generated(example)), "config.yaml", variant);
     let variables =
@@ -72,7 +129,11 @@ fn findings_of(example: &str) -> (Source, Vec<Diagnostic>) {
     let serve = example.lines().any(|line| line == "# for: serve");
     let secret = if serve { SecretPolicy::Demand } else { SecretPolicy::Ignore };
     let findings = match config::compile_files(&files, &environment, &Options { secret }) {
-        Ok(compiled) => compiled.findings,
+        Ok(compiled) => {
+            let words = vocabulary(&compiled.settings, &compiled.program);
+            let tests = script::cases_of(&files, &words).err().unwrap_or_default();
+            compiled.findings.into_iter().chain(tests).collect()
+        }
         Err(findings) => findings,
     };
     (files.source, findings)
@@ -183,7 +244,9 @@ fn files(dir: &Path, ending: &str) -> Vec<PathBuf> {
 
 #[test]
 fn every_example_compiles() {
-    let examples = files(&root().join("examples"), "yaml");
+    // Files of tests are not configurations; `shardwire test` reads them (tests/scripts).
+    let mut examples = files(&root().join("examples"), "yaml");
+    examples.retain(|path| !path.to_string_lossy().ends_with(".test.yaml"));
     assert!(examples.len() >= 3);
     for path in examples.into_iter().chain([root().join("config.yaml")]) {
         compiles(&path.display().to_string(), &std::fs::read_to_string(&path).unwrap());

@@ -20,7 +20,8 @@ fn value(text: &str) -> Value {
 }
 
 fn fits(name: &str, text: &str) {
-    for error in validator().iter_errors(&value(text)) {
+    let value = value(text);
+    if let Some(error) = validator().iter_errors(&value).next() {
         panic!("{name}: {error} at {}\n{text}", error.instance_path());
     }
 }
@@ -32,7 +33,8 @@ fn configurations() -> Vec<(String, String)> {
         let entries = fs::read_dir(root.join(folder)).expect("a folder");
         paths.extend(entries.map(|entry| entry.expect("an entry").path()));
     }
-    paths.retain(|path| path.extension().is_some_and(|ending| ending == "yaml"));
+    let is_config = |name: &str| name.ends_with(".yaml") && !name.ends_with(".test.yaml");
+    paths.retain(|path| is_config(&path.to_string_lossy()));
     let read =
         |path: PathBuf| (path.display().to_string(), fs::read_to_string(&path).expect("text"));
     paths.into_iter().map(read).collect()
@@ -96,18 +98,39 @@ fn misspelled(value: &Value, found: &mut Vec<Value>, put: &dyn Fn(Value) -> Valu
     }
 }
 
+/// An event whose payloads and variables, the names in them anybody's, are gone.
+fn without_names_of_anybody(fields: &Value) -> Value {
+    let mut fields = fields.clone();
+    let Some(map) = fields.as_object_mut() else { return fields };
+    map.remove("payload");
+    for step in map.get_mut("steps").and_then(Value::as_array_mut).into_iter().flatten() {
+        let Some(step) = step.as_object_mut() else { continue };
+        step.retain(|verb, _| !["set", "with"].contains(&verb.as_str()));
+        for fields in step.values_mut().filter_map(Value::as_object_mut) {
+            fields.remove("payload");
+        }
+    }
+    fields
+}
+
 #[test]
 fn a_misspelled_key_does_not_fit() {
     let validator = validator();
     let mut wrong = Vec::new();
     for (_, text) in configurations() {
         let mut tree = value(&text);
+        // What a test sends is anybody's, and so are variables and the fields of payloads in hooks.
+        ["tests", "lifecycle", "pipelines", "errors", "state", "roles"].iter().for_each(
+            |section| {
+                tree.as_object_mut().and_then(|tree| tree.remove(*section));
+            },
+        );
         // The names of events are anybody's.
         let events = tree.as_object_mut().and_then(|tree| tree.remove("events"));
         misspelled(&tree, &mut wrong, &|tree| tree);
         for (event, fields) in events.iter().filter_map(Value::as_object).flatten() {
             let put = |fields: Value| serde_json::json!({ "events": { event: fields } });
-            misspelled(fields, &mut wrong, &put);
+            misspelled(&without_names_of_anybody(fields), &mut wrong, &put);
         }
     }
     assert!(wrong.len() > 100, "{}", wrong.len());

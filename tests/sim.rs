@@ -120,7 +120,7 @@ impl Trial {
             let compiled = compile(yaml);
             (compiled.settings, compiled.program)
         };
-        self.world.variants = variants.iter().map(variant).collect();
+        self.world.reloading.variants = variants.iter().map(variant).collect();
         self
     }
 

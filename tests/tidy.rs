@@ -18,7 +18,7 @@ const LONG_FUNCTIONS: [(&str, usize); 0] = [];
 const TABLES: [&str; 2] = ["src/config/settings/registry.rs", "src/config/codes.rs"];
 
 /// The table of `src/lib.rs`. `limits` holds constants only, so its own rank may use it too.
-const RANKS: [(&str, u32); 19] = [
+const RANKS: [(&str, u32); 20] = [
     ("limits", 0),
     ("ids", 0),
     ("disconnect", 0),
@@ -35,6 +35,7 @@ const RANKS: [(&str, u32); 19] = [
     ("shard", 4),
     ("runtime", 5),
     ("control", 5),
+    ("sim", 5),
     ("bench", 6),
     ("cli", 7),
     ("main", 7),

@@ -12,5 +12,5 @@ pub mod token;
 mod verifier;
 
 pub use claims::Claims;
-pub use sign::{SignError, TokenRequest, sign};
+pub use sign::{SignError, TokenRequest, sign, sign_with};
 pub use verifier::{AuthError, KeyError, Verifier};

@@ -5,6 +5,7 @@
 use std::fmt;
 
 use jsonwebtoken::{EncodingKey, Header};
+use serde_json::{Map, Value, json};
 
 use super::verifier::library_algorithm;
 use crate::clock::Now;
@@ -37,16 +38,29 @@ impl fmt::Display for SignError {
 
 /// A signed token, with the issuer and audience that `auth` demands.
 pub fn sign(auth: &settings::Auth, request: &TokenRequest, now: Now) -> Result<String, SignError> {
+    sign_with(auth, request, &Map::new(), now)
+}
+
+/// The same with more claims; they win over the usual ones.
+pub fn sign_with(
+    auth: &settings::Auth,
+    request: &TokenRequest,
+    more: &Map<String, Value>,
+    now: Now,
+) -> Result<String, SignError> {
     let key = auth.keys.iter().find(|key| is_hmac(key.algorithm)).ok_or(SignError::NoSecret)?;
     let mut header = Header::new(library_algorithm(key.algorithm));
     header.kid = key.kid.clone();
-    let claims = claims(auth, request, now);
+    let mut claims = claims(auth, request, now);
+    for (name, value) in more {
+        claims[name] = value.clone();
+    }
     jsonwebtoken::encode(&header, &claims, &EncodingKey::from_secret(&key.material))
         .map_err(|_| SignError::Failed)
 }
 
-fn claims(auth: &settings::Auth, request: &TokenRequest, now: Now) -> serde_json::Value {
-    let mut claims = serde_json::json!({
+fn claims(auth: &settings::Auth, request: &TokenRequest, now: Now) -> Value {
+    let mut claims = json!({
         "sub": request.subject,
         "iat": now.unix_s(),
         "exp": now.unix_s().saturating_add(request.ttl_s),

@@ -4,9 +4,11 @@
 
 use clap::Args;
 
-use super::load::{Format, View, Which, load};
+use super::load::{Format, Loaded, View, Which, load, shown};
 use super::{Failure, output};
-use crate::config::SecretPolicy;
+use crate::config::script::cases_of;
+use crate::config::{Files, SecretPolicy};
+use crate::sim::tally::vocabulary;
 
 /// Check a configuration: every error at once, with its place and a suggestion
 #[derive(Args)]
@@ -28,6 +30,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let view = View { format: arguments.format, hints: true };
     let loaded = load(&arguments.which, SecretPolicy::Ignore, view)?;
+    check_tests(arguments, &loaded, view)?;
     if arguments.strict && loaded.warnings > 0 {
         return Err(Failure::usage(loaded.notes));
     }
@@ -41,7 +44,19 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     output::say(&format!(
         "{}: ok ({} events, {} permissions)",
         arguments.which.config.display(),
-        loaded.program.events.len(),
+        loaded.program.events.len() - loaded.program.unnamed(),
         loaded.program.permissions.len()
     ))
+}
+
+/// What only `shardwire test` reads must be right too.
+fn check_tests(arguments: &Arguments, loaded: &Loaded, view: View) -> Result<(), Failure> {
+    let Which { config, environment } = &arguments.which;
+    let files = Files::of_path(config, environment.as_deref());
+    let words = vocabulary(&loaded.settings, &loaded.program);
+    let wrong = cases_of(&files, &words).err().unwrap_or_default();
+    match wrong.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::usage(shown(wrong, &files.source, view))),
+    }
 }

@@ -95,7 +95,7 @@ pub(super) fn refused(findings: Vec<Diagnostic>, source: &Source) -> Failure {
     Failure::usage(shown(findings, source, BRIEF))
 }
 
-fn shown(mut findings: Vec<Diagnostic>, source: &Source, view: View) -> String {
+pub(super) fn shown(mut findings: Vec<Diagnostic>, source: &Source, view: View) -> String {
     findings.retain(|one| view.hints || one.severity() != Severity::Hint);
     config::render(&findings, source, style(view.format))
 }

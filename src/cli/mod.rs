@@ -18,6 +18,7 @@ mod output;
 mod reload;
 mod schema;
 mod serve;
+mod test;
 mod token;
 
 use std::ffi::OsString;
@@ -39,6 +40,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Serve(serve::Arguments),
+    Test(test::Arguments),
     Check(check::Arguments),
     Config(config::Arguments),
     Diff(diff::Arguments),
@@ -84,6 +86,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     };
     let done = match arguments.command {
         Command::Serve(arguments) => serve::run(arguments),
+        Command::Test(arguments) => test::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Config(arguments) => config::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),

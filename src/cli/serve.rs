@@ -78,6 +78,7 @@ impl Recipe {
         let mut loaded = load(&self.which, secret, BRIEF)?;
         let key = AuthKey { algorithm: JwtAlgorithm::Hs256, material, kid: None };
         loaded.settings.auth.keys = vec![key];
+        loaded.settings.errors.places = true;
         keep_to_this_machine(&mut loaded.settings);
         Ok(loaded)
     }

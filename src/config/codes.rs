@@ -303,8 +303,8 @@ codes! {
          anybody sign with the public key."
         "auth:\n  algorithm: RS256\n  secret: ${env.S}\n# env: S=0123456789abcdef0123456789abcdef\n"
 
-    // E42-E44: expressions. An example that begins with `# expression` is checked in the scope of
-    // tests/golden.rs.
+    // E42-E44: expressions. An example that begins with `# expression` is checked in the scope
+    // of tests/golden.rs.
     ExprSyntax "E420" "Not an expression"
         "The text does not follow the grammar of expressions; the label says what was expected."
         "# expression: payload.count + * 2\n"
@@ -320,9 +320,9 @@ codes! {
         "An int has 64 bits; a double has digits on both sides of its point, or an exponent."
         "# expression: payload.count < 9223372036854775808\n"
     ExprTooLarge "E424" "An expression is too large"
-        "An expression has at most 4,096 bytes, nests at most 32 deep, and holds at most 64 values \
+        "An expression has at most 4,096 bytes, nests at most 64 deep, and holds at most 64 values \
          at one time."
-        "# expression: ((((((((((((((((((((((((((((((((((1))))))))))))))))))))))))))))))))))\n"
+        "# expression: !!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!true\n"
     UnknownName "E425" "Unknown name"
         "The names an expression begins with are known when the file is loaded: what the message, \
          the connection and the user have, and what earlier steps made."
@@ -332,7 +332,7 @@ codes! {
         "# expression: room.tenant == 'acme'\n"
     UnknownField "E427" "Unknown path"
         "The value is declared, and has no field of this name."
-        "# expression: payload.nmae\n"
+        "# expression: payload.nmae\n# payload: { name: string, count: int }\n"
     NoFields "E428" "A value without fields or elements"
         "Only a map has fields, only a list has elements, and only a value of unknown shape may \
          turn out to have either."
@@ -477,7 +477,52 @@ codes! {
          `disconnect`, `join` and `leave` nothing can wait."
         "lifecycle:\n  disconnect:\n    - join: lobby\n"
 
+    // E6: tests.
+    UnknownClient "E601" "A client that the test does not have"
+        "A step is about one of the test's `clients`, about `advance` or about `counters`."
+        "events: { hi: { actions: [{ name: _log, params: [hi] }] } }\ntests:\n  - name: greets\n    \
+         clients: { ann: {} }\n    steps:\n      - anne: { hi: \"room:1\" }\n"
+    NotOneSubject "E602" "A step of a test with no subject or several"
+        "A step is a map with one key: the client that does something, `advance`, or `counters`. \
+         Two clients take two steps."
+        "events: { hi: { actions: [{ name: _log, params: [hi] }] } }\ntests:\n  - name: greets\n    \
+         clients: { ann: {}, bob: {} }\n    steps:\n      - { ann: { hi: r }, bob: { hi: r } }\n"
+    UnknownDenial "E603" "A denial that cannot happen"
+        "`expectDenied` takes the code of a reject, such as `rate_limited`, of a refused connection, \
+         such as `bad_token`, or the name of a rule of this configuration."
+        "events: { hi: { actions: [{ name: _log, params: [hi] }] } }\ntests:\n  - name: greets\n    \
+         clients: { ann: {} }\n    steps:\n      - ann: { hi: r, expectDenied: rate_limit }\n"
+    UnknownCounter "E604" "A counter that does not exist"
+        "Counters are those of the server's report: `deliveries`, `rejects.rate_limited`."
+        "events: { hi: { actions: [{ name: _log, params: [hi] }] } }\ntests:\n  - name: greets\n    \
+         clients: { ann: {} }\n    steps:\n      - counters: { delivered: 1 }\n"
+    BadMatcher "E605" "Not a pattern of an expected value"
+        "`$any`, `$string`, `$int` and the like match a kind of value, `~ ...` a regular expression, \
+         `$name` captures. What is sent has values only."
+        "events: { hi: { actions: [{ name: _log, params: [hi] }] } }\ntests:\n  - name: greets\n    \
+         clients: { ann: {} }\n    steps:\n      - ann:\n          \
+         expect: [{ event: $strin }, { event: ~ ^(hi }]\n"
+    UnboundCapture "E606" "A value that was not captured"
+        "`$name` in a message that is sent stands for what an expectation before it captured."
+        "events: { hi: { actions: [{ name: _log, params: [hi] }] } }\ntests:\n  - name: greets\n    \
+         clients: { ann: {} }\n    steps:\n      - ann: { hi: $room }\n"
+    NoConfiguration "E607" "Tests without a configuration"
+        "A file of tests names the configuration that they are about with `config`."
+        "# for: tests\ntests:\n  - name: greets\n"
+    TestTwice "E608" "Two tests with one name"
+        "Reports and `--filter` speak of tests by their names."
+        "events: { hi: { actions: [{ name: _log, params: [hi] }] } }\ntests:\n  - { name: greets, \
+         steps: [] }\n  - { name: greets, steps: [] }\n"
+    EnvelopeInRaw "E609" "An envelope where messages are raw"
+        "With `protocol: raw` a message is opaque: a test sends and expects `text` or `binary`."
+        "protocol: raw\nlifecycle:\n  message: [{ reply: \"${msg}\" }]\ntests:\n  - name: echoes\n    \
+         clients: { ann: {} }\n    steps:\n      - ann: { send: { event: hi } }\n"
+
     // W: probably not as meant.
+    NothingResumes "W507" "A hook that never runs"
+        "Connections cannot go on with an earlier one's session in this build, so \
+         `lifecycle.resume` never runs."
+        "lifecycle:\n  resume:\n    - log: again\n"
     Unreachable "W506" "A step that is never reached"
         "A `stop` without `if` ends the pipeline, so what stands behind it is never done."
         "events:\n  say:\n    steps: [{ stop: true }, { log: said }]\n"

@@ -22,8 +22,14 @@ pub fn diagnostics() -> String {
 }
 
 fn entry(code: Code) -> String {
+    let written = code
+        .example()
+        .strip_prefix("# ")
+        .filter(|example| example.starts_with("expression: ") || example.starts_with("scalar: "));
     let mut text = format!("\n## {}: {}\n\n{}\n", code.text(), code.title(), code.explanation());
-    if !code.example().is_empty() && !code.example().starts_with("# generated") {
+    if let Some((_, expression)) = written.and_then(|example| example.split_once(": ")) {
+        text += &format!("\n```text\n{expression}```\n");
+    } else if !code.example().is_empty() && !code.example().starts_with("# generated") {
         text += &format!("\n```yaml fragment\n{}```\n", code.example());
     }
     text

@@ -22,6 +22,7 @@ pub mod fmt;
 mod redact;
 mod render;
 pub mod schema;
+pub mod script;
 mod settings;
 mod source;
 mod suggest;
@@ -35,7 +36,7 @@ pub use diagnostic::Diagnostic;
 pub use effective::Effective;
 pub use environment::Environment;
 pub use files::Files;
-pub use render::{Style, render};
+pub use render::{Style, render, workflow_command};
 pub use settings::{SecretPolicy, keep_what_needs_a_restart};
 pub use source::{FileId, Source, Span};
 

@@ -14,6 +14,7 @@ use super::codes::Severity;
 use super::diagnostic::{Diagnostic, Label};
 use super::redact::redacted;
 use super::source::{FileId, Source};
+use crate::pipeline::program::Site;
 
 /// How findings are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,18 +153,27 @@ fn github(finding: &Diagnostic, source: &Source) -> String {
         Severity::Warning => "warning",
         Severity::Hint => "notice",
     };
-    let place = finding.labels.first().map_or_else(String::new, |label| {
-        let site = source.site(label.span.start);
-        format!(",line={},col={}", site.line, site.column)
-    });
+    let site = finding.labels.first().map(|label| source.site(label.span.start));
     let main = file_of(finding, source);
     let variable = finding.variable.iter().map(|name| format!("{name}: "));
     let body: String = variable.chain([finding.message.clone()]).collect();
     let elsewhere = finding.labels.iter().filter_map(|label| place_outside(label, main, source));
     let lines = elsewhere.chain(finding.help.iter().cloned());
     let body = lines.fold(body, |body, line| body + "\n" + &line);
-    let (file, code) = (property(source.name_of(main)), finding.code.text());
-    format!("::{command} file={file}{place},title={code}::{}\n", escaped(&body))
+    workflow_command(command, (source.name_of(main), site), finding.code.text(), &body)
+}
+
+/// A command of a GitHub workflow that becomes an annotation of a file.
+pub fn workflow_command(
+    command: &str,
+    (file, site): (&str, Option<Site>),
+    title: &str,
+    body: &str,
+) -> String {
+    let place =
+        site.map_or_else(String::new, |site| format!(",line={},col={}", site.line, site.column));
+    let (file, title) = (property(file), property(title));
+    format!("::{command} file={file}{place},title={title}::{}\n", escaped(body))
 }
 
 /// A label of another file than the annotation's, as a line of text.

@@ -110,11 +110,12 @@ impl Typed {
 
     /// The type of a value that is the one or the other.
     pub fn union(self, other: Typed) -> Typed {
-        Typed {
-            optional: self.may_be_null() || other.may_be_null(),
-            secret: self.secret || other.secret,
-            ty: self.ty.union(other.ty),
-        }
+        let optional = self.may_be_null() || other.may_be_null();
+        let (secret, inside) =
+            (self.secret || other.secret, self.any_secret() || other.any_secret());
+        let ty = self.ty.union(other.ty);
+        // A shape that is forgotten takes its secrets with it.
+        Typed { optional, secret: secret || inside && ty == Type::Any, ty }
     }
 
     /// The field of a map.
@@ -197,5 +198,7 @@ mod tests {
         let inner = Type::Map(vec![field("key", Typed::of(Type::String).secret())]);
         assert!(Typed::of(Type::list(inner)).any_secret());
         assert!(!Typed::of(Type::list(Type::Any)).any_secret());
+        let map = Typed::of(Type::Map(vec![field("key", Typed::of(Type::String).secret())]));
+        assert_eq!(map.union(Typed::of(Type::Int)).to_string(), "secret any");
     }
 }

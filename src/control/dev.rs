@@ -76,7 +76,9 @@ async fn about(State(plane): State<Arc<Plane>>) -> Response {
     }
     let reloads = &plane.engine.reloads;
     let program = reloads.program();
-    let events: Vec<&str> = program.events.iter().map(|event| &*event.name).collect();
+    let named = program.events.iter();
+    let named = named.filter(|event| program.names.contains_key(event.name.as_bytes()));
+    let events: Vec<&str> = named.map(|event| &*event.name).collect();
     Json(json!({
         "path": reloads.settings().server.path,
         "events": events,

@@ -8,11 +8,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::Plane;
-use crate::disconnect::Disconnect;
-use crate::reject::Reject;
-use crate::shard::counters::{Count, Counters, Labelled, Named};
-use crate::shard::refusal::Refusal;
-use crate::ws::ProtocolError;
+use crate::shard::counters::{Count, Counters};
 
 const EVERY: Duration = Duration::from_secs(60);
 
@@ -57,73 +53,30 @@ pub(super) fn per_shard(shards: &[Arc<Counters>]) -> Value {
         .collect()
 }
 
+/// What `totals` gathers by name.
+const GROUPS: [&str; 6] =
+    ["rules", "metrics", "protocolErrors", "rejects", "disconnects", "refusals"];
+
 /// Every counter, the reasons of drops and refusals by name where they are not zero.
 pub(super) fn totals(shards: &[Arc<Counters>]) -> Value {
-    let broken_rules = ProtocolError::ALL.iter().map(|one| one.reason());
-    json!({
-        "connections": connections(shards),
-        "upgrades": sum(shards, |one| &one.upgrades),
-        "messagesIn": sum(shards, |one| &one.messages_in),
-        "deliveries": sum(shards, |one| &one.deliveries),
-        "compressions": sum(shards, |one| &one.compressions),
-        "bytesIn": sum(shards, |one| &one.bytes_in),
-        "bytesOut": sum(shards, |one| &one.bytes_out),
-        "turns": sum(shards, |one| &one.turns),
-        "sends": sum(shards, |one| &one.sends),
-        "rooms": sum(shards, |one| &one.rooms),
-        "users": sum(shards, |one| &one.users),
-        "undelivered": sum(shards, |one| &one.undelivered),
-        "droppedFrames": sum(shards, |one| &one.dropped_frames),
-        "limitedDrops": sum(shards, |one| &one.limited_drops),
-        "forgottenLimits": sum(shards, |one| &one.forgotten_limits),
-        "unhandled": sum(shards, |one| &one.unhandled),
-        "endlessTokens": sum(shards, |one| &one.endless_tokens),
-        "acceptErrors": sum(shards, |one| &one.accept_errors),
-        "meshFull": sum(shards, |one| &one.mesh_full),
-        "volatileDropped": sum(shards, |one| &one.volatile_dropped),
-        "conflated": sum(shards, |one| &one.conflated),
-        "passedOver": sum(shards, |one| &one.passed_over),
-        "rules": named(shards, |named| &named.rules),
-        "metrics": named(shards, |named| &named.metrics),
-        "protocolErrors": by_name(broken_rules, shards, |c| &c.protocol_errors),
-        "rejects": by_name(Reject::ALL.iter().map(|one| one.code()), shards, |c| &c.rejects),
-        "disconnects":
-            by_name(Disconnect::ALL.iter().map(|one| one.reason()), shards, |c| &c.disconnects),
-        "refusals": by_name(Refusal::all().map(Refusal::code), shards, |c| &c.refusals),
-    })
+    let mut totals: Map<String, Value> =
+        GROUPS.iter().map(|group| ((*group).to_owned(), Map::new().into())).collect();
+    let mut add = |group: &str, name: &str, count: u64| {
+        let Some(list) = (match group {
+            "" => Some(&mut totals),
+            _ => totals.get_mut(group).and_then(Value::as_object_mut),
+        }) else {
+            return;
+        };
+        if group.is_empty() || count > 0 {
+            let before = list.get(name).and_then(Value::as_u64).unwrap_or_default();
+            list.insert(name.to_owned(), (before + count).into());
+        }
+    };
+    shards.iter().for_each(|one| one.each(&mut add));
+    totals.into()
 }
 
 fn sum(shards: &[Arc<Counters>], of: impl Fn(&Counters) -> &Count) -> u64 {
     shards.iter().map(|one| of(one).get()).sum()
-}
-
-/// Counters that the configuration names, where they are not zero.
-fn named(shards: &[Arc<Counters>], of: impl Fn(&Named) -> &[Labelled]) -> Map<String, Value> {
-    let mut totals: Map<String, Value> = Map::new();
-    for named in shards.iter().map(|one| one.named()) {
-        for Labelled { label, count, .. } in of(&named) {
-            let before = totals.get(label).and_then(Value::as_u64).unwrap_or_default();
-            if before + count.get() > 0 {
-                totals.insert(label.clone(), (before + count.get()).into());
-            }
-        }
-    }
-    totals
-}
-
-fn by_name(
-    names: impl Iterator<Item = impl ToString>,
-    shards: &[Arc<Counters>],
-    of: impl Fn(&Counters) -> &[Count],
-) -> Map<String, Value> {
-    names
-        .enumerate()
-        .map(|(place, name)| {
-            let total: u64 =
-                shards.iter().filter_map(|one| of(one).get(place)).map(Count::get).sum();
-            (name.to_string(), total)
-        })
-        .filter(|(_, total)| *total > 0)
-        .map(|(name, total)| (name, total.into()))
-        .collect()
 }

@@ -81,6 +81,13 @@ impl Builder {
         Some(id)
     }
 
+    /// The claims that the open event reads are those that the connection came with.
+    pub fn session_claims(&mut self) {
+        if let Some(event) = self.program.events.last_mut() {
+            event.session_claims = true;
+        }
+    }
+
     /// What the open event's payload must be.
     pub fn shape(&mut self, shape: Shape) {
         if let Some(event) = self.program.events.last_mut() {
@@ -108,8 +115,7 @@ impl Builder {
         let end = self.program.code.len() as u32;
         if let Some(event) = self.program.events.last_mut() {
             event.end = end;
-            let code = &self.program.code[event.entry as usize..end as usize];
-            event.session_claims = event.claims.slots > 0 && !code.contains(&Op::Secure);
+            event.session_claims &= event.claims.slots > 0;
             self.program.keeps_claims |= event.session_claims;
             if let Some(shape) = &mut event.shape {
                 shape.bind(&event.payload.root);
@@ -232,7 +238,8 @@ impl Builder {
         RuleId(self.program.rules.len().saturating_sub(1) as u16)
     }
 
-    /// Where an operation from here on (as `here` said) is refused, the run goes on behind the last.
+    /// Where an operation from here on (as `here` said) is refused, the run goes on behind the
+    /// last.
     pub fn lenient(&mut self, from: usize) {
         let end = self.here();
         self.program.lenient.push(from as u32..end as u32);

@@ -5,8 +5,8 @@
 
 use std::fmt::{self, Write};
 
-use super::op::{ConstId, Context, Form, FrameKind, Op, Operand, PatternId, Source};
-use super::program::{Event, Program};
+use super::op::{ConstId, Context, Form, FrameKind, HowId, Op, Operand, PatternId, Source};
+use super::program::{Event, Except, Program};
 use crate::envelope::projection::Node;
 use crate::ids::{LimitId, PermissionId, RuleId};
 use crate::state::limits::{Algorithm, Rate};
@@ -63,7 +63,10 @@ fn write_op(out: &mut String, program: &Program, event: &Event, at: usize, op: O
         if let Operand::Source(one) = operand {
             source = one;
         } else {
-            operands.push(operand_text(program, event, source, operand));
+            operands.push(match word_text(program, op, operand) {
+                Some(text) => text,
+                None => operand_text(program, event, source, operand),
+            });
         }
     });
     let site = program.site(at);
@@ -90,6 +93,17 @@ fn operand_text(program: &Program, event: &Event, source: Source, operand: Opera
     }
 }
 
+/// A number that stands in a constant.
+fn word_text(program: &Program, op: Op, operand: Operand) -> Option<String> {
+    let Operand::Const(id) = operand else { return None };
+    let word = *program.consts.get(id.0 as usize)?.first_chunk()?;
+    match op {
+        Op::LoadLong { .. } => Some(i64::from_le_bytes(word).to_string()),
+        Op::LoadDouble { .. } => Some(format!("{:?}", f64::from_le_bytes(word))),
+        _ => None,
+    }
+}
+
 /// The operands of operations on values.
 fn value_operand_text(program: &Program, operand: Operand) -> String {
     let lower = |text: String| text.to_lowercase();
@@ -103,10 +117,18 @@ fn value_operand_text(program: &Program, operand: Operand) -> String {
         Operand::Body(body) => format!("{{{}}}", body.0),
         Operand::Int(value) => value.to_string(),
         Operand::Owner(owner) => lower(format!("{owner:?}")),
+        Operand::Variable(variable) => format!("#{}", variable.0),
         Operand::Word(word) => lower(format!("{word:?}")),
         Operand::Unary(op) => lower(format!("{op:?}")),
         Operand::Binary(op) => lower(format!("{op:?}")),
         Operand::Reject(reject) => reject.code().to_owned(),
+        Operand::To(to) => lower(format!("{to:?}")),
+        Operand::How(id) => how_text(program, id),
+        Operand::Metric(id) => match program.metrics.get(usize::from(id.0)) {
+            Some(name) => format!("{name:?}"),
+            None => format!("m{} ?", id.0),
+        },
+        Operand::CloseCode(code) => code.0.to_string(),
         Operand::Expect(expect) => {
             let optional = if expect.optional { "?" } else { "" };
             lower(format!("{:?}{optional}", expect.kind))
@@ -143,6 +165,23 @@ fn rate_text(rate: &Rate) -> String {
         Algorithm::Fixed => text,
         Algorithm::Gcra { burst } => format!("{text} gcra {burst}"),
     }
+}
+
+/// How a frame is sent; nothing where that is as usual.
+fn how_text(program: &Program, id: HowId) -> String {
+    let how = program.hows.get(usize::from(id.0)).copied().unwrap_or_default();
+    let except = match how.except {
+        Some(Except::Origin) => "except-origin",
+        Some(Except::User) => "except-user",
+        None => "",
+    };
+    let volatile = if how.volatile { "volatile" } else { "" };
+    let conflate = match how.conflate_ns {
+        0 => String::new(),
+        ns => format!("conflate/{ns}ns"),
+    };
+    let parts = [except, volatile, &conflate].into_iter().filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join(" ")
 }
 
 fn permission_text(program: &Program, id: PermissionId) -> String {

@@ -70,6 +70,11 @@ pub enum Effect {
         code: CloseCode,
         reason: Text,
     },
+    /// There is a place in the room; put in by the shard.
+    Enter {
+        user: Text,
+        room: Text,
+    },
     /// A join or leave of the connection is done; put in by the shard.
     Moved {
         room: Text,
@@ -109,6 +114,20 @@ impl Effects {
         self.id = 0..0;
         (self.denied, self.site) = (None, None);
         (self.key, self.lenient) = (None, false);
+    }
+
+    /// The effect at hand was refused and the others go on: what the shard had put in for it goes.
+    pub fn pass_over(&mut self) {
+        while matches!(self.list.last(), Some(Effect::Enter { .. } | Effect::Moved { .. })) {
+            self.list.pop();
+        }
+        self.lenient = false;
+    }
+
+    /// The effect at hand is done; one that it put in belongs to it.
+    pub fn done(&mut self, effect_is_mark: bool) {
+        let goes_on = effect_is_mark || matches!(self.list.last(), Some(Effect::Enter { .. }));
+        self.lenient &= goes_on;
     }
 
     /// Copies the event's name (escaped, as in the message) and the id before the message goes.

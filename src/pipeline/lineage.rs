@@ -174,8 +174,7 @@ impl Places {
             Op::Send { to, how } => Op::Send { to, how: self.how(how)? },
             Op::SendNamed { to, name, how } => Op::SendNamed { to, name, how: self.how(how)? },
             Op::SetVariable { of, variable, value } => {
-                let variable = VariableId(self.variable(of, variable.0)?);
-                Op::SetVariable { of, variable, value }
+                Op::SetVariable { of, variable: self.variable(of, variable)?, value }
             }
             Op::LoadVariable { into, of, variable, expect } => {
                 Op::LoadVariable { into, of, variable: self.variable(of, variable)?, expect }
@@ -197,14 +196,15 @@ impl Places {
         place(&self.hows, how.0, "ways of sending").map(HowId)
     }
 
-    fn variable(&self, of: Owner, variable: u8) -> Result<u8, Exhausted> {
-        match of {
-            Owner::Conn => place(&self.conn_variables, variable, "variables of connections"),
-            Owner::User => place(&self.user_variables, variable, "variables of users"),
-            Owner::Rights => place(&self.permissions, variable, "permissions"),
+    fn variable(&self, of: Owner, VariableId(id): VariableId) -> Result<VariableId, Exhausted> {
+        let placed = match of {
+            Owner::Conn => place(&self.conn_variables, id, "variables of connections"),
+            Owner::User => place(&self.user_variables, id, "variables of users"),
+            Owner::Rights => place(&self.permissions, id, "permissions"),
             // A part of the room's name.
-            Owner::Room => Ok(variable),
-        }
+            Owner::Room => Ok(id),
+        };
+        placed.map(VariableId)
     }
 }
 

@@ -164,7 +164,8 @@ operations! {
     /// A value of the connection or the message.
     LoadContext { into: Out, value: Context } = "load_context" Value;
     /// A variable of the connection, the user or the room.
-    LoadVariable { into: Out, of: Owner, variable: u8, expect: Expect } = "load_variable" Value;
+    LoadVariable { into: Out, of: Owner, variable: VariableId, expect: Expect }
+        = "load_variable" Value;
     /// Null, true, false or omit.
     LoadWord { into: Out, word: Word } = "load_word" Value;
     /// A small int.

@@ -116,6 +116,10 @@ pub enum Owner {
     Rights,
 }
 
+/// A variable of its owner, in the order they are declared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VariableId(pub u8);
+
 /// A value that needs no constant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Word {
@@ -219,10 +223,6 @@ impl To {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HowId(pub u16);
 
-/// Place of a variable among those of its owner.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct VariableId(pub u8);
-
 /// Index into `Program::metrics`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MetricId(pub u16);
@@ -252,6 +252,7 @@ pub enum Operand {
     Body(Body),
     Int(i32),
     Owner(Owner),
+    Variable(VariableId),
     Word(Word),
     Expect(Expect),
     Unary(Unary),
@@ -259,7 +260,6 @@ pub enum Operand {
     Reject(Reject),
     To(To),
     How(HowId),
-    Variable(VariableId),
     Metric(MetricId),
     CloseCode(CloseCode),
 }
@@ -293,6 +293,7 @@ operands! {
     Body(Body),
     Int(i32),
     Owner(Owner),
+    Variable(VariableId),
     Word(Word),
     Expect(Expect),
     Unary(Unary),
@@ -300,7 +301,6 @@ operands! {
     Reject(Reject),
     To(To),
     How(HowId),
-    Variable(VariableId),
     Metric(MetricId),
     CloseCode(CloseCode),
 }

@@ -225,11 +225,6 @@ impl Program {
         }
     }
 
-    /// Something of connections or users is kept beyond a message: variables or claims.
-    pub fn keeps_sessions(&self) -> bool {
-        self.keeps_claims || !(self.conn_variables.is_empty() && self.user_variables.is_empty())
-    }
-
     /// Events that no message can name.
     pub fn unnamed(&self) -> usize {
         let hooks = self.hooks.iter().flatten().count() + usize::from(self.on_message.is_some());

@@ -57,7 +57,7 @@ pub enum Value {
 const _: () = assert!(size_of::<Value>() <= 16);
 
 impl Bytes {
-    pub fn len(&self) -> usize {
+    pub fn size(&self) -> usize {
         match self.place {
             Place::Const => self.end as usize,
             _ => self.end.saturating_sub(self.start) as usize,
@@ -66,7 +66,7 @@ impl Bytes {
 }
 
 impl Elements {
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.end.saturating_sub(self.start) as usize
     }
 }

@@ -65,6 +65,8 @@ rules! {
     ClaimsUnverified,
     /// Rate limits come before every effect, so that a run can be started again.
     LimitAfterEffect,
+    /// Rate limits are asked by every run, so that a run that is started again asks the same ones.
+    LimitConditional,
     /// A jump ends inside its event, and inside its loop.
     BadJump,
     /// Where two ways meet, the same output is open.

@@ -21,6 +21,14 @@ pub use crate::state::limits::Verdict;
 
 /// What the interpreter asks of the shard while it runs.
 pub trait Host {
+    /// Whether `visited` is called.
+    const TRACED: bool = false;
+
+    /// An operation is about to be run.
+    fn visited(&mut self, at: u32) {
+        let _ = at;
+    }
+
     /// Counts the event; each key apart. An empty key is that of a limit without any.
     fn limit(&mut self, limit: LimitId, key: &[u8]) -> Verdict;
 
@@ -189,6 +197,9 @@ impl<'r, H: Host> Run<'r, H> {
             return self.stopped(stop, &ahead);
         }
         while let Some(op) = ahead.next() {
+            if H::TRACED {
+                self.host.visited(self.event.end.saturating_sub(ahead.len() as u32 + 1));
+            }
             if let Err(stop) = self.step(*op, &mut ahead) {
                 self.output.abandon(self.pool);
                 match self.go_on(&stop, &ahead) {

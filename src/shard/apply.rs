@@ -12,7 +12,7 @@ use super::peer::PeerFrame;
 use super::sending::Sending;
 use super::subject::{Cause, Subject};
 use crate::disconnect::Disconnect;
-use crate::ids::{ConnKey, USER_PREFIX};
+use crate::ids::{ConnKey, ShardId, USER_PREFIX};
 use crate::limits::NAME_BYTES_MAX;
 use crate::pipeline::effect::{Effect, Effects, Text};
 use crate::pipeline::op::Owner;
@@ -42,10 +42,14 @@ impl Shard {
     /// taken off it; gives their memory back to the shard at the end.
     pub(super) fn apply_rest(&mut self, slot: u32, mut effects: Effects, subject: Subject<'_>) {
         while let Some(effect) = effects.list.pop() {
+            let is_mark = matches!(effect, Effect::Lenient | Effect::Key { .. });
             match self.apply_one(slot, effect, &mut effects) {
-                Ok(Step::Next) => {}
+                Ok(Step::Next) => effects.done(is_mark),
                 Ok(Step::Wait) => return self.wait_with(slot, effects, subject),
-                Err(_) if effects.lenient => self.counters.passed_over.add(1),
+                Err(_) if effects.lenient => {
+                    self.counters.passed_over.add(1);
+                    effects.pass_over();
+                }
                 Err(reject) => {
                     effects.refused = Some(reject);
                     let cause = std::mem::take(&mut self.refused_by);
@@ -95,12 +99,10 @@ impl Shard {
                 let key = key.as_ref().map(|key| all.text(key));
                 self.send(slot, &Sending { to, how, name: all.text(&name), key }, frame)?;
             }
+            Effect::Enter { user, room } => return self.move_on(slot, all, &user, &room, true),
             Effect::Moved { room, joined } => self.moved(slot, all.text(&room), joined),
             Effect::Key { text } => all.key = Some(text),
-            Effect::Lenient => {
-                all.lenient = true;
-                return Ok(Step::Next);
-            }
+            Effect::Lenient => all.lenient = true,
             Effect::Set { of: Owner::Conn, variable, value } => {
                 self.set_conn(slot, variable.0, all.text(&value));
             }
@@ -122,7 +124,6 @@ impl Shard {
             }
             _ => {}
         }
-        all.lenient = false;
         Ok(Step::Next)
     }
 
@@ -177,6 +178,53 @@ impl Shard {
         if join {
             self.may_join(slot, name)?;
         }
+        if self.counts_members(name) {
+            return self.move_counted(slot, all, user, room, join);
+        }
+        self.move_on(slot, all, user, room, join)
+    }
+
+    /// The same of a room whose members are counted: a place comes before the join, and is given up
+    /// with the leave.
+    fn move_counted(
+        &mut self,
+        slot: u32,
+        all: &mut Effects,
+        user: &Text,
+        room: &Text,
+        join: bool,
+    ) -> Result<Step, Reject> {
+        let name: Arc<str> = all.text(room).into();
+        let membership = self.rooms.membership_of(self.rooms.class_of(&name));
+        let who: Arc<str> = match (membership, self.conns.key(slot)) {
+            (Membership::Connection, Some(key)) => key.to_string().into(),
+            _ => checked_name(all.text(user))?.into(),
+        };
+        if !join {
+            self.give_up(&name, &who);
+            return self.move_on(slot, all, user, room, join);
+        }
+        // It is taken off the list when there is a place.
+        all.list.push(Effect::Enter { user: user.clone(), room: room.clone() });
+        let seat = |origin, who| PeerFrame::Seat { origin, room: Arc::clone(&name), who };
+        let home = self.home_of(&name);
+        let step = self.ask_shard(slot, home, |origin| seat(origin, who));
+        if step.is_err() {
+            all.list.pop();
+        }
+        step
+    }
+
+    /// A join or leave that nothing stands in the way of.
+    fn move_on(
+        &mut self,
+        slot: u32,
+        all: &mut Effects,
+        user: &Text,
+        room: &Text,
+        join: bool,
+    ) -> Result<Step, Reject> {
+        let name = all.text(room);
         let moves = self.has_room_hooks() && self.is_member(slot, name) != join;
         let membership = self.rooms.membership_of(self.rooms.class_of(name));
         if moves {
@@ -217,10 +265,20 @@ impl Shard {
         user: Arc<str>,
         frame: impl FnOnce(ConnKey, Arc<str>) -> PeerFrame,
     ) -> Result<Step, Reject> {
-        let Some(origin) = self.conns.key(slot) else { return Ok(Step::Next) };
         let home = self.home_of(&user);
+        self.ask_shard(slot, home, |origin| frame(origin, user))
+    }
+
+    /// The same of any shard.
+    fn ask_shard(
+        &mut self,
+        slot: u32,
+        home: ShardId,
+        frame: impl FnOnce(ConnKey) -> PeerFrame,
+    ) -> Result<Step, Reject> {
+        let Some(origin) = self.conns.key(slot) else { return Ok(Step::Next) };
         self.hold(slot, Hold::Asked);
-        self.tell(home, frame(origin, user));
+        self.tell(home, frame(origin));
         self.asked(slot)
     }
 
@@ -228,9 +286,10 @@ impl Shard {
     pub(super) fn asked(&mut self, slot: u32) -> Result<Step, Reject> {
         match self.hold_mut(slot) {
             Some(Hold::Asked) => Ok(Step::Wait),
-            Some(Hold::Refused) => {
+            Some(Hold::Refused(reject)) => {
+                let reject = *reject;
                 self.unhold(slot);
-                Err(Reject::Overloaded)
+                Err(reject)
             }
             _ => Ok(Step::Next),
         }
@@ -248,7 +307,7 @@ impl Shard {
         self.users.get(user).map(|user| Arc::clone(&user.name))
     }
 
-    fn log(&self, slot: u32, all: &Effects, text: &Text, site: Site) {
+    pub(super) fn log(&self, slot: u32, all: &Effects, text: &Text, site: Site) {
         let user = self.user_of(slot);
         let (user, text) = (user.as_deref().unwrap_or_default(), all.text(text));
         let (file, line) = (self.engine.program.file(site), site.line);

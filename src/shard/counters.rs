@@ -131,6 +131,8 @@ pub struct Counters {
     pub volatile_dropped: Count,
     /// Frames that a later one with the same key took the place of.
     pub conflated: Count,
+    /// Messages to rooms that had too many.
+    pub room_limited: Count,
     /// Steps that were refused while the run went on.
     pub passed_over: Count,
     /// What the configuration names; replaced by a reload.
@@ -162,6 +164,52 @@ impl Counters {
         Arc::clone(&named)
     }
 
+    /// Every counter by its group (empty for those that stand alone) and name, as reports call it.
+    pub fn each(&self, seen: &mut dyn FnMut(&'static str, &str, u64)) {
+        for (name, count) in self.plain() {
+            seen("", name, count.get());
+        }
+        let rejects = Reject::ALL.iter().map(|one| one.code());
+        let disconnects = Disconnect::ALL.iter().map(|one| one.reason());
+        zip("rejects", rejects, &self.rejects, seen);
+        zip("disconnects", disconnects, &self.disconnects, seen);
+        zip("refusals", Refusal::all().map(Refusal::code), &self.refusals, seen);
+        let broken_rules = ProtocolError::ALL.iter().map(|one| one.reason());
+        zip("protocolErrors", broken_rules, &self.protocol_errors, seen);
+        let named = self.named();
+        for (group, list) in [("rules", &named.rules), ("metrics", &named.metrics)] {
+            list.iter().for_each(|one| seen(group, &one.label, one.count.get()));
+        }
+    }
+
+    fn plain(&self) -> [(&'static str, &Count); 23] {
+        [
+            ("connections", &self.connections),
+            ("upgrades", &self.upgrades),
+            ("messagesIn", &self.messages_in),
+            ("deliveries", &self.deliveries),
+            ("compressions", &self.compressions),
+            ("bytesIn", &self.bytes_in),
+            ("bytesOut", &self.bytes_out),
+            ("turns", &self.turns),
+            ("sends", &self.sends),
+            ("rooms", &self.rooms),
+            ("users", &self.users),
+            ("undelivered", &self.undelivered),
+            ("droppedFrames", &self.dropped_frames),
+            ("limitedDrops", &self.limited_drops),
+            ("forgottenLimits", &self.forgotten_limits),
+            ("unhandled", &self.unhandled),
+            ("endlessTokens", &self.endless_tokens),
+            ("acceptErrors", &self.accept_errors),
+            ("meshFull", &self.mesh_full),
+            ("volatileDropped", &self.volatile_dropped),
+            ("conflated", &self.conflated),
+            ("roomLimited", &self.room_limited),
+            ("passedOver", &self.passed_over),
+        ]
+    }
+
     pub fn rejected(&self, reject: Reject) {
         self.rejects[reject as usize].add(1);
     }
@@ -177,4 +225,13 @@ impl Counters {
     pub fn refused(&self, refusal: Refusal) {
         self.refusals[refusal.place()].add(1);
     }
+}
+
+fn zip<'n>(
+    group: &'static str,
+    names: impl Iterator<Item = &'n str>,
+    counts: &[Count],
+    seen: &mut dyn FnMut(&'static str, &str, u64),
+) {
+    names.zip(counts).for_each(|(name, count)| seen(group, name, count.get()));
 }

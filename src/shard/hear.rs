@@ -5,6 +5,7 @@
 
 use super::Shard;
 use super::peer::PeerFrame;
+use crate::reject::Reject;
 
 impl Shard {
     pub(super) fn hear(&mut self, frame: PeerFrame) {
@@ -31,7 +32,7 @@ impl Shard {
             PeerFrame::Expel { user, room, home, job } => self.on_expel(&user, &room, home, job),
             PeerFrame::Enrolled { job } => self.on_enrolled(job),
             PeerFrame::Done { origin } => self.on_done(origin),
-            PeerFrame::Full { origin } => self.on_full(origin),
+            PeerFrame::Full { origin } => self.on_full(origin, Reject::Overloaded),
             PeerFrame::Take { origin, user, key } => self.on_take(origin, &user, key),
             PeerFrame::TakeText { origin, key } => self.on_take_text(origin, key),
             PeerFrame::Taken { origin, verdict } => self.on_taken(origin, verdict),
@@ -55,6 +56,12 @@ impl Shard {
     /// Frames of the native spelling.
     fn hear_native(&mut self, frame: PeerFrame) {
         match frame {
+            PeerFrame::Seat { origin, room, who } => self.on_seat(origin, room, who),
+            PeerFrame::Seated { origin, room, who, fresh } => {
+                self.on_seated(origin, &room, &who, fresh);
+            }
+            PeerFrame::NoSeat { origin } => self.on_full(origin, Reject::RoomFull),
+            PeerFrame::Unseat { room, who } => self.on_unseat(&room, &who),
             PeerFrame::PublishWith { room, frame, aside } => {
                 self.on_publish_with(&room, frame, &aside);
             }

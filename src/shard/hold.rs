@@ -20,7 +20,7 @@ pub(super) enum Hold {
     /// A join or leave that may be answered at once: the effects are still in the hands of `apply`.
     Asked,
     /// It was answered at once, with no.
-    Refused,
+    Refused(Reject),
     /// A join or leave; then the rest of the effects.
     Effects(Effects),
     /// The verdict of a limit, the one after `granted` others that let the message pass; then it
@@ -105,22 +105,28 @@ impl Shard {
         });
     }
 
-    fn go_on(&mut self, slot: u32, effects: Effects) {
+    fn go_on(&mut self, slot: u32, mut effects: Effects) {
+        effects.done(false);
         let event = effects.text(&effects.event).to_owned();
         let id = effects.text(&effects.id).to_owned();
         let subject = Subject { event: event.as_bytes(), id: id.as_bytes() };
         self.apply_rest(slot, effects, subject);
     }
 
-    /// A join was refused: the user is in too many rooms.
-    pub(super) fn on_full(&mut self, origin: ConnKey) {
+    /// A join was refused: the user is in too many rooms, or the room is full.
+    pub(super) fn on_full(&mut self, origin: ConnKey, reject: Reject) {
         let Some(slot) = self.conns.resolve(origin) else { return };
         match self.hold_mut(slot) {
-            Some(Hold::Asked) => self.replace_hold(slot, Hold::Refused),
+            Some(Hold::Asked) => self.replace_hold(slot, Hold::Refused(reject)),
+            Some(Hold::Effects(effects)) if effects.lenient => {
+                effects.pass_over();
+                self.counters.passed_over.add(1);
+                self.on_done(origin);
+            }
             Some(Hold::Effects(effects)) => {
                 // Nothing behind the join happens.
                 effects.list.clear();
-                effects.refused = Some(Reject::Overloaded);
+                effects.refused = Some(reject);
                 self.on_done(origin);
             }
             _ => {}

@@ -32,12 +32,14 @@ impl Shard {
         if full && limit.mode == ConnectionLimitMode::Reject {
             return self.tell(conn.shard, PeerFrame::Refuse { conn });
         }
+        let mut left = Vec::new();
         if record.conns.is_empty() && record.grace_ends_ns <= self.now.mono_ns {
             // The record may be kept longer than the rooms, for a rate window.
-            record.rooms.clear();
+            left = std::mem::take(&mut record.rooms);
         }
         let oldest = full.then(|| record.conns.remove(0));
         record.conns.push(conn);
+        self.left_behind(&user, &left);
         let permissions = self.with_grants(&user, permissions);
         let Some(record) = self.homes.users.get_mut(&user) else { return };
         let changed = record.permissions != permissions;
@@ -89,7 +91,7 @@ impl Shard {
 
     /// Takes a connection off its user's record; false where it was evicted before: then its end
     /// ends nothing.
-    fn strike(&mut self, conn: ConnKey, user: &str) -> bool {
+    fn strike(&mut self, conn: ConnKey, user: &Arc<str>) -> bool {
         let grace_ns = self.engine.settings.compat.leave_grace_ns;
         let Some(record) = self.homes.users.get_mut(user) else { return false };
         let known = record.conns.len();
@@ -100,7 +102,8 @@ impl Shard {
         if record.conns.is_empty() {
             record.grace_ends_ns = self.now.mono_ns + grace_ns;
             if grace_ns == 0 {
-                record.rooms.clear();
+                let rooms = std::mem::take(&mut record.rooms);
+                self.left_behind(user, &rooms);
             }
         }
         true
@@ -113,9 +116,11 @@ impl Shard {
         if !record.conns.is_empty() {
             return;
         }
-        if record.grace_ends_ns <= now_ns {
-            record.rooms.clear();
+        if record.grace_ends_ns <= now_ns && !record.rooms.is_empty() {
+            let rooms = std::mem::take(&mut record.rooms);
+            self.left_behind(&user, &rooms);
         }
+        let Some(record) = self.homes.users.get_mut(&user) else { return };
         // What is lent is on its way back and looks again when it is here.
         if record.fading || record.lent.is_some() {
             return;
@@ -131,10 +136,12 @@ impl Shard {
 
     pub(super) fn on_join(&mut self, origin: ConnKey, user: Arc<str>, room: Arc<str>) {
         let Some(record) = self.homes.users.get_mut(&user) else {
+            self.give_up(&room, &user);
             return self.tell(origin.shard, PeerFrame::Done { origin });
         };
         if !record.rooms.contains(&room) {
             if record.rooms.len() >= ROOMS_PER_USER_MAX {
+                self.give_up(&room, &user);
                 return self.tell(origin.shard, PeerFrame::Full { origin });
             }
             record.rooms.push(Arc::clone(&room));
@@ -190,7 +197,7 @@ impl Shard {
     }
 
     pub(super) fn on_watch(&mut self, room: Arc<str>, local: RoomKey, shard: ShardId) {
-        let record = self.homes.rooms.entry(room).or_default();
+        let record = self.home_room(room);
         record.watchers.retain(|(other, _)| *other != shard);
         record.watchers.push((shard, local));
         self.tell(shard, PeerFrame::Watched { local });
@@ -199,16 +206,21 @@ impl Shard {
     pub(super) fn on_unwatch(&mut self, room: &Arc<str>, shard: ShardId) {
         let Some(record) = self.homes.rooms.get_mut(room) else { return };
         record.watchers.retain(|(other, _)| *other != shard);
-        if record.watchers.is_empty() {
+        if record.is_unused() {
             self.homes.rooms.remove(room);
         }
     }
 
     /// Sends a message of a room to every shard with members: the room's one order.
     pub(super) fn publish_here(&mut self, room: &str, frame: FrameRef) {
-        let Some(record) = self.homes.rooms.get(room) else {
+        let Some(record) = self.homes.rooms.get_mut(room) else {
             return self.counters.undelivered.add(1);
         };
+        if let Some(bounds) = &mut record.bounds
+            && !bounds.take(self.now.mono_ns)
+        {
+            return self.counters.room_limited.add(1);
+        }
         let here = record.local_part(self.id);
         if self.engine.settings.transport.compression.enabled {
             return self.publish_deflated(room, here, frame);

@@ -13,6 +13,7 @@ use crate::pipeline::effect::Effects;
 use crate::pipeline::program::Hook;
 use crate::pipeline::vm::Outcome;
 use crate::reject::Reject;
+use crate::settings::Membership;
 use crate::state::frames::FrameType;
 
 impl Shard {
@@ -109,24 +110,20 @@ impl Shard {
         self.leave_hooks(slot, reason);
     }
 
-    /// `leave` of every room whose membership ends with this connection.
+    /// `leave` of the rooms that the connection itself is a member of; a user's rooms end at its
+    /// home (`absent`).
     fn leave_hooks(&mut self, slot: u32, reason: &str) {
-        if self.engine.program.hook(Hook::Leave).is_none() || !self.is_last_here(slot) {
+        if self.engine.program.hook(Hook::Leave).is_none() {
             return;
         }
         let seats = self.conns.get(slot).map(|conn| conn.seats.clone()).unwrap_or_default();
         for seat in seats {
-            let Some(name) = self.rooms.get(seat.room).map(|room| room.name.clone()) else {
-                continue;
-            };
-            let about = About { room: &name, reason, ..About::default() };
-            self.run_hook(slot, Hook::Leave, &about);
+            let Some(room) = self.rooms.get(seat.room) else { continue };
+            if self.rooms.membership_of(room.class) == Membership::Connection {
+                let name = std::sync::Arc::clone(&room.name);
+                let about = About { room: &name, reason, ..About::default() };
+                self.run_hook(slot, Hook::Leave, &about);
+            }
         }
-    }
-
-    /// Whether the user has no other connection on this shard.
-    fn is_last_here(&self, slot: u32) -> bool {
-        let user = self.conns.get(slot).and_then(|conn| self.users.get(conn.user?));
-        user.is_some_and(|user| user.conns.len() == 1)
     }
 }

@@ -9,9 +9,12 @@ pub mod counters;
 pub mod handoff;
 pub mod mesh;
 pub mod peer;
+mod places;
 pub mod refusal;
 pub mod reload;
+pub mod trace;
 
+mod absent;
 mod address;
 mod admit;
 mod apply;
@@ -75,6 +78,7 @@ use mesh::Mesh;
 use peer::PeerFrame;
 use reload::{Editions, Known};
 use subject::Cause;
+use trace::Trace;
 use trim::Trim;
 
 /// What a shard is made of that it does not own.
@@ -138,6 +142,8 @@ pub struct Shard {
     former: Vec<Known>,
     /// How many of them stand in for a newer one just now.
     selected: u32,
+    /// A room was bounded while one did.
+    bound_again: bool,
     /// Counters that its program names.
     named: Arc<Named>,
     names: Names,
@@ -168,6 +174,8 @@ pub struct Shard {
     /// Connections that have a compressor of their own; some may be gone.
     own_compressors: Vec<ConnKey>,
     trim: Trim,
+    /// Only in tests of a configuration.
+    trace: Option<Arc<Trace>>,
     /// What users hold who were granted nothing.
     no_permissions: Arc<PermissionSet>,
     sessions: Sessions,
@@ -178,8 +186,9 @@ pub struct Shard {
     refused_by: Cause,
     /// Where the variables of the room at hand stand in its name.
     room_variables: Vec<RoomVariable>,
-    /// Receivers of the send at hand.
+    /// Receivers of the send at hand, and those of them that are not left out.
     chosen: Vec<u32>,
+    left: Vec<u32>,
     /// How many hooks are being carried out.
     hooks_running: u32,
 }
@@ -205,6 +214,7 @@ impl Shard {
             held: 0,
             former: Vec::new(),
             selected: 0,
+            bound_again: false,
             named,
             names: Names::default(),
             spares: Spares::default(),
@@ -228,6 +238,7 @@ impl Shard {
             refused_lingering: 0,
             own_compressors: Vec::new(),
             trim: Trim::new(),
+            trace: None,
             no_permissions: Arc::default(),
             sessions: Sessions::default(),
             conflated: Conflated::default(),
@@ -235,9 +246,15 @@ impl Shard {
             refused_by: Cause::default(),
             room_variables: Vec::new(),
             chosen: Vec::new(),
+            left: Vec::new(),
             hooks_running: 0,
             engine,
         }
+    }
+
+    /// Notes which operations are run.
+    pub fn trace(&mut self, trace: Arc<Trace>) {
+        self.trace = Some(trace);
     }
 
     // ---- input ----

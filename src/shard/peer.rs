@@ -94,6 +94,14 @@ pub enum PeerFrame {
     ///
     /// `deflated` is the frame's twin for the usual window, where the home needed one itself.
     Deliver { local: RoomKey, frame: FrameRef, deflated: Option<FrameRef> },
+    /// To the room's home: a member wants a place. Lost: as `Join`.
+    Seat { origin: ConnKey, room: Arc<str>, who: Arc<str> },
+    /// From the room's home: it has one; `fresh` where it had none before. Lost: as `Join`.
+    Seated { origin: ConnKey, room: Arc<str>, who: Arc<str>, fresh: bool },
+    /// From the room's home: there is none. Lost: as `Join`.
+    NoSeat { origin: ConnKey },
+    /// To the room's home: a place is free. Lost: it stays taken until the room is empty.
+    Unseat { room: Arc<str>, who: Arc<str> },
     /// As `Publish`, with whom it leaves out.
     PublishWith { room: Arc<str>, frame: FrameRef, aside: Aside },
     /// As `Publish`, for a frame that others with its key take the place of.

@@ -143,6 +143,9 @@ impl Shard {
         self.select(current);
         self.selected -= 1;
         self.forget_editions();
+        if self.bound_again && self.selected == 0 {
+            self.bind_rooms_again();
+        }
     }
 
     /// Exchanges the current edition for the one of this number. Both stay known: a hold of either
@@ -188,6 +191,7 @@ impl Shard {
         if settings.rooms != old.rooms {
             self.outboxes.delay(delays(&settings));
             self.rooms.classify_again();
+            self.bind_rooms_again();
         }
         if settings.transport.times() != old.transport.times() {
             let slots: Vec<u32> = self.conns.slots().collect();

@@ -13,6 +13,7 @@ use crate::ids::{ConnKey, ShardId, USER_PREFIX};
 use crate::limits::ROOMS_PER_USER_MAX;
 use crate::reject::Reject;
 use crate::reserve::fit;
+use crate::settings::Membership;
 use crate::state::conns::Seat;
 use crate::state::rooms::{RoomKey, Waiter};
 
@@ -66,10 +67,22 @@ impl Shard {
     /// Takes a connection out of every room.
     pub(super) fn unseat_all(&mut self, slot: u32) {
         while let Some(seat) = self.conns.get_mut(slot).and_then(|conn| conn.seats.pop()) {
+            self.give_up_own(slot, seat);
             self.vacate(seat);
         }
         if let Some(conn) = self.conns.get_mut(slot) {
             conn.seats = Vec::new();
+        }
+    }
+
+    /// The place of a connection in a room whose members are connections.
+    fn give_up_own(&mut self, slot: u32, seat: Seat) {
+        let Some(room) = self.rooms.get(seat.room) else { return };
+        if self.rooms.membership_of(room.class) == Membership::Connection
+            && let Some(key) = self.conns.key(slot)
+        {
+            let name = Arc::clone(&room.name);
+            self.give_up(&name, &key.to_string());
         }
     }
 

@@ -16,6 +16,7 @@ use crate::ids::{ConnKey, ShardId, USER_PREFIX};
 use crate::pipeline::op::{HowId, To};
 use crate::pipeline::program::{Except, How};
 use crate::reject::Reject;
+use crate::state::delays::Delay;
 use crate::state::frames::FrameRef;
 use crate::state::rooms::RoomKey;
 
@@ -160,9 +161,14 @@ impl Shard {
     }
 
     pub(super) fn on_publish_with(&mut self, room: &str, frame: FrameRef, aside: &Aside) {
-        let Some(record) = self.homes.rooms.get(room) else {
+        let Some(record) = self.homes.rooms.get_mut(room) else {
             return self.counters.undelivered.add(1);
         };
+        if let Some(bounds) = &mut record.bounds
+            && !bounds.take(self.now.mono_ns)
+        {
+            return self.counters.room_limited.add(1);
+        }
         let here = record.local_part(self.id);
         for &(shard, local) in record.watchers.iter().filter(|(shard, _)| *shard != self.id) {
             let (frame, aside) = (FrameRef::clone(&frame), aside.clone());
@@ -177,7 +183,8 @@ impl Shard {
         let Some(at) = self.rooms.resolve(local) else { return };
         let Some(room) = self.rooms.get_mut(at) else { return };
         let members = std::mem::take(&mut room.members);
-        self.deliver_to(&members, frame, Some(aside));
+        let delay = room.class.and_then(|class| self.outboxes.delays.from(class, self.now.mono_ns));
+        self.queue_aside(&members, frame, aside, delay);
         if let Some(room) = self.rooms.get_mut(at) {
             room.members = members;
         }
@@ -196,23 +203,34 @@ impl Shard {
     }
 
     pub(super) fn deliver_user_with(&mut self, user: &str, frame: FrameRef, aside: &Aside) {
-        let user = self.users.find(user).and_then(|user| self.users.get(user));
-        let conns = user.map(|user| user.conns.clone()).unwrap_or_default();
-        self.deliver_to(&conns, frame, Some(aside));
+        let Some(id) = self.users.find(user) else { return };
+        // Nobody looks at the list before it is back.
+        let conns = self.users.get_mut(id).map(|user| std::mem::take(&mut user.conns));
+        let Some(conns) = conns else { return };
+        self.queue_aside(&conns, frame, aside, None);
+        if let Some(user) = self.users.get_mut(id) {
+            user.conns = conns;
+        }
+        self.cut_overflowed();
     }
 
     /// Queues a frame to those of these connections that the aside does not leave out.
     fn deliver_to(&mut self, slots: &[u32], frame: FrameRef, aside: Option<&Aside>) {
-        let Some(aside) = aside else {
-            self.queue(slots, frame, None, None);
-            return self.cut_overflowed();
-        };
+        match aside {
+            Some(aside) => self.queue_aside(slots, frame, aside, None),
+            None => drop(self.queue(slots, frame, None, None)),
+        }
+        self.cut_overflowed();
+    }
+
+    /// The same, before anybody's outbox is looked at.
+    fn queue_aside(&mut self, slots: &[u32], frame: FrameRef, aside: &Aside, delay: Option<Delay>) {
         let volatile = self.how(aside.how()).volatile;
         let exempt = match aside {
             Aside::User { user, .. } => self.users.find(user),
             _ => None,
         };
-        let mut left = Vec::with_capacity(slots.len());
+        let mut left = std::mem::take(&mut self.left);
         for &slot in slots {
             let conn = self.conns.get(slot);
             let is_exempt = match aside {
@@ -230,8 +248,9 @@ impl Shard {
                 false => left.push(slot),
             }
         }
-        self.queue(&left, frame, None, None);
-        self.cut_overflowed();
+        self.queue(&left, frame, None, delay);
+        left.clear();
+        self.left = left;
     }
 }
 

@@ -11,6 +11,7 @@ use std::cell::OnceCell;
 
 use super::host::{Asked, Counted, Host};
 use super::subject::{Cause, Subject};
+use super::trace::Traced;
 use super::{Io, Shard};
 use crate::clock::Now;
 use crate::envelope::{Envelope, project, project_checked, text::text_of};
@@ -198,25 +199,19 @@ impl Shard {
             granted,
             met: 0,
             asked: None,
-            session: None,
-            variables: None,
+            session: self.sessions.conns.get(&slot),
+            variables: self.sessions.users.get(name).map(|values| &**values),
             room: (about.room, &self.room_variables),
             ip: conn.ip,
             ip_text: OnceCell::new(),
             denied: None,
         };
-        let mut claims: &[u8] = &[];
-        if engine.program.keeps_sessions() {
-            host.session = self.sessions.conns.get(&slot);
-            host.variables = self.sessions.users.get(name).map(|values| &**values);
-            claims = host.session.map_or(&[], |session| &session.claims);
-        }
         let input = Input {
             message,
             payload: &self.slots,
             token: self.envelope.token,
             id: self.envelope.id,
-            claims,
+            claims: host.session.map_or(&[], |session| &session.claims),
             about,
             user: name,
             conn: key,
@@ -224,8 +219,14 @@ impl Shard {
             kind,
             frame_bytes_max: engine.settings.transport.message_bytes_max,
         };
-        let pool = &mut self.outboxes.pool;
-        let outcome = self.vm.run(&engine.program, event, &input, &mut host, pool, effects);
+        let (program, pool) = (&engine.program, &mut self.outboxes.pool);
+        let outcome = match &self.trace {
+            None => self.vm.run(program, event, &input, &mut host, pool, effects),
+            Some(trace) => {
+                let mut traced = Traced { host: &mut host, trace };
+                self.vm.run(program, event, &input, &mut traced, pool, effects)
+            }
+        };
         effects.denied = host.denied;
         (outcome, host.asked)
     }

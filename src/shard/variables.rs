@@ -21,7 +21,7 @@ use crate::state::sessions::Values;
 
 impl Shard {
     pub(super) fn set_conn(&mut self, slot: u32, variable: u8, value: &str) {
-        self.sessions.of(slot).variables.set(variable, value.as_bytes().into());
+        self.sessions.of(slot).variables.set(variable, value.as_bytes());
     }
 
     /// At the user's home: a variable changes.
@@ -34,7 +34,7 @@ impl Shard {
     ) {
         if self.homes.users.contains_key(user) {
             let account = self.sessions.accounts.entry(Arc::clone(user)).or_default();
-            Arc::make_mut(&mut account.variables).set(variable, value);
+            Arc::make_mut(&mut account.variables).set(variable, &value);
             let values = Arc::clone(&account.variables);
             for shard in self.shards_of(user) {
                 let (user, values) = (Arc::clone(user), Arc::clone(&values));

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use foldhash::fast::{FixedState, RandomState};
 use std::hash::BuildHasher;
 
+use super::bounds::Bounds;
 use super::limits::{Rate, Verdict};
 use super::meters::{Key, MeterTable, Meters, Reading};
 use super::permissions::PermissionSet;
@@ -34,9 +35,17 @@ pub fn home_of(name: &str, seed: u64, shards: u16) -> ShardId {
 pub struct HomeRoom {
     /// The shards with members, and what the room is called there.
     pub watchers: Vec<(ShardId, RoomKey)>,
+    /// Where its class has some.
+    pub bounds: Option<Box<Bounds>>,
 }
 
 impl HomeRoom {
+    /// Whether nobody would miss the record.
+    pub fn is_unused(&self) -> bool {
+        let nobody = self.bounds.as_ref().is_none_or(|bounds| bounds.members.is_empty());
+        self.watchers.is_empty() && nobody
+    }
+
     /// What the room is called on a shard that has members.
     pub fn local_part(&self, shard: ShardId) -> Option<RoomKey> {
         self.watchers.iter().find(|(other, _)| *other == shard).map(|(_, local)| *local)

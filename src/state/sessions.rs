@@ -14,7 +14,7 @@ use crate::ids::PermissionId;
 /// Values by the place of their variable, as JSON; a variable that was never set has none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Values {
-    list: Vec<Option<Arc<[u8]>>>,
+    list: Vec<Option<Vec<u8>>>,
 }
 
 impl Values {
@@ -22,12 +22,15 @@ impl Values {
         self.list.get(usize::from(variable))?.as_deref()
     }
 
-    pub fn set(&mut self, variable: u8, value: Arc<[u8]>) {
+    /// The memory of the value before is used again.
+    pub fn set(&mut self, variable: u8, value: &[u8]) {
         let place = usize::from(variable);
         if self.list.len() <= place {
             self.list.resize(place + 1, None);
         }
-        self.list[place] = Some(value);
+        let held = self.list[place].get_or_insert_default();
+        held.clear();
+        held.extend_from_slice(value);
     }
 }
 

@@ -5,9 +5,18 @@ use shardwire::disconnect::Disconnect;
 
 use super::chorus::{ask, event, limited};
 use super::simulator::world::World;
+use shardwire::config::{Source, fmt};
 
 const ORIGINAL: &str = include_str!("../data/go-dispatch-config.yaml");
 const ROOM: &str = "room:global";
+
+/// The original's file, and what `shardwire fmt --upgrade` makes of it.
+fn both_spellings() -> [String; 2] {
+    let upgraded = fmt::upgrade(&Source::new("config.yaml", ORIGINAL)).expect("upgraded");
+    assert_eq!(upgraded.notes, Vec::<String>::new());
+    assert!(upgraded.text.contains("version: 1") && !upgraded.text.contains("_notify"));
+    [ORIGINAL.to_owned(), upgraded.text]
+}
 
 fn join(world: &mut World, client: usize, name: &str) -> Vec<Value> {
     let payload = json!({ "name": name });
@@ -25,8 +34,8 @@ fn joined(id: &str, name: &str) -> Value {
 
 #[test]
 fn the_chat_of_the_original_goes_as_it_went() {
-    for shards in [1, 2, 4] {
-        let mut world = World::calm(ORIGINAL, shards);
+    for (yaml, shards) in both_spellings().iter().flat_map(|yaml| [1, 2, 4].map(|n| (yaml, n))) {
+        let mut world = World::calm(yaml, shards);
         let (ada, bob) = (world.open(0, "ada"), world.open(usize::from(shards) - 1, "bob"));
         let success = event("join_success", json!({ "room": ROOM, "status": "ok" }));
         assert_eq!(join(&mut world, ada, "Ada"), [success.clone(), joined("ada", "Ada")]);
@@ -51,7 +60,11 @@ fn the_chat_of_the_original_goes_as_it_went() {
 
 #[test]
 fn the_original_closes_the_oldest_of_four_connections() {
-    let mut world = World::calm(ORIGINAL, 2);
+    both_spellings().iter().for_each(|yaml| closes_the_oldest_of_four(yaml));
+}
+
+fn closes_the_oldest_of_four(yaml: &str) {
+    let mut world = World::calm(yaml, 2);
     let conns: Vec<usize> = (0..4).map(|n| world.open(n % 2, "ada")).collect();
     let cycled = world.total(|c| c.disconnects[Disconnect::Cycled as usize].get());
     assert_eq!(cycled, 1);

@@ -21,7 +21,9 @@ lifecycle:
     - send: { to: room, event: left, payload: { room: "${room.id}", reason: "${reason}" } }
 events:
   name: { payload: { name: string }, steps: [{ set: { conn.name: "${payload.name}" } }] }
-  enter: { payload: { room: string }, steps: [{ join: "${payload.room}" }, { reply: { event: in } }] }
+  enter:
+    payload: { room: string }
+    steps: [{ join: "${payload.room}" }, { reply: { event: in } }]
   exit: { payload: { room: string }, steps: [{ leave: "${payload.room}" }] }
   ping: { steps: [{ reply: { event: pong } }] }
 "#;
@@ -67,7 +69,7 @@ fn disconnect_knows_the_state_and_the_reason_and_comes_once() {
             let gone = event("gone", json!({ "name": "Ada", "reason": reason }));
             assert_eq!(got.iter().filter(|one| **one == gone).count(), 1, "{got:?}");
             assert_eq!(names(&got).iter().filter(|name| **name == "gone").count(), 1);
-            let left = event("left", json!({ "room": "lobby", "reason": reason }));
+            let left = event("left", json!({ "room": "lobby", "reason": "gone" }));
             assert!(got.contains(&left), "{got:?}");
             world.advance_ms(3_000);
             assert!(world.messages(bob).is_empty());
@@ -92,6 +94,31 @@ fn join_and_leave_speak_of_their_room_once_each() {
         assert_eq!(world.messages(ada), [left]);
         ask_event(&mut world, bob, "exit", room);
         assert!(world.messages(ada).is_empty());
+    }
+}
+
+#[test]
+fn a_user_leaves_its_rooms_with_its_last_connection_only() {
+    let yaml = r#"
+lifecycle:
+  leave:
+    - send: { to: room, event: left, payload: { by: "${user.id}", why: "${reason}" } }
+events:
+  enter: { steps: [{ join: r }] }
+"#;
+    for shards in [1, 3] {
+        let mut world = super::cast::world(yaml, shards);
+        let at = |n: usize| n % usize::from(shards);
+        let bob = world.open(0, "bob");
+        let ada = [world.open(at(1), "ada"), world.open(at(2), "ada")];
+        ask_event(&mut world, bob, "enter", json!({}));
+        ask_event(&mut world, ada[0], "enter", json!({}));
+        world.hang_up(ada[0]);
+        world.settle();
+        assert!(world.messages(bob).is_empty());
+        world.hang_up(ada[1]);
+        world.settle();
+        assert_eq!(world.messages(bob), [event("left", json!({ "by": "ada", "why": "gone" }))]);
     }
 }
 

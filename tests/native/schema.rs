@@ -24,7 +24,9 @@ events:
   open:
     payload: { note: optional string, size: int = 7, name: "string = 'ada'" }
     steps:
-      - reply: { event: ok, payload: { note: "${payload.note}", size: "${payload.size}", name: "${payload.name}" } }
+      - reply:
+          event: ok
+          payload: { note: "${payload.note}", size: "${payload.size}", name: "${payload.name}" }
   closed:
     payload: { a: int, $unknown: refuse }
     steps: [{ reply: { event: ok } }]

@@ -11,7 +11,9 @@ events:
   all: { payload: any, steps: [{ send: { to: all, event: m, payload: "${payload}" } }] }
   others: { steps: [{ send: { to: all, except: origin, event: m } }] }
   strangers: { steps: [{ send: { to: all, except: user, event: m } }] }
-  room: { payload: { room: string }, steps: [{ send: { to: { room: "${payload.room}" }, event: m } }] }
+  room:
+    payload: { room: string }
+    steps: [{ send: { to: { room: "${payload.room}" }, event: m } }]
   roommates:
     payload: { room: string }
     steps: [{ send: { to: { room: "${payload.room}" }, except: origin, event: m } }]
@@ -19,7 +21,9 @@ events:
     payload: { room: string }
     steps: [{ send: { to: { room: "${payload.room}" }, except: user, event: m } }]
   user: { payload: { id: string }, steps: [{ send: { to: { user: "${payload.id}" }, event: m } }] }
-  users: { payload: { ids: list(string) }, steps: [{ send: { to: { users: "${payload.ids}" }, event: m } }] }
+  users:
+    payload: { ids: list(string) }
+    steps: [{ send: { to: { users: "${payload.ids}" }, event: m } }]
   mine: { steps: [{ send: { to: user, event: m } }] }
   rest: { steps: [{ send: { to: user, except: origin, event: m } }] }
   me: { steps: [{ send: { to: origin, event: m } }] }

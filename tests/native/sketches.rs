@@ -21,7 +21,11 @@ events:
     payload: { username: string(..64) = "" }
     steps:
       - set: { conn.username: "${payload.username}", conn.joined: true }
-      - send: { to: all, except: origin, event: user-joined, payload: { username: "${conn.username}", id: "${conn.id}" } }
+      - send:
+          to: all
+          except: origin
+          event: user-joined
+          payload: { username: "${conn.username}", id: "${conn.id}" }
 "#;
 
 #[test]
@@ -67,4 +71,62 @@ events:
   join: { payload: { room: string }, steps: [{ join: "${payload.room}" }] }
 "#;
     assert!(outcome(rooms).is_ok());
+}
+
+/// The sketch of a gateway; what a backend would say is written down in its place.
+#[test]
+fn typing_reaches_the_members_of_a_chat_but_not_the_typist() {
+    let yaml = r#"
+state: { conn: { jwt: secret optional string, name: optional string } }
+errors: { reply: { event: error, payload: { message: "${error.message}", code: "${error.code}" } } }
+pipelines:
+  membersOf:
+    input: { chat_id: int }
+    steps: []
+    output: "['ada', 'bob', 'user' + string(input.chat_id)].map(m, m.lower())"
+events:
+  auth:
+    payload: { token: string(1..8192) }
+    limit: { per: [conn], rate: 5/m }
+    steps:
+      - set: { conn.jwt: "${payload.token}", conn.name: "${user.id}" }
+      - reply: { event: auth_success, payload: { user_id: "${user.id}", name: "${conn.name}" } }
+  typing:
+    payload: { chat_id: int, is_typing: bool }
+    limit: { per: [user, payload.chat_id], rate: 1/s, onExceed: drop }
+    steps:
+      - use: membersOf
+        with: { chat_id: "${payload.chat_id}" }
+        into: members
+      - send:
+          to: { users: "${members}" }
+          except: user
+          volatile: true
+          event: user_typing
+          payload: { chat_id: "${payload.chat_id}", is_typing: "${payload.is_typing}" }
+"#;
+    for shards in [1, 3] {
+        let mut world = super::cast::world(yaml, shards);
+        let at = |n: usize| n % usize::from(shards);
+        let names = ["ada", "bob", "user7", "cyd", "ada"];
+        let all: Vec<usize> = (0..5).map(|n| world.open(at(n), names[n])).collect();
+        let auth = json!({ "event": "auth", "payload": { "token": "x" }, "id": 1 });
+        let success = json!({ "user_id": "ada", "name": "ada" });
+        let wanted = json!({ "event": "auth_success", "id": 1, "payload": success });
+        assert_eq!(ask(&mut world, all[0], &auth), [wanted]);
+        let typing = json!({ "chat_id": 7, "is_typing": true });
+        let message = json!({ "event": "typing", "payload": typing });
+        for _ in 0..3 {
+            assert_eq!(ask(&mut world, all[0], &message), Vec::<Value>::new());
+        }
+        let heard = json!({ "event": "user_typing", "payload": typing });
+        let got: Vec<Vec<Value>> = all.iter().map(|one| world.messages(*one)).collect();
+        let once = vec![heard];
+        assert_eq!(got, [vec![], once.clone(), once, vec![], vec![]]);
+        let wrong = json!({ "event": "typing", "payload": {} });
+        let got = ask(&mut world, all[0], &wrong);
+        let told = json!({ "message": "the payload does not fit this event",
+                           "code": "invalid_payload" });
+        assert_eq!(got, [json!({ "event": "error", "payload": told })]);
+    }
 }

@@ -9,17 +9,30 @@ const STATE: &str = r#"
 permissions: [speak, kick]
 roles: { moderator: [kick], all: [kick, speak] }
 state:
-  conn: { name: "string = 'nobody'", count: int = 0, last: optional string, tags: "list(string) = []" }
+  conn:
+    name: "string = 'nobody'"
+    count: int = 0
+    last: optional string
+    tags: "list(string) = []"
   user: { mood: "string = 'calm'", visits: int = 0 }
+pipelines:
+  tell:
+    steps:
+      - reply:
+          event: now
+          payload: { name: "${conn.name}", count: "${conn.count}", last: "${conn.last}" }
 events:
   set:
     payload: { name: string }
     steps:
-      - set: { conn.name: "${payload.name}", conn.count: "${conn.count + 1}", conn.last: "${conn.name}" }
-      - reply: { event: now, payload: { name: "${conn.name}", count: "${conn.count}", last: "${conn.last}" } }
+      - set:
+          conn.name: "${payload.name}"
+          conn.count: "${conn.count + 1}"
+          conn.last: "${conn.name}"
+      - use: tell
   get:
     steps:
-      - reply: { event: now, payload: { name: "${conn.name}", count: "${conn.count}", last: "${conn.last}" } }
+      - use: tell
   maybe:
     payload: { name: string }
     steps:
@@ -33,7 +46,11 @@ events:
       - reply: { event: felt, payload: { mood: "${user.mood}", visits: "${user.visits}" } }
   mood:
     steps: [{ reply: { event: felt, payload: { mood: "${user.mood}", visits: "${user.visits}" } } }]
-  grant: { payload: { to: string }, steps: [{ grant: { permission: speak, to: "${payload.to}" } }, { reply: { event: granted } }] }
+  grant:
+    payload: { to: string }
+    steps:
+      - grant: { permission: speak, to: "${payload.to}" }
+      - reply: { event: granted }
   revoke: { steps: [{ revoke: speak }, { reply: { event: revoked } }] }
   speak: { require: user.can.speak, steps: [{ reply: { event: spoke } }] }
   kick: { require: user.can.kick, steps: [{ reply: { event: kicked } }] }

@@ -75,7 +75,10 @@ events:
     steps:
       - reply:
           event: e
-          payload: { a: "${payload.a ?? omit}", b: "${payload.b ?? omit}", c: "${payload.c ?? omit}" }
+          payload:
+            a: "${payload.a ?? omit}"
+            b: "${payload.b ?? omit}"
+            c: "${payload.c ?? omit}"
       - reply:
           event: s
           payload: { $spread: "${payload}", by: "${user.id}" }
@@ -101,6 +104,23 @@ events:
         assert_eq!(got[1], event("s", spread));
         assert_eq!(got[2], event("t", json!({ "first": 1, "in": given, "last": 2 })));
     }
+}
+
+#[test]
+fn a_payload_with_defaults_is_still_a_value() {
+    let yaml = r#"
+events:
+  e:
+    payload: { a: int = 1, b: optional int }
+    steps:
+      - reply: { event: e, payload: { $spread: "${payload}", sum: "${payload.a + 1}" } }
+      - reply: { event: f, payload: "${payload}" }
+"#;
+    let mut world = open_world(yaml, 1);
+    let ada = world.open(0, "ada");
+    let got = ask_event(&mut world, ada, "e", json!({ "b": 2 }));
+    let wanted = [event("e", json!({ "b": 2, "sum": 2 })), event("f", json!({ "b": 2 }))];
+    assert_eq!(got, wanted);
 }
 
 #[test]
@@ -165,6 +185,13 @@ events:
       - onError: continue
         join: "${payload.room}"
       - reply: { event: behind }
+  once:
+    payload: { room: string }
+    steps:
+      - onError: continue
+        join: "${payload.room}"
+      - send: { to: { room: "user:${payload.room}" }, event: x }
+      - reply: { event: behind }
 "#;
     let mut world = open_world(yaml, 1);
     let ada = world.open(0, "ada");
@@ -174,6 +201,11 @@ events:
     assert_eq!(refusal(&got[1..]), "bad_value");
     assert_eq!(ask_event(&mut world, ada, "lenient", bad), [event("behind", json!({}))]);
     assert_eq!(world.total(|counters| counters.passed_over.get()), 2);
+    for room in ["user:no", "r"] {
+        // Only the step that says so is passed over.
+        let got = ask_event(&mut world, ada, "once", json!({ "room": room }));
+        assert_eq!(refusal(&got), "bad_name");
+    }
     let good = json!({ "n": "4", "room": "r" });
     let got = ask_event(&mut world, ada, "lenient", good);
     assert_eq!(got[0], event("sum", json!({ "n": 5 })));

@@ -112,7 +112,7 @@ impl Trial {
             let compiled = compile(yaml);
             (compiled.settings, compiled.program)
         };
-        self.world.variants = VARIANTS.iter().map(variant).collect();
+        self.world.reloading.variants = VARIANTS.iter().map(variant).collect();
         self
     }
 

@@ -101,7 +101,7 @@ impl Crowd {
         Crowd {
             members: world.clients.iter().map(member).collect(),
             now: world.now,
-            shards: world.shards,
+            shards: world.0.shards,
             received: Vec::with_capacity(1 << 17),
             in_flight: Vec::with_capacity(members),
         }

@@ -159,7 +159,7 @@ impl Lower<'_> {
                 self.faultless(value, put);
             }
             Part::Comma => self.builder.op(Op::Comma, site),
-            Part::Member { key, value } => self.member(key, value, site),
+            Part::Member { key, value, comma } => self.member(key, value, *comma, site),
             Part::Spread(value) => {
                 if let Some(value) = self.value(value) {
                     self.builder.op(Op::Spread(value), site);
@@ -170,10 +170,12 @@ impl Lower<'_> {
     }
 
     /// A key that goes with its value where that is `omit`.
-    fn member(&mut self, key: &str, value: &Expression, site: Site) {
+    fn member(&mut self, key: &str, value: &Expression, comma: bool, site: Site) {
         let Some(value) = self.value(value) else { return };
         let past = self.builder.jump(|by| Op::JumpOmit { value, by }, site);
-        self.builder.op(Op::Comma, site);
+        if comma {
+            self.builder.op(Op::Comma, site);
+        }
         self.builder.literal(key.as_bytes(), site);
         self.builder.op(Op::Put { value, form: Form::Raw }, site);
         self.builder.land(past);

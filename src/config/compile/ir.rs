@@ -36,6 +36,8 @@ pub struct Pipeline {
     pub steps: Vec<Step>,
     /// What the payload must be.
     pub schema: Option<Schema>,
+    /// The native spelling: claims are those that the connection came with.
+    pub native: bool,
     /// Value registers that the steps keep; temporary ones come behind.
     pub locals: u8,
 }
@@ -215,6 +217,8 @@ pub enum Part {
     Member {
         key: String,
         value: Expression,
+        /// Whether a comma comes before it is decided in a run.
+        comma: bool,
     },
     /// The fields of an object.
     Spread(Expression),

@@ -122,6 +122,9 @@ impl Lower<'_> {
     fn pipeline(&mut self, pipeline: &Pipeline, event: EventId) {
         self.asked = Asked::default();
         self.locals = pipeline.locals;
+        if pipeline.native {
+            self.builder.session_claims();
+        }
         if let Some(schema) = &pipeline.schema {
             self.builder.shape(schema.shape(self.source));
         }

@@ -15,7 +15,7 @@ mod native;
 mod on_message;
 mod template;
 
-pub use native::verbs::VERBS;
+pub use template::holes;
 
 use super::codes::Code;
 use super::diagnostic::{Diagnostic, Findings};
@@ -25,6 +25,7 @@ use super::source::Source;
 use crate::pipeline::program::Program;
 use crate::settings::{Protocol, Settings};
 use native::Native;
+pub use native::verbs::{VERBS, Verb};
 
 /// Compiles the program sections; `None` where the bytecode could not be built.
 pub fn compile(

@@ -17,7 +17,7 @@ pub struct Fault {
     pub label: String,
     pub help: Vec<String>,
     /// A second place, in the file, that this one disagrees with.
-    pub also: Option<(Span, String)>,
+    pub also: Option<Box<(Span, String)>>,
 }
 
 impl Fault {
@@ -37,7 +37,7 @@ impl Fault {
     }
 
     pub fn also(mut self, place: Option<Span>, text: &str) -> Fault {
-        self.also = place.map(|span| (span, text.to_owned()));
+        self.also = place.map(|span| Box::new((span, text.to_owned())));
         self
     }
 
@@ -53,7 +53,7 @@ impl Fault {
     pub fn diagnostic(&self, place: impl FnOnce(Range<usize>) -> Span) -> Diagnostic {
         let span = place(self.range.clone());
         let mut finding = Diagnostic::new(self.code, &self.message).label(span, &self.label);
-        if let Some((span, text)) = &self.also {
+        if let Some((span, text)) = self.also.as_deref() {
             finding = finding.label(*span, text);
         }
         Diagnostic { help: self.help.clone(), ..finding }

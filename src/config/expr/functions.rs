@@ -106,7 +106,7 @@ functions! {
     "trim" Method (String) String = Does::Unary(Unary::Trim);
         "s.trim()" "The string without white space at both ends."
     "slice" Method (String, Int, Int) String = Does::Slice;
-        "s.slice(from, to)" "Characters from one place up to another; both are moved into the string."
+        "s.slice(from, to)" "Characters from one place up to another, as far as there are some."
 }
 
 /// What is written like a function and decides itself what it evaluates.

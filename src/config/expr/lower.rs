@@ -11,9 +11,11 @@ use super::check::{Checked, Node, kind_of};
 use super::fault::Fault;
 use super::scope::{Const, Read};
 use crate::config::Code;
+use crate::envelope::text::escape_into;
 use crate::limits::{SLOTS_MAX, VALUES_MAX};
 use crate::pipeline::op::{
-    Binary, Body, Context, Count, Expect, Form, Kind, Op, Owner, PatternId, Source, ValueReg, Word,
+    Binary, Body, Context, Count, Expect, Form, Kind, Op, Owner, PatternId, Source, ValueReg,
+    VariableId, Word,
 };
 use crate::pipeline::program::Site;
 use crate::pipeline::{Builder, number};
@@ -67,34 +69,41 @@ pub fn put(checked: &Checked, form: Form, to: &mut Lowering<'_>) -> Lowered<()> 
 
 /// A constant as it is written in a form.
 fn written(value: &Const, form: Form) -> Vec<u8> {
-    let json = json(value);
-    let text = match value {
-        Const::Null => String::new(),
-        Const::Text(text) => text.clone(),
-        _ => json.to_string(),
-    };
-    match form {
-        Form::Text => text.into_bytes(),
-        Form::Raw => json.to_string().into_bytes(),
-        Form::Inner => {
-            let quoted = serde_json::Value::from(text).to_string();
-            quoted[1..quoted.len() - 1].as_bytes().to_vec()
+    let mut out = Vec::new();
+    match (form, value) {
+        (Form::Text | Form::Inner, Const::Null) => {}
+        (Form::Text, Const::Text(text)) => out.extend_from_slice(text.as_bytes()),
+        (Form::Inner, Const::Text(text)) => escape_into(text.as_bytes(), &mut out),
+        (Form::Inner, Const::List(_)) => escape_into(&written(value, Form::Raw), &mut out),
+        (Form::Text | Form::Inner, Const::Double(double)) => {
+            number::write_double(*double, &mut out)
         }
+        _ => write_json(value, &mut out),
     }
+    out
 }
 
-fn json(value: &Const) -> serde_json::Value {
+/// As the interpreter writes the same value.
+fn write_json(value: &Const, out: &mut Vec<u8>) {
     match value {
-        Const::Null => serde_json::Value::Null,
-        Const::Bool(value) => (*value).into(),
-        Const::Int(value) => (*value).into(),
-        Const::Double(value) => {
-            let mut text = Vec::new();
-            number::write_double(*value, &mut text);
-            serde_json::from_slice(&text).unwrap_or_default()
+        Const::Null => out.extend_from_slice(b"null"),
+        Const::Bool(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
+        Const::Int(int) => number::write_int(*int, out),
+        Const::Double(double) if double.is_finite() => number::write_double(*double, out),
+        Const::Double(_) => out.extend_from_slice(b"null"),
+        Const::Text(text) => {
+            out.push(b'"');
+            escape_into(text.as_bytes(), out);
+            out.push(b'"');
         }
-        Const::Text(value) => value.as_str().into(),
-        Const::List(items) => items.iter().map(json).collect(),
+        Const::List(items) => {
+            out.push(b'[');
+            for (place, item) in items.iter().enumerate() {
+                out.extend_from_slice(if place == 0 { b"" } else { b"," });
+                write_json(item, out);
+            }
+            out.push(b']');
+        }
     }
 }
 
@@ -261,7 +270,10 @@ impl Lower<'_, '_> {
 
     fn read(&mut self, read: &Read, register: ValueReg, checked: &Checked) -> Lowered<()> {
         let (into, expect) = (register.into(), expect_of(checked));
-        let variable = |of, variable| Op::LoadVariable { into, of, variable, expect };
+        let variable = |of, place| {
+            let variable = VariableId(place);
+            Op::LoadVariable { into, of, variable, expect }
+        };
         let op = match read {
             Read::Payload(_) | Read::Claims(_) => {
                 let (source, slot) = slot(read, checked, self.to)?;

@@ -28,18 +28,23 @@ pub fn parse(text: &str) -> Parsed {
 
 /// Reads the expression that stands between `${` and `}`; returns where the text goes on behind.
 pub fn parse_hole(text: &str, open: Range<usize>) -> Result<(Expr, usize), Fault> {
-    let mut parser = Parser::new(text, open.end)?;
-    let expr = parser.expr()?;
-    if parser.next.kind == Kind::Sign("}") {
-        let end = parser.next.range.end;
-        return fits(text, open.end..end).map(|()| (expr, end));
-    }
-    match parser.next.kind {
-        Kind::End => Err(Fault::new(Code::UnclosedHole, open, "this `${` has no `}`")
+    let read = hole(text, open.end);
+    if read.is_err() && !text[open.end..].contains('}') {
+        return Err(Fault::new(Code::UnclosedHole, open, "this `${` has no `}`")
             .label("it is never closed")
-            .help("for the two characters themselves write `$${`")),
-        _ => Err(parser.unexpected("`}`, or an operator")),
+            .help("for the two characters themselves write `$${`"));
     }
+    read
+}
+
+fn hole(text: &str, start: usize) -> Result<(Expr, usize), Fault> {
+    let mut parser = Parser::new(text, start)?;
+    let expr = parser.expr()?;
+    if parser.next.kind != Kind::Sign("}") {
+        return Err(parser.unexpected("`}`, or an operator"));
+    }
+    let end = parser.next.range.end;
+    fits(text, start..end).map(|()| (expr, end))
 }
 
 fn fits(text: &str, range: Range<usize>) -> Result<(), Fault> {

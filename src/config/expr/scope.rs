@@ -138,6 +138,8 @@ impl Facts {
 pub struct Scope {
     pub(super) names: Vec<(String, Binding)>,
     pub(super) facts: Facts,
+    /// Constants are left to the run: see `keep_constants`.
+    pub(super) unfolded: bool,
     /// What `env` reads.
     pub(super) environment: Option<Arc<Environment>>,
 }
@@ -167,6 +169,11 @@ impl Scope {
     /// Brings `env` into the scope.
     pub fn bind_environment(&mut self, environment: Arc<Environment>) {
         self.environment = Some(environment);
+    }
+
+    /// Leaves what is known at load to the run: for tests, which ask whether that is the same.
+    pub fn keep_constants(&mut self) {
+        self.unfolded = true;
     }
 
     /// Takes a name (and all below it) out of the scope.

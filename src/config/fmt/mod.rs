@@ -4,11 +4,36 @@
 //! refused); comments are kept; formatting twice changes nothing more. Called by `shardwire fmt`.
 
 mod print;
+mod upgrade;
 
 use super::codes::Code;
 use super::diagnostic::{Diagnostic, Findings};
 use super::source::{FileId, Source, Span};
 use super::yaml::{self, Entry, Node, NodeKind, ScalarStyle, layout, write};
+
+/// Times a file is printed again at most.
+const ROUNDS_MAX: usize = 4;
+
+/// A file in the native spelling.
+pub struct Upgraded {
+    pub text: String,
+    /// What was left as it is, and what has another effect now, by event.
+    pub notes: Vec<String>,
+}
+
+/// Rewrites the compatible spelling into the native one.
+pub fn upgrade(source: &Source) -> Result<Upgraded, Vec<Diagnostic>> {
+    let mut findings = Findings::default();
+    yaml::parse(source, FileId::default(), &mut findings);
+    if findings.any_error() {
+        return Err(findings.sorted());
+    }
+    let mut layout = layout::read(source, FileId::default());
+    let notes = upgrade::upgrade(source, &mut layout);
+    let text = print::print(source, &layout);
+    let text = format(&Source::new(source.name(), &text))?;
+    Ok(Upgraded { text, notes })
+}
 
 /// The text of a file in its canonical layout.
 pub fn format(source: &Source) -> Result<String, Vec<Diagnostic>> {
@@ -18,13 +43,28 @@ pub fn format(source: &Source) -> Result<String, Vec<Diagnostic>> {
     if findings.any_error() {
         return Err(findings.sorted());
     }
-    let text = print::print(source, &layout::read(source, main));
+    let text = settled(source);
     let again = Source::new(source.name(), &text);
     let after = yaml::parse(&again, main, &mut findings);
     match !findings.any_error() && same(before.as_ref(), after.as_ref()) {
         true => Ok(text),
         false => Err(vec![no_layout(source)]),
     }
+}
+
+/// Prints until nothing changes: a comment behind what was broken into lines may have to move once
+/// more.
+fn settled(source: &Source) -> String {
+    let print = |source: &Source| print::print(source, &layout::read(source, FileId::default()));
+    let mut text = print(source);
+    for _ in 0..ROUNDS_MAX {
+        let again = print(&Source::new(source.name(), &text));
+        if again == text {
+            break;
+        }
+        text = again;
+    }
+    text
 }
 
 fn no_layout(source: &Source) -> Diagnostic {

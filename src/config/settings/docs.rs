@@ -1,5 +1,7 @@
 //! docs/configuration.md from the table of options and the catalog of modifiers and actions.
 
+use super::super::compile::VERBS;
+use super::super::compile::Verb;
 use super::super::compile::catalog::{ACTIONS, MODIFIERS, Row};
 use super::options::KEYS;
 use super::overrides::{PREFIX, can_override, variable};
@@ -54,6 +56,9 @@ pub fn configuration() -> String {
         page += &option(key);
     }
     page += &rooms();
+    page += "\n## Steps\n\nThe verbs of the native spelling; ";
+    page += "[the language](language.md) says more.\n\n";
+    VERBS.iter().for_each(|verb| page += &step(verb));
     page += "\n## Modifiers\n\nThey run before the actions, in order; ";
     page += "the first refusal ends the run.\n\n";
     MODIFIERS.iter().for_each(|row| page += &call(row));
@@ -74,6 +79,10 @@ A payload is JSON with templates inside strings or at the place of a value. The 
 JSON, so no message can break out of the string it is put into. A message that lacks a field is
 refused with `missing_field` at the step that needs it.
 ";
+
+fn step(verb: &Verb) -> String {
+    format!("- `{}`: {}. {}\n", verb.name, verb.takes, verb.doc)
+}
 
 fn option(key: &Key) -> String {
     let mut lines = vec![format!("\n### `{}`\n\n{}\n", key.path, key.doc)];

@@ -14,7 +14,7 @@ mod registry;
 mod restart;
 mod rooms;
 mod special;
-mod value;
+pub mod value;
 mod walk;
 
 pub use draft::{Chosen, Draft};

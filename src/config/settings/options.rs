@@ -32,6 +32,10 @@ const fn older(
     Key { path, kind, default: "", effect, doc, newer: Some(newer) }
 }
 
+const fn hook(path: &'static str, doc: &'static str) -> Key {
+    key(path, "", Live, Kind::Program("a list of steps"), doc)
+}
+
 use Effect::{Live, New, Restart};
 
 /// Every option.
@@ -528,47 +532,27 @@ pub static KEYS: &[Key] = &[
         "What to do with each event; see the language reference.",
     ),
     key(
+        "tests",
+        "",
+        Live,
+        Kind::Program("a list of tests"),
+        "What `shardwire test` tries; a server does not read it. See docs/testing.md.",
+    ),
+    key(
         "lifecycle.message",
         "",
         Live,
         Kind::Program("a list of steps"),
         "What to do with each message of the raw protocol.",
     ),
-    key(
-        "lifecycle.connect",
-        "",
-        Live,
-        Kind::Program("a list of steps"),
-        "What to do when a connection opens, before its first message.",
-    ),
-    key(
+    hook("lifecycle.connect", "What to do when a connection opens, before its first message."),
+    hook(
         "lifecycle.disconnect",
-        "",
-        Live,
-        Kind::Program("a list of steps"),
         "What to do when a connection ends; its variables can still be read.",
     ),
-    key(
-        "lifecycle.join",
-        "",
-        Live,
-        Kind::Program("a list of steps"),
-        "What to do when a connection has joined a room.",
-    ),
-    key(
-        "lifecycle.leave",
-        "",
-        Live,
-        Kind::Program("a list of steps"),
-        "What to do when a connection has left a room.",
-    ),
-    key(
-        "lifecycle.resume",
-        "",
-        Live,
-        Kind::Program("a list of steps"),
-        "What to do when a connection goes on with an earlier one's session.",
-    ),
+    hook("lifecycle.join", "What to do when a connection has joined a room."),
+    hook("lifecycle.leave", "What to do when a connection has left a room."),
+    hook("lifecycle.resume", "What to do when a connection goes on with an earlier one's session."),
     key(
         "pipelines",
         "",

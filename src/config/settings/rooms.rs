@@ -6,11 +6,13 @@
 use std::collections::BTreeMap;
 
 use super::super::codes::Code;
+use super::super::compile::catalog;
 use super::super::diagnostic::{Diagnostic, Findings, Place};
 use super::super::environment::Environment;
 use super::super::source::Span;
 use super::super::yaml::Entry;
 use super::pattern;
+use super::registry::in_range;
 use super::value::{self, Problem};
 use super::walk::{given, shape};
 use crate::limits::{BATCH_DELAY_NS_MAX, ROOM_CLASSES_MAX};
@@ -27,7 +29,7 @@ pub struct RoomOption {
 }
 
 /// Every option of a class of rooms.
-pub const OPTIONS: &[RoomOption] = &[BATCH_DELAY, MEMBERSHIP, JOIN_REQUIRE];
+pub const OPTIONS: &[RoomOption] = &[BATCH_DELAY, MEMBERSHIP, PUBLISH, MEMBERS, JOIN_REQUIRE];
 
 const BATCH_DELAY: RoomOption = RoomOption {
     path: "batch.delay",
@@ -48,6 +50,35 @@ const MEMBERSHIP: RoomOption = RoomOption {
     doc: "Who becomes a member by a join: the user with all its connections, later ones too, or \
           the one connection.",
     put: put_membership,
+};
+
+const PUBLISH: RoomOption = RoomOption {
+    path: "limits.publish",
+    takes: "a rate",
+    default: "",
+    doc: "How many messages such a room gets, from all senders together: `50/s`. What is more is \
+          dropped and counted (`roomLimited`).",
+    put: |class, text| {
+        let problem = || {
+            let problem = Problem::new(Code::BadRate, format!("`{text}` is not a rate"));
+            problem.help("write it like `50/s`")
+        };
+        class.publish = Some(catalog::rate(text).ok_or_else(problem)?);
+        Ok(())
+    },
+};
+
+const MEMBERS: RoomOption = RoomOption {
+    path: "limits.maxMembers",
+    takes: "a number",
+    default: "0",
+    doc: "Members of such a room: users, or connections where `membership` says so. A join beyond \
+          is refused with `room_full`. 0 is no limit.",
+    put: |class, text| {
+        let count = in_range(value::count(text)?, 0..=u64::from(u32::MAX))?;
+        class.members_max = count as u32;
+        Ok(())
+    },
 };
 
 const JOIN_REQUIRE: RoomOption = RoomOption {

@@ -75,7 +75,7 @@ impl Values {
 
     /// Members of an object.
     pub(super) fn members(&mut self, object: Bytes, reads: &Reads<'_>) -> Result<usize, Reject> {
-        self.charge(object.len())?;
+        self.charge(object.size())?;
         let text = self.whole(object.place, reads);
         let (mut at, mut count) = (parts::first(object.start), 0);
         while let Some((_, value)) = parts::member(text, at, count == 0) {
@@ -94,7 +94,7 @@ impl Values {
                 self.arena.truncate(mark);
                 size
             }
-            Value::List(elements) => elements.len(),
+            Value::List(elements) => elements.count(),
             Value::Array(_) => self.count(of, reads)?,
             Value::Object(object) => self.members(object, reads)?,
             _ => return Err(Reject::BadType),
@@ -112,7 +112,7 @@ impl Values {
         let Value::Text(key) = key else { return Err(Reject::BadType) };
         let mark = self.arena.len();
         let key = self.plain(key, reads)?;
-        self.charge(object.len())?;
+        self.charge(object.size())?;
         let text = self.whole(object.place, reads);
         let found = parts::value_of(text, object.start, self.bytes(key, reads))?;
         let value = found.map(|slot| self.of_slot(&slot, object.place, reads)).transpose();
@@ -122,22 +122,21 @@ impl Values {
 
     /// The member of an object; null where it has none, or where there is no object.
     pub fn member(&mut self, of: Value, key: Value, reads: &Reads<'_>) -> Evaluated {
-        match of {
-            Value::Null => Ok(Value::Null),
-            Value::Object(object) => Ok(self.member_of(object, key, reads)?.unwrap_or(Value::Null)),
-            _ => Err(Reject::BadType),
-        }
+        let Value::Object(object) = of else { return Ok(Value::Null) };
+        Ok(self.member_of(object, key, reads)?.unwrap_or(Value::Null))
     }
 
     pub(super) fn index(&mut self, of: Value, index: Value, reads: &Reads<'_>) -> Evaluated {
         let index = match index {
-            Value::Text(_) => return self.member(of, index, reads),
+            Value::Text(_) if matches!(of, Value::Object(_) | Value::Null) => {
+                return self.member(of, index, reads);
+            }
             Value::Int(index) => usize::try_from(index).map_err(|_| Reject::NoElement)?,
             _ => return Err(Reject::BadType),
         };
         if let Value::List(elements) = of {
             let place = elements.start as usize + index;
-            let known = index < elements.len();
+            let known = index < elements.count();
             return self.elements.get(place).copied().filter(|_| known).ok_or(Reject::NoElement);
         }
         let mut items = Items::of(of)?;
@@ -200,8 +199,9 @@ impl Values {
             return Err(Reject::TooLarge);
         }
         let start = self.elements.len() as u32;
+        let size = size_of_val(made);
         self.elements.extend_from_slice(made);
-        self.charge(made.len() * size_of::<Value>())?;
+        self.charge(size)?;
         self.pending.truncate(mark);
         Ok(Value::List(Elements { start, end: self.elements.len() as u32, depth }))
     }

@@ -163,7 +163,7 @@ impl Values {
 
     /// The same text without escapes.
     fn plain(&mut self, text: Bytes, reads: &Reads<'_>) -> Result<Bytes, Reject> {
-        self.charge(text.len())?;
+        self.charge(text.size())?;
         if !text.escaped {
             return Ok(text);
         }

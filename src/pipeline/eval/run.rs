@@ -6,13 +6,16 @@ use super::list::Items;
 use super::write::comma;
 use super::{Evaluated, Reads, Values};
 use crate::ids::RuleId;
-use crate::limits::LIST_ELEMENTS_MAX;
+use crate::limits::{LIST_ELEMENTS_MAX, RUN_LOG_BYTES_MAX};
 use crate::pipeline::op::{
     Body, ConstId, Context, Expect, Form, Op, Out, Owner, PatternId, Source, ValueReg, Word,
 };
 use crate::pipeline::value::{Bytes, Place, Value};
 use crate::pipeline::vm::{Ahead, Host, Run, Step, Stop, Variable};
 use crate::reject::Reject;
+
+/// Stands in a log line for a value that is longer than all of them may be.
+const TOO_LONG: &str = "\u{2026}";
 
 impl<H: Host> Run<'_, H> {
     /// Operations on values, apart from the path of messages that compute nothing.
@@ -23,7 +26,7 @@ impl<H: Host> Run<'_, H> {
             Op::Load { into, source, slot, expect } => self.load(into, source, slot, expect)?,
             Op::LoadContext { into, value } => self.load_context(into, value)?,
             Op::LoadVariable { into, of, variable, expect } => {
-                self.load_variable(into, of, variable, expect)?;
+                self.load_variable(into, of, variable.0, expect)?;
             }
             Op::LoadWord { into, word } => self.set(into, word_value(word)),
             Op::LoadInt { into, value } => self.set(into, Value::Int(i64::from(value))),
@@ -228,9 +231,11 @@ impl<H: Host> Run<'_, H> {
 
     pub(in crate::pipeline) fn put(&mut self, value: ValueReg, form: Form) -> Step {
         let value = self.vm.values.get(value);
-        // A log line refuses nothing.
         if !self.output.is_log() {
             self.vm.values.weigh(value)?;
+        } else if self.vm.values.weight(value, RUN_LOG_BYTES_MAX).is_none() {
+            // A log line refuses nothing, and counts for nothing else.
+            return Ok(self.output.append(|out| out.extend_from_slice(TOO_LONG.as_bytes()))?);
         }
         let reads = Reads {
             message: self.input.message,

@@ -23,7 +23,7 @@ fn place_of(text: &[u8], character: i64) -> usize {
 
 impl Values {
     pub(super) fn joined(&mut self, left: Bytes, right: Bytes, reads: &Reads<'_>) -> Evaluated {
-        self.charge(left.len() + right.len())?;
+        self.charge(left.size() + right.size())?;
         let start = self.arena.len();
         self.append(left, reads);
         self.append(right, reads);

@@ -7,6 +7,7 @@
 use super::{Reads, Values};
 use crate::envelope::parts;
 use crate::envelope::text::{decode_into, escape_into};
+use crate::limits::RUN_WORK_MAX;
 use crate::pipeline::number;
 use crate::pipeline::op::Form;
 use crate::pipeline::value::{Bytes, Value};
@@ -15,21 +16,24 @@ use crate::reject::Reject;
 impl Values {
     /// Charges what writing this value costs; call before `write`.
     pub fn weigh(&mut self, value: Value) -> Result<(), Reject> {
-        match value {
-            Value::Text(bytes) | Value::Array(bytes) | Value::Object(bytes) => {
-                self.charge(bytes.len())
+        let weight = self.weight(value, RUN_WORK_MAX).ok_or(Reject::TooLarge)?;
+        self.charge(weight)
+    }
+
+    /// Bytes and elements of a value; `None` where there are more than `most`.
+    pub fn weight(&self, value: Value, most: usize) -> Option<usize> {
+        let own = match value {
+            Value::Text(bytes) | Value::Array(bytes) | Value::Object(bytes) => bytes.size(),
+            Value::List(elements) => elements.count(),
+            _ => 0,
+        };
+        let mut left = most.checked_sub(own)?;
+        if let Value::List(elements) = value {
+            for element in self.elements(elements) {
+                left -= self.weight(*element, left)?;
             }
-            Value::List(elements) => {
-                self.charge(elements.len())?;
-                for place in elements.start..elements.end {
-                    if let Some(element) = self.elements.get(place as usize) {
-                        self.weigh(*element)?;
-                    }
-                }
-                Ok(())
-            }
-            _ => Ok(()),
         }
+        Some(most - left)
     }
 
     /// Appends the value in a form.

@@ -195,6 +195,7 @@ impl<'p> Walk<'p> {
         };
         let needs_key = keyless.is_some_and(|spec| matches!(spec.scope, Scope::Room | Scope::Text));
         hold(!needs_key, Rule::LimitWithoutKey)?;
+        hold(self.landings.is_empty(), Rule::LimitConditional)?;
         hold(self.state.effects == 0, Rule::LimitAfterEffect)
     }
 
@@ -303,7 +304,7 @@ impl<'p> Walk<'p> {
             Operand::Limit(id) => usize::from(id.0) < self.program.limits.len(),
             Operand::Permission(id) => usize::from(id.0) < self.program.permissions.len(),
             Operand::Const(id) => (id.0 as usize) < self.program.consts.len(),
-            Operand::Slot(slot) if !matches!(op, Op::LoadVariable { .. }) => slot < slots,
+            Operand::Slot(slot) => slot < slots,
             Operand::Reg(register) => usize::from(register.0) < REGISTERS_MAX,
             Operand::Value(ValueReg(register)) | Operand::Out(Out(register)) => {
                 usize::from(register) < VALUES_MAX
@@ -326,5 +327,176 @@ impl<'p> Walk<'p> {
             }
             _ => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Fault, Rule, verify};
+    use crate::limits::{EFFECTS_MAX, VALUES_MAX};
+    use crate::pipeline::Builder;
+    use crate::pipeline::op::{
+        Ahead, Body, Count, Form, FrameKind, Op, Out, Reg, Unary, ValueReg, Word,
+    };
+    use crate::pipeline::program::{LimitSpec, Program, Rule as Demand, Site};
+    use crate::reject::Reject;
+    use crate::state::limits::Rate;
+
+    const V0: ValueReg = ValueReg(0);
+
+    fn load(register: u8) -> Op {
+        Op::LoadWord { into: Out(register), word: Word::True }
+    }
+
+    fn unless(by: u32) -> Op {
+        Op::JumpUnless { cond: V0, by: Ahead(by) }
+    }
+
+    fn put(register: u8) -> Op {
+        Op::Put { value: ValueReg(register), form: Form::Raw }
+    }
+
+    fn each(body: u16) -> Op {
+        Op::Each { into: Out(9), list: V0, item: Out(1), body: Body(body) }
+    }
+
+    /// One event of these operations, behind a `begin` and a load of the first register.
+    fn build(ops: &[Op]) -> Result<Program, Fault> {
+        let mut builder = Builder::new("config.yaml");
+        builder.event("event", Site::default()).unwrap();
+        builder.constant(b"seven b");
+        builder.rule(Demand::default());
+        [load(0)].iter().chain(ops).for_each(|op| builder.op(*op, Site::default()));
+        builder.finish()
+    }
+
+    fn refused(ops: &[Op]) -> Rule {
+        build(ops).unwrap_err().rule
+    }
+
+    #[test]
+    fn a_jump_ends_inside_its_event() {
+        assert!(build(&[unless(0)]).is_ok());
+        assert!(build(&[unless(1), Op::Close]).is_ok());
+        assert_eq!(refused(&[unless(2), Op::Close]), Rule::BadJump);
+        assert_eq!(refused(&[Op::Jump(Ahead(u32::MAX))]), Rule::BadJump);
+        let value = V0;
+        assert!(build(&[Op::JumpOmit { value, by: Ahead(0) }]).is_ok());
+        assert_eq!(refused(&[Op::JumpSome { value, by: Ahead(1) }]), Rule::BadJump);
+    }
+
+    #[test]
+    fn only_what_every_way_has_written_may_be_read() {
+        let copy = Op::Copy { into: Out(5), from: ValueReg(1) };
+        assert_eq!(refused(&[copy]), Rule::ReadBeforeWrite);
+        assert_eq!(refused(&[unless(1), load(1), copy]), Rule::ReadBeforeWrite);
+        let both = [unless(2), load(1), Op::Jump(Ahead(1)), load(1), copy];
+        assert!(build(&both).is_ok());
+        // A way that ends the run says nothing.
+        let ended = [unless(2), Op::Fail(Reject::Denied), load(2), load(1), copy];
+        assert!(build(&ended).is_ok());
+        let text = [unless(2), Op::OpenText, Op::CloseText(Reg(0)), Op::SendTarget(Reg(0))];
+        assert_eq!(refused(&text), Rule::ReadBeforeWrite);
+    }
+
+    #[test]
+    fn the_same_output_is_open_where_ways_meet() {
+        let frame = [Op::OpenFrame(FrameKind::Text), unless(1), put(0), Op::CloseFrame];
+        assert!(build(&frame).is_ok());
+        let open = Op::OpenText;
+        assert_eq!(refused(&[unless(1), open, Op::CloseText(Reg(0))]), Rule::OutputsDiffer);
+        let closed = [open, unless(1), Op::CloseText(Reg(0)), Op::Close];
+        assert_eq!(refused(&closed), Rule::OutputsDiffer);
+        let sent = [frame[0], Op::CloseFrame, unless(1), Op::SendOrigin, Op::SendOrigin];
+        assert_eq!(refused(&sent), Rule::ReadBeforeWrite);
+    }
+
+    #[test]
+    fn a_log_line_holds_nothing_that_may_refuse() {
+        assert!(build(&[Op::OpenLog, put(0), Op::CloseLog]).is_ok());
+        assert_eq!(refused(&[Op::OpenLog, load(1), Op::CloseLog]), Rule::OutputOpen);
+        assert_eq!(refused(&[Op::OpenLog, unless(0), Op::CloseLog]), Rule::OutputOpen);
+    }
+
+    #[test]
+    fn values_begin_once_and_before_all_else() {
+        assert_eq!(refused(&[Op::Begin]), Rule::NotBegun);
+        let mut program = build(&[Op::Close]).unwrap();
+        program.code[0] = Op::NeedTarget;
+        assert_eq!(verify(&program).unwrap_err().rule, Rule::NotBegun);
+    }
+
+    #[test]
+    fn a_loop_only_computes_and_stays_in_its_bounds() {
+        let (item, not) =
+            (ValueReg(1), Op::Unary { into: Out(2), op: Unary::Not, of: ValueReg(1) });
+        assert!(build(&[each(2), not, Op::Yield(item)]).is_ok());
+        assert!(build(&[each(1), Op::Yield(item), put(9)]).is_err(), "nothing is open");
+        assert_eq!(refused(&[each(0)]), Rule::BadLoop);
+        assert_eq!(refused(&[each(2), not]), Rule::BadLoop);
+        assert_eq!(refused(&[each(1), Op::Close]), Rule::BadLoop);
+        assert_eq!(refused(&[each(2), each(2), not, not]), Rule::BadLoop);
+        assert!(build(&[each(2), each(1), not]).is_ok());
+        assert_eq!(refused(&[each(3), each(2), each(1), not]), Rule::BadLoop);
+        assert_eq!(refused(&[Op::Yield(V0)]), Rule::YieldOutside);
+    }
+
+    #[test]
+    fn what_a_loop_writes_is_not_known_behind_it() {
+        let copy = |from| Op::Copy { into: Out(5), from: ValueReg(from) };
+        assert!(build(&[each(1), load(2), copy(9)]).is_ok());
+        assert_eq!(refused(&[each(1), load(2), copy(2)]), Rule::ReadBeforeWrite);
+        assert_eq!(refused(&[each(1), load(2), copy(1)]), Rule::ReadBeforeWrite);
+        assert_eq!(refused(&[each(1), copy(9)]), Rule::ReadBeforeWrite);
+    }
+
+    #[test]
+    fn no_jump_leads_out_of_a_loop_or_into_one() {
+        assert!(build(&[each(2), unless(1), load(2)]).is_ok());
+        assert_eq!(refused(&[each(2), unless(2), load(2), load(2)]), Rule::BadJump);
+        assert_eq!(refused(&[unless(2), each(2), load(2), load(2)]), Rule::BadJump);
+        assert!(build(&[unless(3), each(2), load(2), load(2)]).is_ok());
+    }
+
+    #[test]
+    fn every_run_asks_the_same_limits() {
+        let mut builder = Builder::new("config.yaml");
+        let event = builder.event("event", Site::default()).unwrap();
+        let spec = LimitSpec::of_user(event, Rate::fixed(1, 1), Site::default());
+        let limit = Op::Limit(builder.limit(spec));
+        let ops = [load(0), unless(1), load(1), limit];
+        ops.iter().for_each(|op| builder.op(*op, Site::default()));
+        let program = builder.finish().unwrap();
+        let mut conditional = program.clone();
+        conditional.code.swap(3, 4);
+        assert_eq!(verify(&conditional).unwrap_err().rule, Rule::LimitConditional);
+    }
+
+    #[test]
+    fn operands_of_values_name_what_is_there() {
+        let out = Rule::OperandOutOfRange;
+        assert_eq!(refused(&[load(VALUES_MAX as u8)]), out);
+        assert_eq!(refused(&[put(255)]), out);
+        let (into, constant) = (Out(1), crate::pipeline::op::ConstId(0));
+        assert_eq!(refused(&[Op::LoadLong { into, constant }]), out);
+        assert_eq!(refused(&[Op::LoadDouble { into, constant }]), out);
+        let pattern = crate::pipeline::op::PatternId(0);
+        assert_eq!(refused(&[Op::Matches { into, of: V0, pattern }]), out);
+        let demand = |rule| Op::Require { cond: V0, rule: crate::ids::RuleId(rule) };
+        assert!(build(&[demand(0)]).is_ok());
+        assert_eq!(refused(&[demand(1)]), out);
+        let row = |first, count| Op::List { into, first: ValueReg(first), count: Count(count) };
+        assert!(build(&[row(0, 1), row(0, 2), row(63, 0)]).is_ok());
+        assert_eq!(refused(&[row(0, 2)]), Rule::ReadBeforeWrite);
+        assert_eq!(refused(&[row(63, 2)]), out);
+    }
+
+    #[test]
+    fn effects_are_counted_on_the_longest_way() {
+        let many = vec![Op::Close; EFFECTS_MAX - 1];
+        let way = [&[unless(1), Op::Close][..], &many].concat();
+        assert!(build(&way).is_ok());
+        let more = [&[unless(1), Op::Close][..], &many, &[Op::Close]].concat();
+        assert_eq!(refused(&more), Rule::TooManyEffects);
     }
 }

@@ -43,7 +43,14 @@ impl Native<'_> {
             }
         }
         let locals = self.locals(&flow, entry.key_span);
-        Pipeline { name: entry.key.clone(), span: entry.key_span, steps, schema, locals }
+        Pipeline {
+            name: entry.key.clone(),
+            span: entry.key_span,
+            steps,
+            schema,
+            native: true,
+            locals,
+        }
     }
 
     fn known_fields(&mut self, event: &Entry, fields: &[Entry]) {
@@ -81,6 +88,7 @@ impl Native<'_> {
             flow.scope.bind_declared("payload", schema.typed(), read, span);
             return Vec::new();
         }
+        flow.whole_payload = Some(schema.typed());
         let mut loads = Vec::new();
         self.bind_fields("payload", &mut Vec::new(), schema, flow, &mut loads);
         loads
@@ -134,6 +142,10 @@ impl Native<'_> {
 
     /// A hook of `lifecycle`.
     pub fn hook(&mut self, hook: Hook, entry: &Entry) -> Pipeline {
+        if hook == Hook::Resume {
+            let finding = Diagnostic::new(Code::NothingResumes, "nothing resumes yet");
+            self.findings.push(finding.label(entry.key_span, "this hook never runs"));
+        }
         self.pipeline(&entry.key, entry.key_span, &entry.value, Place::Hook(hook))
     }
 
@@ -156,7 +168,7 @@ impl Native<'_> {
         let step = Step { span: entry.value.span, cond: None, lenient: false, action };
         let locals = self.locals(&flow, entry.key_span);
         let (name, span) = ("error".to_owned(), entry.key_span);
-        Pipeline { name, span, steps: vec![step], schema: None, locals }
+        Pipeline { name, span, steps: vec![step], schema: None, native: true, locals }
     }
 }
 

@@ -59,6 +59,8 @@ pub struct Flow {
     pub using: Vec<String>,
     /// The variables that steps set, and the registers that stand for them.
     pub set: Vec<(Owner, VariableId, ValueReg)>,
+    /// The payload as a whole, where its fields are bound one by one.
+    pub whole_payload: Option<Typed>,
     /// Variables of the environment that are bound.
     known: BTreeSet<String>,
 }
@@ -107,7 +109,15 @@ impl Native<'_> {
         if place == Place::Hook(Hook::Error) {
             bind_error(&mut scope);
         }
-        Flow { scope, place, locals: 0, using: Vec::new(), set: Vec::new(), known: BTreeSet::new() }
+        Flow {
+            scope,
+            place,
+            locals: 0,
+            using: Vec::new(),
+            set: Vec::new(),
+            whole_payload: None,
+            known: BTreeSet::new(),
+        }
     }
 
     /// What is known of connection and user everywhere.
@@ -177,9 +187,9 @@ impl Native<'_> {
         let fields = found.and_then(|entry| entry.value.as_map());
         let steps = fields.and_then(|fields| fields.iter().find(|field| field.key == "steps"));
         if let (Some(steps), false) = (steps, using.contains(&scalar.text)) {
+            // Each is looked at once, however often it is used.
             using.push(scalar.text.clone());
             self.paths_set(&steps.value, using, paths);
-            using.pop();
         }
     }
 }

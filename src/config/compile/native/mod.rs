@@ -38,6 +38,8 @@ pub struct Native<'n> {
     state: State,
     pipelines: &'n [Entry],
     error_event: &'n str,
+    /// How many pipelines were put in.
+    uses: usize,
 }
 
 /// Whether an event is written in the native spelling.
@@ -62,6 +64,7 @@ impl<'n> Native<'n> {
             state: State::default(),
             pipelines: &[],
             error_event,
+            uses: 0,
         };
         native.state = native.read_state(sections.state_conn, sections.state_user);
         native.pipelines = native.entries(sections.pipelines, "`pipelines` takes a map of names");
@@ -145,7 +148,7 @@ impl<'n> Native<'n> {
         let mut all = self.begin(steps, &mut flow);
         all.extend(self.steps(steps, &mut flow));
         let locals = self.locals(&flow, span);
-        Pipeline { name: name.to_owned(), span, steps: all, schema: None, locals }
+        Pipeline { name: name.to_owned(), span, steps: all, schema: None, native: true, locals }
     }
 
     /// How many registers a flow kept; a finding where they are too many.

@@ -24,18 +24,18 @@ impl Native<'_> {
     /// The template of a payload.
     pub fn payload(&mut self, node: &Node, flow: &mut Flow) -> Template {
         let mut template = Template::default();
-        self.data(node, flow, &mut template);
+        self.tree(node, flow, &mut template);
         template
     }
 
-    fn data(&mut self, node: &Node, flow: &mut Flow, out: &mut Template) {
+    fn tree(&mut self, node: &Node, flow: &mut Flow, out: &mut Template) {
         match &node.kind {
             NodeKind::Scalar(_) => self.scalar(node, flow, out),
             NodeKind::List(items) => {
                 out.literal("[");
                 for (place, item) in items.iter().enumerate() {
                     out.literal(if place == 0 { "" } else { "," });
-                    self.data(item, flow, out);
+                    self.tree(item, flow, out);
                 }
                 out.literal("]");
             }
@@ -74,25 +74,27 @@ impl Native<'_> {
     fn map(&mut self, entries: &[Entry], flow: &mut Flow, out: &mut Template) {
         let values: Vec<Option<Expression>> =
             entries.iter().map(|entry| self.omissible(entry, flow)).collect();
-        let open = entries.iter().zip(&values).any(|(entry, value)| {
-            entry.key == SPREAD || value.as_ref().is_some_and(|value| value.checked.may_omit())
-        });
+        // Behind a key that is always there a comma is certain.
+        let mut certain = false;
         out.literal("{");
         for (place, (entry, value)) in entries.iter().zip(values).enumerate() {
-            let key = format!("\"{}\":", escaped(&entry.key));
+            let comma = if certain { "," } else { "" };
+            let key = format!("{comma}\"{}\":", escaped(&entry.key));
             match value {
                 Some(value) if entry.key == SPREAD => out.push(Part::Spread(value)),
                 None if entry.key == SPREAD => {}
-                Some(value) if value.checked.may_omit() => out.push(Part::Member { key, value }),
+                Some(value) if value.checked.may_omit() => {
+                    out.push(Part::Member { key, value, comma: !certain });
+                }
                 value => {
-                    match open {
-                        true => out.push(Part::Comma),
-                        false => out.literal(if place == 0 { "" } else { "," }),
+                    if place > 0 && !certain {
+                        out.push(Part::Comma);
                     }
+                    certain = true;
                     out.literal(&key);
                     match value {
                         Some(value) => out.put(value, Form::Raw),
-                        None => self.data(&entry.value, flow, out),
+                        None => self.tree(&entry.value, flow, out),
                     }
                 }
             }

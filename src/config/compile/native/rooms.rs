@@ -26,7 +26,7 @@ impl<'n> Native<'n> {
         let steps = self.require(require, &mut flow);
         let locals = self.locals(&flow, class.key_span);
         let (name, span) = (format!("join {}", class.key), class.key_span);
-        Pipeline { name, span, steps, schema: None, locals }
+        Pipeline { name, span, steps, schema: None, native: true, locals }
     }
 }
 

@@ -20,6 +20,9 @@ const FIELDS: [&str; 3] = ["input", "steps", "output"];
 /// Pipelines put into each other.
 const DEPTH_MAX: usize = 16;
 
+/// Pipelines put in, in a whole configuration: a few lines could ask for millions.
+const USES_MAX: usize = 4_096;
+
 impl<'n> Native<'n> {
     /// Looks at the pipelines that nothing uses, so that what is wrong with them is told too.
     pub(super) fn unused_pipelines(&mut self) {
@@ -47,6 +50,14 @@ impl<'n> Native<'n> {
             let path = flow.using.join("` uses `");
             let message = format!("`{path}` uses `{name}`, which never ends");
             self.push(Code::Recursion, message, node.span, "this leads back to itself");
+            return None;
+        }
+        self.uses += 1;
+        if self.uses > USES_MAX {
+            if self.uses == USES_MAX + 1 {
+                let message = format!("pipelines are put in at more than {USES_MAX} places");
+                self.push(Code::ProgramTooLarge, message, node.span, "one too many");
+            }
             return None;
         }
         let fields = entry.value.as_map().unwrap_or_default();

@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use super::super::super::expr::{self, Expr, Fault, Piece, Want};
+use super::super::super::expr::{self, Expr, Fault, Piece, Read, Scope, Want};
 use super::super::super::source::Span;
 use super::super::super::types::Type;
 use super::super::super::yaml::{Node, Places, Scalar, ScalarStyle};
@@ -123,7 +123,15 @@ impl Native<'_> {
         flow: &Flow,
     ) -> Option<Expression> {
         let places: Rc<Places> = param.places();
-        match expr::check(expr, &flow.scope, want) {
+        let mut whole = Scope::new();
+        let scope = match &flow.whole_payload {
+            Some(typed) if matches!(param.text().trim(), "payload" | "${payload}") => {
+                whole.bind("payload", typed.clone(), Read::Payload(Vec::new()));
+                &whole
+            }
+            _ => &flow.scope,
+        };
+        match expr::check(expr, scope, want) {
             Ok(checked) => Some(Expression { checked, places, from }),
             Err(faults) => {
                 for fault in faults {

@@ -57,7 +57,9 @@ impl Checker<'_> {
         if given.len() != function.takes.len() {
             let message = format!("`{}` takes other arguments", name.0);
             let fault = Fault::new(Code::WrongArguments, range, message);
-            let label = format!("{} too {}", name.0, few_or_many(given.len(), function));
+            let (given, takes) = (arguments.len(), function.takes.len());
+            let takes = takes - usize::from(receiver.is_some());
+            let label = format!("{given} given, it takes {takes}");
             return self.fault(fault.label(label).help(format!("write `{}`", function.example)));
         }
         let checked: Vec<Option<Checked>> = given
@@ -224,10 +226,6 @@ fn node(does: Does, arguments: Vec<Checked>) -> Option<Node> {
             _ => return None,
         },
     })
-}
-
-fn few_or_many(given: usize, function: &Function) -> &'static str {
-    if given < function.takes.len() { "few" } else { "many" }
 }
 
 fn wanted(takes: Takes) -> &'static str {

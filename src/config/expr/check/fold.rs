@@ -15,6 +15,9 @@ use crate::reject::Reject;
 impl Checker<'_> {
     /// The same, as a constant where its parts are.
     pub(super) fn folded(&mut self, checked: Checked) -> Option<Checked> {
+        if self.scope.unfolded {
+            return Some(checked);
+        }
         let mut values = Values::default();
         match evaluated(&checked.node, &mut values) {
             None => Some(checked),

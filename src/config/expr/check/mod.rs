@@ -239,7 +239,7 @@ impl Checker<'_> {
     fn list(&mut self, items: &[Expr], range: Range<usize>) -> Option<Checked> {
         let checked: Vec<Option<Checked>> = items.iter().map(|item| self.value(item)).collect();
         let items: Option<Vec<Checked>> = checked.into_iter().collect();
-        let items = items?;
+        let items = alike(items?);
         let types = items.iter().map(|item| item.typed.clone());
         let element = types.reduce(Typed::union).unwrap_or(Typed::of(Type::Null));
         let element = match element.ty {
@@ -251,6 +251,17 @@ impl Checker<'_> {
             Typed::of(Type::List(Box::new(element))),
             range,
         ))
+    }
+}
+
+/// Items of one list: an int beside doubles is a double.
+fn alike(items: Vec<Checked>) -> Vec<Checked> {
+    let is = |item: &Checked, ty: Type| item.typed.ty == ty;
+    let any_double = items.iter().any(|item| is(item, Type::Double));
+    let numbers = items.iter().all(|item| is(item, Type::Int) || is(item, Type::Double));
+    match any_double && numbers {
+        true => items.into_iter().map(Checked::doubled).collect(),
+        false => items,
     }
 }
 

@@ -130,7 +130,7 @@ impl<'s> Checker<'s> {
                 Some((_, binding)) => Some((self.bound(binding, &below, range), below)),
                 None => {
                     let known: Vec<&str> = names.iter().map(|(name, _)| name.as_str()).collect();
-                    self.fault(unknown_field(&path, name, name_range, &known))
+                    self.fault(unknown_field(&path, name, &range, &known))
                 }
             },
         }
@@ -160,7 +160,7 @@ impl<'s> Checker<'s> {
                 None => {
                     let known: Vec<&str> = fields.iter().map(|one| one.name.as_str()).collect();
                     let path = of.path.clone().unwrap_or_default();
-                    let fault = unknown_field(&path, name, name_range, &known);
+                    let fault = unknown_field(&path, name, &range, &known);
                     return self.fault(fault.also(self.declared(&path), "declared here"));
                 }
             },

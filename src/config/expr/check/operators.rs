@@ -122,6 +122,7 @@ impl Checker<'_> {
             false => first.union(right.typed.clone()),
         };
         let typed = Typed { secret: left.typed.secret || right.typed.secret, ..typed };
+        let left = Checked { typed: left.typed.clone().optional(), ..left };
         let node = Node::Coalesce(Box::new(left), Box::new(right));
         Some(Checked { omits, ..Checked::new(node, typed, range) })
     }
@@ -222,9 +223,11 @@ impl Checker<'_> {
     pub(super) fn null_test(
         &mut self,
         op: Binary,
-        of: Checked,
+        mut of: Checked,
         range: Range<usize>,
     ) -> Option<Checked> {
+        // Whoever asks takes any answer.
+        of.typed = Typed::of(Type::Any).optional();
         let node = Node::Unary { op: Unary::IsNull, of: Box::new(of) };
         let checked = self.folded(Checked::new(node, Typed::of(Type::Bool), range.clone()))?;
         if op == Binary::Equal {

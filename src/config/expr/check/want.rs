@@ -55,6 +55,9 @@ impl Want {
 impl Checked {
     /// The same number as a double.
     pub(super) fn doubled(self) -> Checked {
+        if self.typed.ty == Type::Double {
+            return self;
+        }
         let typed = Typed { ty: Type::Double, ..self.typed.clone() };
         if let Some(Const::Int(int)) = self.constant() {
             let node = Node::Const(Const::Double(*int as f64));
@@ -66,7 +69,9 @@ impl Checked {
     /// The same value, of a type that is asked for when it is there.
     fn expecting(self, typed: Typed) -> Checked {
         let expect = Expect { kind: kind_of(&typed.ty), optional: typed.optional };
-        let Checked { range, path, omits, truths, falses, .. } = self.clone();
+        let (truths, falses) = (self.truths.clone(), self.falses.clone());
+        let (path, omits) = (self.path.clone(), self.omits);
+        let range = self.range.clone();
         let node = Node::Expect { of: Box::new(self), expect };
         Checked { typed, range, node, path, omits, truths, falses }
     }

@@ -1,0 +1,228 @@
+//! `shardwire test`: what passes, what fails and how that is told, exit statuses, hostile scripts.
+//! `SHARDWIRE_BLESS=1 cargo test --test script` rewrites the golden reports.
+
+// Helpers of tests are not marked as tests, so the relaxation for tests does not reach them.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::path::Path;
+use std::process::Output;
+
+use serde_json::Value;
+use shardwire::config::script::{Case, TestFile};
+use shardwire::config::{self, Environment, Options, SecretPolicy, Source};
+use shardwire::sim::play::{Stage, play};
+use shardwire::sim::random::Random;
+use shardwire::sim::tally::vocabulary;
+use support::shardwire;
+
+const CONFIG: &str = include_str!("script/rooms.yaml");
+const PASSING: &str = include_str!("script/rooms.test.yaml");
+const FAILING: &str = include_str!("script/failing.test.yaml");
+const EXAMPLE: &str = include_str!("../examples/config.test.yaml");
+
+/// Runs `shardwire test` in the project's folder, so that reports have relative paths.
+fn test(arguments: &[&str]) -> (i32, String, String) {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let output: Output =
+        shardwire().arg("test").args(arguments).current_dir(root).output().expect("runs");
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+}
+
+/// The report without what differs from run to run.
+fn timeless(report: &str) -> String {
+    let line = |line: &str| match (line.find(" failed; "), line.find(" ms, ")) {
+        (Some(start), Some(end)) if start < end => {
+            format!("{} failed; N{}\n", &line[..start], &line[end..])
+        }
+        _ if line.contains("\"wallMs\"") => "    \"wallMs\": N\n".to_owned(),
+        _ => format!("{line}\n"),
+    };
+    report.lines().map(line).collect()
+}
+
+fn agree(name: &str, report: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/script").join(name);
+    let report = timeless(report);
+    if std::env::var_os("SHARDWIRE_BLESS").is_some() {
+        std::fs::write(&path, report).unwrap();
+    } else {
+        let wanted = std::fs::read_to_string(&path).unwrap_or_default();
+        assert_eq!(report, wanted, "{name} is not as blessed (SHARDWIRE_BLESS=1 rewrites)");
+    }
+}
+
+/// The same file in a folder of its own.
+fn written(name: &str, text: &str) -> String {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&path, text).unwrap();
+    path.to_string_lossy().into_owned()
+}
+
+#[test]
+fn every_test_of_the_example_passes_on_any_number_of_shards_and_any_seed() {
+    let file = "examples/config.test.yaml";
+    assert!(EXAMPLE.matches("- name:").count() >= 50);
+    for arguments in [vec![file], vec![file, "--cores", "4", "--seed", "11"]] {
+        let (status, out, _) = test(&arguments);
+        assert_eq!(status, 0, "{out}");
+        assert!(out.contains(" passed, 0 failed"), "{out}");
+        assert!(out.contains("events 6/6"), "{out}");
+    }
+}
+
+#[test]
+fn rules_limits_captures_and_raw_messages() {
+    let files = ["tests/script/rooms.test.yaml", "tests/script/echo.test.yaml"];
+    for arguments in [files.to_vec(), [&files[..], &["--cores", "3", "--seed", "5"]].concat()] {
+        let (status, out, _) = test(&arguments);
+        assert_eq!(status, 0, "{out}");
+        assert!(out.contains("rules 3/3"), "{out}");
+    }
+}
+
+#[test]
+fn failures_are_told_with_their_places_and_differences() {
+    for (name, format) in [("failing.txt", "human"), ("failing.github.txt", "github")] {
+        let arguments = ["tests/script/failing.test.yaml", "--coverage", "--format", format];
+        let (status, out, _) = test(&arguments);
+        assert_eq!(status, 1);
+        agree(name, &out);
+    }
+}
+
+#[test]
+fn the_json_report_is_stable() {
+    let arguments = ["tests/script/failing.test.yaml", "--format", "json"];
+    let (status, out, _) = test(&arguments);
+    assert_eq!(status, 1);
+    agree("failing.json.txt", &out);
+    let report: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&report["version"], &report["summary"]["passed"]), (&1.into(), &1.into()));
+    let again = test(&arguments).1;
+    assert_eq!(timeless(&out), timeless(&again));
+}
+
+#[test]
+fn a_filter_takes_tests_by_their_names() {
+    let (status, out, _) =
+        test(&["tests/script/failing.test.yaml", "--filter", "this one is right"]);
+    assert_eq!((status, out.contains("1 tests: 1 passed")), (0, true), "{out}");
+    let (status, _, err) = test(&["tests/script/rooms.test.yaml", "--filter", "no such test"]);
+    assert_eq!((status, err.contains("no such test")), (2, true), "{err}");
+}
+
+#[test]
+fn what_cannot_be_run_is_told_with_its_place() {
+    let case = |steps: &str| {
+        let root = env!("CARGO_MANIFEST_DIR");
+        format!(
+            "config: {root}/config.yaml\ntests:\n  - name: t\n    clients: {{ ann: {{}} }}\n    \
+             steps:\n      - {steps}\n"
+        )
+    };
+    for (name, text, code) in [
+        ("client.test.yaml", case("bob: { connect: true }"), "E601"),
+        ("verb.test.yaml", case("ann: { sned: {} }"), "E201"),
+        ("shape.test.yaml", case("ann: { send: [1] }"), "E202"),
+        ("time.test.yaml", case("advance: 5"), "E402"),
+        ("config.test.yaml", "tests: []\n".into(), "E607"),
+        ("missing.test.yaml", "config: nowhere.yaml\ntests: []\n".into(), "E101"),
+        ("yaml.test.yaml", "config: [\n".into(), "E103"),
+        ("empty.test.yaml", String::new(), "E607"),
+    ] {
+        let (status, out, err) = test(&[&written(name, &text)]);
+        assert_eq!((status, out.as_str()), (2, ""), "{name}: {err}");
+        assert!(err.contains(code), "{name}: {err}");
+        assert!(err.contains(name) || err.contains("nowhere.yaml"), "{name}: {err}");
+    }
+    let (status, _, err) = test(&["examples/chat.yaml"]);
+    assert_eq!((status, err.contains("there are no tests")), (2, true), "{err}");
+    assert_eq!(test(&["--cores", "0"]).0, 2);
+}
+
+#[test]
+fn a_configuration_may_hold_its_tests_and_check_reads_them() {
+    let config = |steps: &str| {
+        format!(
+            "auth: {{ mode: none }}\nevents:\n  ping:\n    actions:\n      \
+             - {{ name: _notify_origin, params: [pong, '{{}}'] }}\ntests:\n  - name: answers\n    \
+             clients: {{ ann: {{}} }}\n    steps:\n      - ann: {steps}\n"
+        )
+    };
+    let good = written("inside.yaml", &config("{ ping: , expect: pong }"));
+    let (status, out, err) = test(&[&good]);
+    assert_eq!((status, out.contains("1 passed")), (0, true), "{out}{err}");
+    let check = |file: &str| shardwire().args(["check", file]).output().unwrap().status.code();
+    assert_eq!(check(&good), Some(0));
+    let bad = written("inside-bad.yaml", &config("{ pnig: , expect: pong }"));
+    assert_eq!((check(&bad), test(&[&bad]).0), (Some(2), 2));
+    // A server has no use for tests, and is not kept from running by them.
+    let source = Source::new("config.yaml", config("{ pnig: }"));
+    let options = Options { secret: SecretPolicy::Ignore };
+    assert!(config::compile(&source, &Environment::default(), &options).is_ok());
+}
+
+fn stage(config: &str) -> Stage {
+    let source = Source::new("config.yaml", config);
+    let options = Options { secret: SecretPolicy::Ignore };
+    let compiled = config::compile(&source, &Environment::default(), &options).ok().unwrap();
+    Stage::new(compiled.settings, compiled.program, 1, 1)
+}
+
+fn cases(stage: &Stage, text: &str) -> Option<Vec<Case>> {
+    let file = TestFile::open(Source::new("fuzz.test.yaml", text)).ok()?;
+    file.cases(&vocabulary(stage.settings(), stage.program())).ok()
+}
+
+/// Cuts, doubles and swaps pieces of a text.
+fn mutated(text: &str, random: &mut Random) -> String {
+    let mut chars: Vec<char> = text.chars().collect();
+    for _ in 0..1 + random.index(4) {
+        let at = random.index(chars.len());
+        let end = (at + random.index(24)).min(chars.len());
+        match random.index(4) {
+            0 => drop(chars.drain(at..end)),
+            1 => {
+                let piece: Vec<char> = chars[at..end].to_vec();
+                let to = random.index(chars.len());
+                chars.splice(to..to, piece);
+            }
+            2 => chars[at] = ['{', '}', '[', '"', '$', '~', '&', '*', '9', '\n'][random.index(10)],
+            _ => {
+                let other = random.index(chars.len());
+                chars.swap(at, other);
+            }
+        }
+    }
+    chars.into_iter().collect()
+}
+
+#[test]
+fn hostile_scripts_are_findings_or_run_to_an_end() {
+    let (rooms, chat) = (stage(CONFIG), stage(include_str!("../config.yaml")));
+    let subjects = [(&rooms, PASSING), (&rooms, FAILING), (&chat, EXAMPLE)];
+    let mut random = Random::new(20);
+    let (mut read, mut played) = (0, 0);
+    for round in 0..1_500 {
+        let (stage, text) = subjects[round % subjects.len()];
+        let Some(cases) = cases(stage, &mutated(text, &mut random)) else { continue };
+        read += 1;
+        for case in cases.iter().take(4) {
+            play(stage, case).expect("the stage's own key");
+            played += 1;
+        }
+    }
+    assert!(read > 100 && played > 200, "{read} read, {played} played");
+}
+
+#[test]
+fn a_test_that_never_ends_is_ended() {
+    let stage = stage(CONFIG);
+    let text = "config: x\ntests:\n  - name: t\n    steps:\n      - advance: 876000h\n";
+    let case = &cases(&stage, text).unwrap()[0];
+    let failure = play(&stage, case).unwrap().failure.unwrap();
+    assert!(failure.message.contains("too long"), "{}", failure.message);
+}
