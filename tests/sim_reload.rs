@@ -281,3 +281,33 @@ fn settings_of_open_connections_follow() {
 fn ends(world: &mut World, client: usize) -> bool {
     world.frames(client).iter().any(|frame| frame.opcode == 8)
 }
+
+/// A bound that comes counts who joins from then on; one that changes keeps who is counted; with
+/// one that goes the room has none.
+#[test]
+fn bounds_of_open_rooms_follow() {
+    let yaml = |rooms: &str| version(1, "", "9/m") + rooms;
+    let bound =
+        |most: u32| yaml(&format!("rooms: {{ lobby: {{ limits: {{ maxMembers: {most} }} }} }}\n"));
+    let mut world = World::calm(&bound(2), 2);
+    let mut join = |world: &mut World, n: usize| {
+        let client = world.open(n % 2, &format!("user{n}"));
+        world.say(client, r#"{"event":"pair","target":"lobby"}"#);
+        world.settle();
+        heard(world, client).last().is_some_and(|(event, _)| event == "second")
+    };
+    let joined: Vec<bool> = (0..3).map(|n| join(&mut world, n)).collect();
+    assert_eq!(joined, [true, true, false]);
+    publish_to_all(&mut world, &bound(3));
+    assert_eq!([join(&mut world, 3), join(&mut world, 4)], [true, false]);
+    publish_to_all(&mut world, &yaml(""));
+    assert_eq!([join(&mut world, 5), join(&mut world, 6)], [true, true]);
+    publish_to_all(&mut world, &bound(1));
+    assert_eq!([join(&mut world, 7), join(&mut world, 8)], [true, false]);
+    for client in 0..world.clients.len() {
+        world.hang_up(client);
+    }
+    world.settle();
+    world.advance_ms(100);
+    assert!(world.live().iter().all(|live| *live == shardwire::shard::Live::default()));
+}

@@ -23,7 +23,7 @@ use crate::control::reload::Ending;
   kill -HUP $MAINPID
       the same without an answer: it is in the server's log
 
-Exit status: 0 done or nothing to do, 1 no such server, 2 a bad configuration: nothing has changed")]
+Exit status: 0 done or nothing to do, 1 no such server, 2 a bad configuration (nothing changed)")]
 pub(super) struct Arguments {
     /// The server with this process id
     #[arg(long)]

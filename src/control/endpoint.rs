@@ -6,8 +6,8 @@
 //!
 //! Invariants: the folder belongs to the user and nobody else may enter it, or there is no
 //! endpoint; whoever connects is the same user, or root, or is not answered; a question is bounded
-//! in bytes and in time. A server without an endpoint still obeys SIGHUP. Called by `control::start`
-//! and, for the other end, by `cli::reload`.
+//! in bytes and in time. A server without an endpoint still obeys SIGHUP. Called by
+//! `control::start` and, for the other end, by `cli::reload`.
 
 use std::fs::{self, DirBuilder};
 use std::io::{self, BufRead, BufReader, Read, Write};

@@ -30,14 +30,18 @@ pub struct Fresh {
     pub notes: String,
 }
 
+type Compile = dyn Fn() -> Result<Fresh, String> + Send + Sync;
+type Relevel = dyn Fn(&Log) -> Result<(), String> + Send + Sync;
+type Publish = dyn Fn(Edition) -> Published + Send + Sync;
+
 /// What a reload needs of the process.
 pub struct Means {
     /// Compiles as at the start, or says everything that is wrong.
-    pub compile: Box<dyn Fn() -> Result<Fresh, String> + Send + Sync>,
+    pub compile: Box<Compile>,
     /// Logs by these options from now on.
-    pub log: Box<dyn Fn(&Log) -> Result<(), String> + Send + Sync>,
+    pub log: Box<Relevel>,
     /// Hands an edition to every shard; gives how many have not taken it after a while.
-    pub publish: Box<dyn Fn(Edition) -> Published + Send + Sync>,
+    pub publish: Box<Publish>,
 }
 
 /// What became of an edition.

@@ -227,3 +227,91 @@ fn names_a_place(op: Op) -> bool {
     });
     any
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::builder::Builder;
+    use super::super::program::{How, Site};
+    use super::*;
+
+    const SITE: Site = Site { line: 1, column: 1, file: 0 };
+
+    /// A program of events that have one limit each: so many a second.
+    fn limited(events: &[(&str, u32)]) -> Program {
+        let mut builder = Builder::new("test.yaml");
+        for (name, events_max) in events {
+            let event = builder.event(name, SITE).unwrap();
+            let rate = Rate::fixed(*events_max, 1_000);
+            let limit = builder.limit(LimitSpec::of_user(event, rate, SITE));
+            builder.op(Op::Limit(limit), SITE);
+        }
+        builder.finish().unwrap()
+    }
+
+    /// The place of each event's limit, and its rate there.
+    fn places(program: &Program) -> Vec<(&str, u16, u32)> {
+        let place = |event: &super::super::program::Event| {
+            let Op::Limit(limit) = program.code_of(event)[0] else { panic!("no limit") };
+            let spec = program.limit(limit).unwrap();
+            assert_eq!(program.event(spec.event).unwrap().name, event.name);
+            (limit.0, spec.rate.events_max)
+        };
+        let all = program.events.iter().map(|event| (&*event.name, place(event)));
+        all.map(|(name, (place, rate))| (name, place, rate)).collect()
+    }
+
+    #[test]
+    fn what_is_the_same_keeps_its_place_and_what_comes_back_has_it_again() {
+        let first = limited(&[("a", 1), ("b", 2)]);
+        let second = follow(&first, limited(&[("c", 3), ("b", 2)])).unwrap();
+        assert_eq!(places(&second), [("c", 2, 3), ("b", 1, 2)]);
+        assert_eq!([0, 1, 2].map(|place| second.lineage.is_retired(place)), [true, false, false]);
+        assert_eq!(second.limits[0].rate.events_max, 1, "a retired one still has its rate");
+        let third = follow(&second, limited(&[("b", 7), ("a", 1)])).unwrap();
+        assert_eq!(places(&third), [("b", 3, 7), ("a", 0, 1)]);
+        let none = follow(&third, limited(&[])).unwrap();
+        assert!(!none.limits_users() && none.limits.len() == 4);
+        super::super::verify::verify(&none).unwrap();
+        assert_eq!(places(&follow(&none, limited(&[("b", 2)])).unwrap()), [("b", 1, 2)]);
+    }
+
+    #[test]
+    fn reloading_the_same_files_in_turns_makes_no_table_longer() {
+        let files = [&[("a", 1), ("b", 2)][..], &[("b", 2), ("c", 3)], &[("a", 2)]];
+        let mut program = limited(files[0]);
+        for round in 0..100 {
+            program = follow(&program, limited(files[round % files.len()])).unwrap();
+        }
+        assert_eq!(program.limits.len(), 4);
+    }
+
+    #[test]
+    fn a_program_that_does_not_fit_any_more_is_refused() {
+        let variable = |n: usize| VariableSpec {
+            name: format!("v{n}").into(),
+            kind: "int".into(),
+            ..VariableSpec::default()
+        };
+        let old =
+            Program { conn_variables: (0..256).map(variable).collect(), ..Program::default() };
+        let load = |variables: &[VariableSpec]| Program {
+            conn_variables: variables.to_vec(),
+            code: vec![Op::SetVariable {
+                of: Owner::Conn,
+                variable: VariableId(0),
+                value: super::super::op::ValueReg(0),
+            }],
+            ..Program::default()
+        };
+        assert!(follow(&old, load(&[variable(255)])).is_ok());
+        let refused = follow(&old, load(&[variable(256)])).unwrap_err();
+        assert!(refused.to_string().contains("variables of connections"), "{refused}");
+        let hows =
+            (0..=u32::from(u16::MAX)).map(|n| How { conflate_ns: n.into(), ..How::default() });
+        let old = Program { hows: hows.collect(), ..Program::default() };
+        let how = How { volatile: true, ..How::default() };
+        let sends = Op::Send { to: super::super::op::To::Origin, how: HowId(0) };
+        let new = Program { hows: vec![how], code: vec![sends], ..Program::default() };
+        assert!(follow(&old, new).is_err());
+    }
+}

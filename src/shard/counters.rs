@@ -60,10 +60,10 @@ impl Named {
             let (file, line) = (program.file(rule.site), rule.site.line);
             (rule.name.clone(), format!("{} ({file}:{line}{shadow})", rule.name))
         };
-        let metric = |name: &Box<str>| (name.clone(), name.to_string());
+        let metric = |name: &str| (Box::from(name), name.to_owned());
         Named {
             rules: labelled(program.rules.iter().map(rule), &before.rules),
-            metrics: labelled(program.metrics.iter().map(metric), &before.metrics),
+            metrics: labelled(program.metrics.iter().map(|name| metric(name)), &before.metrics),
         }
     }
 

@@ -31,6 +31,17 @@ pub(super) enum Counted<'s> {
     Elsewhere,
 }
 
+impl Counted<'_> {
+    #[inline]
+    pub fn of(lent: &mut Option<Meters>, at_home: bool) -> Counted<'_> {
+        match lent {
+            Some(meters) => Counted::Lent(meters),
+            None if at_home => Counted::Home,
+            None => Counted::Elsewhere,
+        }
+    }
+}
+
 /// The limit that made a run wait.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Asked {

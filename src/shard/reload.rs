@@ -197,12 +197,9 @@ impl Shard {
             let slots: Vec<u32> = self.conns.slots().collect();
             slots.into_iter().for_each(|slot| self.arm(slot));
         }
-        self.recheck();
+        // The place to ask changed rules of open rooms again (`recheck`): the program is the new
+        // one and the rooms are classified by it, but no message has run yet.
     }
-
-    /// Where the rules of open rooms will be asked again (`recheck: enforce|shadow`): the program
-    /// is the new one already, `rooms` are classified by it, and nothing else has run yet.
-    fn recheck(&mut self) {}
 }
 
 pub(super) fn routed_keys(settings: &Settings) -> RoutedKeys {

@@ -177,11 +177,7 @@ impl Shard {
         };
         let engine = &self.engine;
         let User { name, permissions, .. } = user;
-        let counted = match &mut user.meters {
-            Some(meters) => Counted::Lent(meters),
-            None if user.home == self.id => Counted::Home,
-            None => Counted::Elsewhere,
-        };
+        let counted = Counted::of(&mut user.meters, user.home == self.id);
         let mut host = Host {
             id: self.id,
             shards: engine.shards,

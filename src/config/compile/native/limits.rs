@@ -190,7 +190,7 @@ impl Native<'_> {
     }
 }
 
-/// The parts of a key as the file says them: two limits of one event and rate with the same are one.
+/// The parts of a key as the file says them: limits of one event with the same are the same.
 fn parts(per: Option<&Node>) -> String {
     let nodes: Vec<&Node> = match per.map(|node| &node.kind) {
         Some(NodeKind::List(items)) => items.iter().collect(),
