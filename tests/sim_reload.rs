@@ -290,7 +290,7 @@ fn bounds_of_open_rooms_follow() {
     let bound =
         |most: u32| yaml(&format!("rooms: {{ lobby: {{ limits: {{ maxMembers: {most} }} }} }}\n"));
     let mut world = World::calm(&bound(2), 2);
-    let mut join = |world: &mut World, n: usize| {
+    let join = |world: &mut World, n: usize| {
         let client = world.open(n % 2, &format!("user{n}"));
         world.say(client, r#"{"event":"pair","target":"lobby"}"#);
         world.settle();

@@ -10,7 +10,7 @@ use std::sync::mpsc;
 
 use clap::Args;
 
-use super::load::{BRIEF, Loaded, Which, load};
+use super::load::{BRIEF, FOR_OTHERS, Loaded, View, Which, load};
 use super::logs::Relevel;
 use super::{Failure, doctor, logs, output, reload};
 use crate::auth::Verifier;
@@ -43,7 +43,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let recipe = Recipe::of(arguments.which, arguments.dev)?;
-    let loaded = recipe.load()?;
+    let loaded = recipe.load(BRIEF)?;
     output::complain(&loaded.notes);
     let (_flush, relevel) = logs::start(&loaded.settings.log)?;
     let verifier = Verifier::new(&loaded.settings.auth).map_err(Failure::usage)?;
@@ -65,17 +65,17 @@ impl Recipe {
         Ok(Recipe { which, dev_secret: dev.then_some(material) })
     }
 
-    fn load(&self) -> Result<Loaded, Failure> {
+    fn load(&self, view: View) -> Result<Loaded, Failure> {
         match &self.dev_secret {
-            Some(material) => self.load_for_this_machine(material.clone()),
-            None => load(&self.which, SecretPolicy::Demand, BRIEF),
+            Some(material) => self.load_for_this_machine(material.clone(), view),
+            None => load(&self.which, SecretPolicy::Demand, view),
         }
     }
 
     /// The development configuration: its own secret, and no listener beyond loopback.
-    fn load_for_this_machine(&self, material: Vec<u8>) -> Result<Loaded, Failure> {
+    fn load_for_this_machine(&self, material: Vec<u8>, view: View) -> Result<Loaded, Failure> {
         let secret = SecretPolicy::Given(material.clone());
-        let mut loaded = load(&self.which, secret, BRIEF)?;
+        let mut loaded = load(&self.which, secret, view)?;
         let key = AuthKey { algorithm: JwtAlgorithm::Hs256, material, kid: None };
         loaded.settings.auth.keys = vec![key];
         loaded.settings.errors.places = true;
@@ -85,7 +85,7 @@ impl Recipe {
 
     fn again(&self) -> Result<Fresh, String> {
         let Loaded { settings, program, effective, notes, .. } =
-            self.load().map_err(|failure| failure.text)?;
+            self.load(FOR_OTHERS).map_err(|failure| failure.text)?;
         Ok(Fresh { settings, program, effective, notes })
     }
 }
