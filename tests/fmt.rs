@@ -27,7 +27,7 @@ fn comments(text: &str) -> Vec<&str> {
 }
 
 fn value(text: &str) -> serde_yaml::Value {
-    serde_yaml::from_str(text).expect("YAML")
+    serde_yaml::from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
 fn holds(name: &str, text: &str) -> String {
@@ -220,6 +220,9 @@ fn every_example_is_upgraded_and_compiles() {
     yaml_below(&root().join("examples"), &mut paths);
     yaml_below(&root().join("benches/configs"), &mut paths);
     for path in paths {
+        if path.to_string_lossy().ends_with(".test.yaml") {
+            continue;
+        }
         let text = fs::read_to_string(&path).expect("text");
         let new = upgraded(&text);
         compiles(&new.text);

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use shardwire::config::expr::{self, Read, Scope, Want};
 use shardwire::config::types::{Field, Type, Typed};
 use shardwire::config::{
-    self, Code, Diagnostic, Environment, Files, Options, SecretPolicy, Severity, Source, Span,
-    Style, files::Memory, script,
+    self, Code, Compiled, Diagnostic, Environment, Files, Options, SecretPolicy, Severity, Source,
+    Span, Style, files::Memory, script,
 };
 use shardwire::pipeline::op::Context;
 use shardwire::sim::tally::vocabulary;
@@ -230,8 +230,14 @@ fn the_originals_file_compiles_to_this_listing() {
 fn compiles(name: &str, text: &str) {
     let source = Source::new(name, text);
     let options = Options { secret: SecretPolicy::Ignore };
-    let compiled = config::compile(&source, &Environment::default(), &options);
-    if let Err(findings) = compiled {
+    let findings = match config::compile(&source, &Environment::default(), &options) {
+        Ok(Compiled { settings, program, .. }) => {
+            let files = Files::of_text(source.clone());
+            script::cases_of(&files, &vocabulary(&settings, &program)).err().unwrap_or_default()
+        }
+        Err(findings) => findings,
+    };
+    if !findings.is_empty() {
         panic!("{}", config::render(&findings, &source, Style::Human { color: false }));
     }
 }

@@ -6,8 +6,9 @@
 
 mod support;
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::Output;
+use std::process::{Child, Output, Stdio};
 
 use serde_json::Value;
 use shardwire::config::script::{Case, TestFile};
@@ -109,7 +110,7 @@ fn the_json_report_is_stable() {
 fn a_filter_takes_tests_by_their_names() {
     let (status, out, _) =
         test(&["tests/script/failing.test.yaml", "--filter", "this one is right"]);
-    assert_eq!((status, out.contains("1 tests: 1 passed")), (0, true), "{out}");
+    assert_eq!((status, out.contains("1 test: 1 passed")), (0, true), "{out}");
     let (status, _, err) = test(&["tests/script/rooms.test.yaml", "--filter", "no such test"]);
     assert_eq!((status, err.contains("no such test")), (2, true), "{err}");
 }
@@ -163,6 +164,43 @@ fn a_configuration_may_hold_its_tests_and_check_reads_them() {
     let source = Source::new("config.yaml", config("{ pnig: }"));
     let options = Options { secret: SecretPolicy::Ignore };
     assert!(config::compile(&source, &Environment::default(), &options).is_ok());
+}
+
+/// A command that is stopped with the test.
+struct Watching(Child);
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn watching_runs_again_when_a_file_changes() {
+    let text = "auth: { mode: none }\nevents: { hi: { actions: [{ name: _log, params: [hi] }] } }\n\
+                tests: [{ name: t, steps: [] }]\n";
+    std::fs::create_dir_all(Path::new(env!("CARGO_TARGET_TMPDIR")).join("watched")).unwrap();
+    let file = written("watched/config.yaml", text);
+    let mut command = shardwire();
+    command.args(["test", "--watch", &file]).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut watching = Watching(command.spawn().unwrap());
+    let mut lines = BufReader::new(watching.0.stdout.take().unwrap()).lines();
+    let mut until = |wanted: &str| lines.any(|line| line.unwrap().contains(wanted));
+    assert!(until("1 test: 1 passed"));
+    written(
+        "watched/config.yaml",
+        &text.replace("steps: []", "steps: [{ counters: { rooms: 1 } }]"),
+    );
+    assert!(until("1 test: 0 passed, 1 failed"));
+}
+
+#[test]
+fn the_tests_in_the_documentation_pass() {
+    let page = include_str!("../docs/testing.md");
+    let block = page.split("\n```yaml\n").nth(1).and_then(|rest| rest.split("\n```").next());
+    let (status, out, err) = test(&[&written("documented.yaml", block.unwrap())]);
+    assert_eq!((status, out.contains("2 passed, 0 failed")), (0, true), "{out}{err}");
 }
 
 fn stage(config: &str) -> Stage {

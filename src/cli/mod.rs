@@ -1,8 +1,8 @@
 //! The commands, one file each; this one parses the arguments and turns results into exit statuses.
 //!
 //! Invariants: status 0 is success, 1 a failure of this machine or the answer no (a token refused,
-//! files that differ, a layout that is not canonical), 2 a bad configuration or bad arguments.
-//! Output goes to stdout through one locked writer; whatever is wrong goes to stderr.
+//! a test failed, files that differ, a layout that is not canonical), 2 a bad configuration or bad
+//! arguments. Output goes to stdout through one locked writer; whatever is wrong goes to stderr.
 
 mod bench;
 mod check;
@@ -31,6 +31,7 @@ use clap::{Parser, Subcommand};
 #[command(after_help = "Examples:
   shardwire serve --dev            try config.yaml on this machine, with a chat page
   shardwire check config.yaml      every error at once, with its place
+  shardwire test                   the tests of the configuration, in virtual time
   shardwire doctor                 whether this machine can run it well")]
 struct Arguments {
     #[command(subcommand)]

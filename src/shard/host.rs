@@ -31,12 +31,11 @@ pub(super) enum Counted<'s> {
     Elsewhere,
 }
 
-impl Counted<'_> {
-    #[inline]
-    pub fn of(lent: &mut Option<Meters>, at_home: bool) -> Counted<'_> {
+impl<'s> Counted<'s> {
+    pub fn of(lent: &'s mut Option<Meters>, home_is_here: bool) -> Counted<'s> {
         match lent {
             Some(meters) => Counted::Lent(meters),
-            None if at_home => Counted::Home,
+            None if home_is_here => Counted::Home,
             None => Counted::Elsewhere,
         }
     }

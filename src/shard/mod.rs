@@ -1,7 +1,7 @@
 //! The engine of one core, sans-IO: no socket, no clock, no executor.
 //!
-//! Invariants: see `Shard`. Called by `runtime::driver` on a real ring and by the simulator in
-//! tests, which are the only two that own one.
+//! Invariants: see `Shard`. Called by `runtime::driver` on a real ring and by `sim::world` under a
+//! virtual clock, which are the only two that own one, but for tests.
 
 pub mod aside;
 pub mod conflate;
@@ -446,6 +446,7 @@ impl Shard {
             holds: self.holds.len(),
             texts: self.homes.texts.len(),
             frames: self.outboxes.frames_live(),
+            sessions: self.sessions.len(),
         }
     }
 
@@ -480,4 +481,6 @@ pub struct Live {
     /// Texts whose limits are counted here.
     pub texts: usize,
     pub frames: usize,
+    /// What is kept of connections and users: variables, claims, grants.
+    pub sessions: usize,
 }

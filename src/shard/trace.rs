@@ -1,6 +1,6 @@
 //! Which operations of the program were run, for the coverage of `shardwire test`.
 //!
-//! Invariants: a server never has one, and a run without one does not look for it at each operation.
+//! Invariants: a server never has one, and a run without one does not ask at each operation.
 //! Called by `turn`.
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,6 +27,11 @@ impl Trace {
         self.visits.get(at).map_or(0, |visits| visits.load(Ordering::Relaxed))
     }
 
+    /// The host, its runs noted here.
+    pub(super) fn on<'t, 's>(&'t self, host: &'t mut Host<'s>) -> Traced<'t, 's> {
+        Traced { host, trace: self }
+    }
+
     fn visit(&self, at: u32) {
         if let Some(visits) = self.visits.get(at as usize) {
             visits.fetch_add(1, Ordering::Relaxed);
@@ -35,12 +40,12 @@ impl Trace {
 }
 
 /// A host that notes what is run.
-pub(super) struct Traced<'t, 'h, 's> {
-    pub host: &'t mut Host<'s>,
-    pub trace: &'h Trace,
+pub(super) struct Traced<'t, 's> {
+    host: &'t mut Host<'s>,
+    trace: &'t Trace,
 }
 
-impl vm::Host for Traced<'_, '_, '_> {
+impl vm::Host for Traced<'_, '_> {
     const TRACED: bool = true;
 
     fn visited(&mut self, at: u32) {

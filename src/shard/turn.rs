@@ -11,7 +11,6 @@ use std::cell::OnceCell;
 
 use super::host::{Asked, Counted, Host};
 use super::subject::{Cause, Subject};
-use super::trace::Traced;
 use super::{Io, Shard};
 use crate::clock::Now;
 use crate::envelope::{Envelope, project, project_checked, text::text_of};
@@ -215,13 +214,10 @@ impl Shard {
             kind,
             frame_bytes_max: engine.settings.transport.message_bytes_max,
         };
-        let (program, pool) = (&engine.program, &mut self.outboxes.pool);
+        let (program, vm, pool) = (&engine.program, &mut self.vm, &mut self.outboxes.pool);
         let outcome = match &self.trace {
-            None => self.vm.run(program, event, &input, &mut host, pool, effects),
-            Some(trace) => {
-                let mut traced = Traced { host: &mut host, trace };
-                self.vm.run(program, event, &input, &mut traced, pool, effects)
-            }
+            None => vm.run(program, event, &input, &mut host, pool, effects),
+            Some(trace) => vm.run(program, event, &input, &mut trace.on(&mut host), pool, effects),
         };
         effects.denied = host.denied;
         (outcome, host.asked)

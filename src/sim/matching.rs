@@ -223,3 +223,67 @@ pub fn filled(matcher: &Matcher, captures: &Captures) -> Value {
         Matcher::Any | Matcher::Absent | Matcher::Kind(_) | Matcher::Pattern(_) => Value::Null,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::config::script::Kind;
+
+    fn literal(value: Value) -> Option<Matcher> {
+        Some(Matcher::Literal(value))
+    }
+
+    fn map(members: Vec<(&str, Matcher)>) -> Matcher {
+        Matcher::Map(members.into_iter().map(|(key, value)| (key.into(), value)).collect())
+    }
+
+    fn differences(expected: &Expected, exact: bool, message: Value) -> Vec<Mismatch> {
+        let names = WireNames::default();
+        compare(expected, exact, &Body::Json(message), &names, &Captures::new())
+            .err()
+            .unwrap_or_default()
+    }
+
+    #[test]
+    fn a_map_may_hold_more_unless_exact_and_a_list_may_not() {
+        let payload = map(vec![("a", Matcher::Literal(1.into()))]);
+        let envelope = Envelope { payload: Some(payload), ..Envelope::default() };
+        let expected = Expected::Envelope(envelope);
+        let message = json!({ "event": "x", "payload": { "a": 1.0, "b": 2 } });
+        assert_eq!(differences(&expected, false, message.clone()), []);
+        assert_eq!(differences(&expected, true, message)[0].path, "payload.b");
+        let list = Expected::Json(Matcher::List(vec![Matcher::Any]));
+        assert_eq!(differences(&list, false, json!([1])).len(), 0);
+        assert_eq!(differences(&list, false, json!([1, 2])).len(), 1);
+        assert_eq!(differences(&list, false, json!([])).len(), 1);
+    }
+
+    #[test]
+    fn a_name_is_captured_only_by_a_message_that_fits() {
+        let capture = |name: &str| Matcher::Capture(name.into());
+        let twice = Expected::Json(Matcher::List(vec![capture("x"), capture("x")]));
+        let names = WireNames::default();
+        let body = |value| Body::Json(value);
+        let none = Captures::new();
+        assert!(compare(&twice, false, &body(json!([1, 2])), &names, &none).is_err());
+        let captures = compare(&twice, false, &body(json!([3, 3])), &names, &none).unwrap();
+        assert_eq!(captures["x"], 3);
+        assert!(compare(&twice, false, &body(json!([4, 4])), &names, &captures).is_err());
+        assert_eq!(filled(&capture("x"), &captures), 3);
+    }
+
+    #[test]
+    fn a_flat_payload_is_what_is_left_of_the_message() {
+        let names = WireNames { event: "type".into(), payload: ".".into(), ..WireNames::default() };
+        let message = json!({ "type": "hi", "id": 1, "a": 2 });
+        assert_eq!(part(&message, &names, "payload"), Some(json!({ "a": 2 })));
+        let absent = map(vec![("b", Matcher::Absent), ("a", Matcher::Kind(Kind::Int))]);
+        let event = literal("hi".into());
+        let envelope = Envelope { event, payload: Some(absent), ..Envelope::default() };
+        let expected = Expected::Envelope(envelope);
+        let fits = compare(&expected, true, &Body::Json(message), &names, &Captures::new());
+        assert!(fits.is_ok());
+    }
+}

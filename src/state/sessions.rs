@@ -69,6 +69,15 @@ impl Sessions {
         self.conns.entry(slot).or_default()
     }
 
+    /// Entries of all kinds.
+    pub fn len(&self) -> usize {
+        self.conns.len() + self.users.len() + self.accounts.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     pub fn forget(&mut self, slot: u32) {
         if !self.conns.is_empty() {
             self.conns.remove(&slot);

@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 use shardwire::config::Code;
 
 use super::cast::{ask_event, codes, event, open_with, refusal, world};
+use super::simulator::random::Random;
+use super::simulator::world::World;
 
 const STATE: &str = r#"
 permissions: [speak, kick]
@@ -133,6 +135,55 @@ fn permissions_are_given_and_taken_at_once_on_every_shard() {
             assert_eq!(refusal(&may(&mut world, one)), "denied");
         }
         assert_eq!(refusal(&may(&mut world, ada)), "denied");
+    }
+}
+
+/// Connections that come and go while variables and permissions change: whoever asks is answered,
+/// all connections of a user agree in the end, and nothing is kept of those that are gone.
+#[test]
+fn state_settles_whatever_the_interleaving() {
+    for seed in 0..60 {
+        let yaml = format!("transport: {{ readTimeout: 24h, pingInterval: 0s }}\n{STATE}");
+        let mut world = World::new(&yaml, 3, seed);
+        let mut random = Random::new(seed);
+        let mut all: Vec<usize> =
+            (0..6).map(|n| world.connect(n % 3, ["ada", "bob"][n % 2])).collect();
+        world.settle();
+        for n in 0..50 {
+            let one = all[random.index(all.len())];
+            let (name, payload) = match random.index(4) {
+                0 => ("feel", json!({ "mood": format!("mood {n}") })),
+                1 => ("grant", json!({ "to": (["ada", "bob"][random.index(2)]) })),
+                2 => ("revoke", json!({})),
+                _ => ("set", json!({ "name": format!("name {n}") })),
+            };
+            match random.one_in(10) {
+                true => {
+                    world.hang_up(one);
+                    all.push(world.connect(random.index(3), ["ada", "bob"][random.index(2)]));
+                }
+                false => world.say(one, &super::cast::say(name, payload).to_string()),
+            }
+            (0..random.below(5)).for_each(|_| world.step());
+        }
+        world.settle();
+        for user in ["ada", "bob"] {
+            let mut seen: Vec<String> = Vec::new();
+            for &one in &all {
+                if world.clients[one].user == user && !world.clients[one].gone {
+                    world.messages(one);
+                    let mood = ask_event(&mut world, one, "mood", json!({}));
+                    let speak = ask_event(&mut world, one, "speak", json!({}));
+                    seen.push(format!("{mood:?} {}", speak[0]["event"]));
+                }
+            }
+            seen.dedup();
+            assert!(seen.len() <= 1, "seed {seed}: {seen:?}");
+        }
+        all.iter().for_each(|one| world.hang_up(*one));
+        world.settle();
+        let live = world.live();
+        assert!(live.iter().all(|one| one.sessions == 0 && one.holds == 0), "{seed}: {live:?}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! The library's world (`shardwire::sim`) made from YAML, for tests: what goes wrong fails the test.
+//! The library's world (`shardwire::sim`) made from YAML: what goes wrong fails the test.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! `shardwire test`: plays the tests of a configuration on the real engine under virtual time.
 //!
 //! Invariants: status 0 is all passed, 1 a test failed, 2 the tests could not be run; opens no
-//! socket, needs no secret, and two runs with the same arguments say the same but for the wall time.
+//! socket, needs no secret; two runs with the same arguments say the same but for the wall time.
 
 mod report;
 mod suites;
@@ -21,9 +21,6 @@ use suites::{Suite, Suites};
 
 /// The seed where none is given.
 const SEED: u64 = 1;
-
-/// Shards of one test at most.
-const CORES_MAX: u16 = 64;
 
 /// Play the tests of a configuration: simulated clients, the real engine, virtual time
 #[derive(Args)]
@@ -45,7 +42,7 @@ pub(super) struct Arguments {
     #[arg(long, value_enum, default_value_t)]
     format: Format,
     /// Shards of the engine
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=CORES_MAX as i64))]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     cores: u16,
     /// Play with slow links and bytes in random pieces, drawn from this seed
     #[arg(long)]

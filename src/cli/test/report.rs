@@ -126,9 +126,10 @@ impl Report {
 
     fn summary(&self) -> String {
         let (all, failed) = (self.rows.len(), self.failed());
+        let tests = if all == 1 { "test" } else { "tests" };
         let shards = if self.cores == 1 { "shard" } else { "shards" };
         format!(
-            "{all} tests: {} passed, {failed} failed; {} ms, {} {shards}, seed {}\n",
+            "{all} {tests}: {} passed, {failed} failed; {} ms, {} {shards}, seed {}\n",
             all - failed,
             self.wall.as_millis(),
             self.cores,

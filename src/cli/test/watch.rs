@@ -1,7 +1,7 @@
 //! Waits until a file that the tests depend on changes.
 //!
-//! Invariants: no dependency on a way of the system to tell; every YAML file of the folders concerned
-//! is looked at, so that what a configuration includes from there counts too.
+//! Invariants: no dependency on a way of the system to tell; every YAML file of the folders
+//! concerned is looked at, so that what a configuration includes from there counts too.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

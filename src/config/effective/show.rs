@@ -7,22 +7,39 @@ use serde_json::json;
 use super::super::yaml::write;
 use super::{Content, Effective, Origin, Segment, Value};
 
+/// Options with two names: the default of the first means nothing where the second is set.
+const TWINS: [(&str, &str); 1] = [("errors.event", "errors.reply.event")];
+
 impl Effective {
     /// YAML whose comments tell where each value came from. An option without a value is a comment.
     pub fn yaml(&self) -> String {
         let mut out = String::new();
         let mut before: &[Segment] = &[];
-        let mut values: Vec<&Value> = self.values.iter().collect();
-        let order = |section: &Segment| {
-            let same = |value: &&Value| value.path.first() == Some(section);
-            self.values.iter().position(|value| same(&value))
-        };
-        values.sort_by_key(|value| value.path.first().and_then(order));
+        let mut values: Vec<&Value> =
+            self.values.iter().filter(|value| !self.is_replaced(value)).collect();
+        // Each section in one piece, where its first value stands.
+        let first =
+            |path: &[Segment]| self.values.iter().position(|one| one.path.starts_with(path));
+        values.sort_by_cached_key(|value| -> Vec<Option<usize>> {
+            (1..=value.path.len()).map(|len| first(&value.path[..len])).collect()
+        });
         for value in values {
             write_value(&mut out, before, value);
             before = if is_unset(value) { before } else { &value.path };
         }
         out
+    }
+
+    /// Whether a default's place is taken by a section: some options may be written either way.
+    fn is_replaced(&self, value: &Value) -> bool {
+        let is_below = |other: &Value| {
+            other.path.len() > value.path.len() && other.path.starts_with(&value.path)
+        };
+        let has_twin = |other: &Value| {
+            TWINS.iter().any(|(name, twin)| value.name() == *name && other.name() == *twin)
+        };
+        let replaces = |other: &Value| (is_below(other) || has_twin(other)) && !is_unset(other);
+        value.origin == Origin::Default && self.values.iter().any(replaces)
     }
 
     /// One JSON document.

@@ -294,10 +294,11 @@ fn flow_text(piece: &Piece, in_flow: bool) -> String {
                 let entry = |(key, value): &(Piece, Piece)| {
                     let colon = if matches!(key.kind, Kind::Alias(_)) { " :" } else { ":" };
                     let (key, value) = (flow_text(key, true), flow_text(value, true));
-                    format!("{key}{colon} {value}").trim_end().to_owned()
+                    format!("{key}{colon} {value}")
                 };
                 let entries: Vec<String> = entries.iter().map(entry).collect();
-                format!("{{ {} }}", entries.join(", "))
+                // Without a value a blank stays: not everybody reads a comma behind a colon.
+                format!("{{ {} }}", entries.join(", ").trim_end())
             }
         }
 }

@@ -8,8 +8,8 @@
 //!       - ann: { send: { event: join_room, target: "room:1" }, expect: join_success }
 //! ```
 //!
-//! Invariants: only names that exist are left (clients, denials, counters, captures); a server never
-//! reads any of this. Called by `shardwire test` and `shardwire check`.
+//! Invariants: only names that exist are left (clients, denials, counters, captures); a server
+//! never reads any of this. Called by `shardwire test` and `shardwire check`.
 
 mod actions;
 mod cases;
@@ -18,7 +18,7 @@ mod reader;
 
 use std::net::IpAddr;
 
-pub use matcher::Matcher;
+pub use matcher::{Kind, Matcher};
 
 use super::codes::Code;
 use super::diagnostic::{Diagnostic, Findings};

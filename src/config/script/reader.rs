@@ -71,8 +71,8 @@ impl<'r> Reader<'r> {
 
     /// Reports the keys that mean nothing.
     pub fn known(&mut self, entries: &[Entry], what: &str, keys: &[&str], free: bool) {
-        let unknown =
-            |entry: &&Entry| !keys.contains(&&*entry.key) && !(free && entry.key.starts_with("x-"));
+        let noted = |key: &str| free && key.starts_with("x-");
+        let unknown = |entry: &&Entry| !(keys.contains(&&*entry.key) || noted(&entry.key));
         for entry in entries.iter().filter(unknown) {
             let message = format!("unknown key `{}` in {what}", entry.key);
             let finding = finding(Code::UnknownKey, message, entry.key_span, "not known here");

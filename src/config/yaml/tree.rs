@@ -91,8 +91,28 @@ impl<'s> Tree<'s> {
 
     fn syntax(&self, error: &ScanError) -> Diagnostic {
         let start = self.offsets.byte(error.marker());
+        if let Some(tab) = self.indenting_tab(start) {
+            return Diagnostic::new(Code::YamlSyntax, "this is not YAML: a tab indents a line")
+                .label(Span::new(tab, tab + 1), "YAML is indented with blanks");
+        }
         Diagnostic::new(Code::YamlSyntax, format!("this is not YAML: {}", error.info()))
             .label(Span::new(start, start), "the reader stopped here")
+    }
+
+    /// The place of a tab among the blanks before a line: the one where the reader stopped, or one
+    /// of the two behind it, which it may have been looking at.
+    fn indenting_tab(&self, stopped: usize) -> Option<usize> {
+        let text = self.source.text();
+        let first = text.get(..stopped)?.rfind('\n').map_or(0, |at| at + 1);
+        let lines = text.get(first..)?.split_inclusive('\n').take(3);
+        let starts = lines.scan(first, |start, line| {
+            *start += line.len();
+            Some((*start - line.len(), line))
+        });
+        starts.into_iter().find_map(|(start, line)| {
+            let blanks = line.bytes().take_while(|byte| b" \t".contains(byte)).count();
+            line[..blanks].find('\t').map(|at| start + at)
+        })
     }
 
     fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Diagnostic> {

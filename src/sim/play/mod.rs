@@ -89,6 +89,9 @@ pub struct Failure {
 /// What one action came to.
 type Done = Result<(), Trouble>;
 
+/// What ended a test, and the place of it.
+type Stopped = Box<(Span, Trouble)>;
+
 /// A failure whose place is known to the caller.
 struct Trouble {
     message: String,
@@ -101,6 +104,10 @@ impl Trouble {
     fn new(message: impl Into<String>) -> Trouble {
         let message = message.into();
         Trouble { message, expected: None, nearest: None, arrived: Vec::new() }
+    }
+
+    fn at(self, span: Span) -> Stopped {
+        Box::new((span, self))
     }
 }
 
@@ -123,15 +130,16 @@ pub fn play(stage: &Stage, case: &Case) -> Result<Played, KeyError> {
     };
     let mut play = Play { stage, case, world, seats, names, captures: Captures::new(), hops: 0 };
     let mut steps = 0;
-    let failure = play.run(&mut steps).err().map(|(span, trouble)| Failure {
-        span,
-        step: steps,
-        at_ns: play.world.now.mono_ns - start_ns,
-        message: trouble.message,
-        expected: trouble.expected,
-        nearest: trouble.nearest,
-        arrived: trouble.arrived,
-    });
+    let failure =
+        play.run(&mut steps).err().map(|stopped| *stopped).map(|(span, trouble)| Failure {
+            span,
+            step: steps,
+            at_ns: play.world.now.mono_ns - start_ns,
+            message: trouble.message,
+            expected: trouble.expected,
+            nearest: trouble.nearest,
+            arrived: trouble.arrived,
+        });
     let virtual_ns = play.world.now.mono_ns - start_ns;
     Ok(Played { steps: steps - usize::from(failure.is_some() && steps > 0), virtual_ns, failure })
 }
@@ -150,7 +158,7 @@ struct Play<'p> {
 }
 
 impl Play<'_> {
-    fn run(&mut self, step: &mut usize) -> Result<(), (Span, Trouble)> {
+    fn run(&mut self, step: &mut usize) -> Result<(), Stopped> {
         for (place, client) in self.case.clients.iter().enumerate() {
             let name = format!("{}.token", client.name);
             let token = self.token(place).unwrap_or_default();
@@ -158,20 +166,20 @@ impl Play<'_> {
         }
         for (place, client) in self.case.clients.iter().enumerate().filter(|(_, one)| one.connect) {
             let connected = self.connect(place).and_then(|()| self.welcome(place));
-            connected.map_err(|trouble| (client.span, trouble))?;
+            connected.map_err(|trouble| trouble.at(client.span))?;
         }
         for one in &self.case.steps {
             *step += 1;
             match &one.what {
                 What::Client(client, actions) => self.client(*client, actions)?,
-                What::Advance(ns) => self.advance(*ns).map_err(|trouble| (one.span, trouble))?,
+                What::Advance(ns) => self.advance(*ns).map_err(|trouble| trouble.at(one.span))?,
                 What::Counters(wanted) => self.counters(wanted)?,
             }
         }
         Ok(())
     }
 
-    fn client(&mut self, client: usize, actions: &[Action]) -> Result<(), (Span, Trouble)> {
+    fn client(&mut self, client: usize, actions: &[Action]) -> Result<(), Stopped> {
         let mut before = self.denials();
         for action in actions {
             // A refused connection is a failure unless the test goes on to say so.
@@ -179,11 +187,11 @@ impl Play<'_> {
             let welcome = if refusal_expected { Ok(()) } else { self.welcome(client) };
             welcome
                 .and_then(|()| self.act(client, &action.deed, &mut before))
-                .map_err(|trouble| (action.span, trouble))?;
+                .map_err(|trouble| trouble.at(action.span))?;
         }
         let last = actions.last().map(|action| action.span).unwrap_or_default();
         let accounted = self.welcome(client).and_then(|()| self.nothing_denied(client, &before));
-        accounted.map_err(|trouble| (last, trouble))
+        accounted.map_err(|trouble| trouble.at(last))
     }
 
     fn act(&mut self, client: usize, deed: &Deed, before: &mut Tally) -> Done {
@@ -261,13 +269,13 @@ impl Play<'_> {
         self.absorb()
     }
 
-    fn counters(&self, wanted: &[(String, u64, Span)]) -> Result<(), (Span, Trouble)> {
+    fn counters(&self, wanted: &[(String, u64, Span)]) -> Result<(), Stopped> {
         let counters = tally::counters(&self.world);
         for (name, wanted, span) in wanted {
             let count = counters.get(name).copied().unwrap_or_default();
             if count != *wanted {
                 let message = format!("counter {name} is {count}, not {wanted}");
-                return Err((*span, Trouble::new(message)));
+                return Err(Trouble::new(message).at(*span));
             }
         }
         Ok(())
