@@ -117,6 +117,19 @@ pub struct Transport {
     pub compression: Compression,
 }
 
+impl Transport {
+    /// What timers of open connections are set by.
+    pub fn times(&self) -> [u64; 5] {
+        [
+            self.read_timeout_ns,
+            self.ping_interval_ns,
+            self.pong_timeout_ns,
+            self.write_timeout_ns,
+            self.close_timeout_ns,
+        ]
+    }
+}
+
 /// `transport.compression:` (RFC 7692).
 #[derive(Clone, Copy, Debug)]
 pub struct Compression {

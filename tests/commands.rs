@@ -80,7 +80,7 @@ fn the_effective_values_tell_where_they_came_from() {
     let json: Value = serde_json::from_str(&stdout(&json)).expect("JSON");
     let values = json["values"].as_array().expect("values");
     let path = values.iter().find(|value| value["path"] == "server.path").expect("a path");
-    assert_eq!((&path["value"], &path["effect"]), (&"/base".into(), &"restart".into()));
+    assert_eq!((&path["value"], &path["effect"]), (&"/base".into(), &"new connections".into()));
     assert_eq!((&path["from"]["file"], &path["from"]["line"]), (&"base.yaml".into(), &2.into()));
     assert_eq!(run(&folder, &["config"]).status.code(), Some(2));
     let missing = run(&folder, &["check", "--env", "staging"]);
@@ -97,8 +97,11 @@ fn a_difference_has_an_effect_and_a_status() {
     let differs = run(&folder, &["diff", "old.yaml", "new.yaml"]);
     assert_eq!(differs.status.code(), Some(1));
     let told = stdout(&differs);
-    assert!(told.starts_with("server.path (restart)\n  was  /base  [old.yaml:2]\n"), "{told}");
-    assert!(told.contains("1 changed: 0 live, 0 for new connections, 1 at a restart"), "{told}");
+    assert!(
+        told.starts_with("server.path (new connections)\n  was  /base  [old.yaml:2]\n"),
+        "{told}"
+    );
+    assert!(told.contains("1 changed: 0 live, 1 for new connections, 0 at a restart"), "{told}");
     assert!(differs.stderr.is_empty());
     let json = run(&folder, &["diff", "--format", "json", "old.yaml", "new.yaml"]);
     let json: Value = serde_json::from_str(&stdout(&json)).expect("JSON");

@@ -13,7 +13,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 use simulator::random::Random;
-use simulator::world::World;
+use simulator::world::{World, compile};
 
 const CONFIG: &str = r#"
 server: { connectionLimit: { maxPerUser: 0 } }
@@ -102,6 +102,26 @@ impl Trial {
         };
         (0..CLIENTS).for_each(|_| trial.dial());
         trial
+    }
+
+    /// Reloads at random moments: other places in the tables, other delays, other bounds.
+    fn reloading(mut self) -> Trial {
+        let other = |head: &str| {
+            let events = "events:\n  first: { actions: [{ name: _log, params: [x] }] }\n";
+            CONFIG.replace("events:\n", events).replace("server:", head)
+        };
+        let variants = [
+            CONFIG.to_owned() + DELAYS,
+            other("server:") + OTHER_DELAYS,
+            other("errors: { event: refused }\nserver:"),
+            CONFIG.replace("readTimeout: 24h", "readTimeout: 23h, outbox: { frames: 4096 }"),
+        ];
+        let variant = |yaml: &String| {
+            let compiled = compile(yaml);
+            (compiled.settings, compiled.program)
+        };
+        self.world.reloading.variants = variants.iter().map(variant).collect();
+        self
     }
 
     fn dial(&mut self) {
@@ -277,6 +297,9 @@ impl Trial {
         for live in self.world.live() {
             assert_eq!(live, shardwire::shard::Live::default());
         }
+        for shard in &self.world.shards {
+            assert_eq!(shard.former_editions(), 0, "nothing is held any more");
+        }
         for (counter, count) in [
             ("connections", self.world.total(|c| c.connections.get())),
             ("rooms", self.world.total(|c| c.rooms.get())),
@@ -313,10 +336,17 @@ fn env(name: &str) -> Option<u64> {
 }
 
 fn run_seeds(shards: u16, seeds: impl Iterator<Item = u64>) {
+    run_trials(seeds, |seed| Trial::new(shards, seed));
+}
+
+fn run_trials(
+    seeds: impl Iterator<Item = u64>,
+    trial: impl Fn(u64) -> Trial + std::panic::RefUnwindSafe,
+) {
     for seed in seeds {
-        let run = std::panic::catch_unwind(|| Trial::new(shards, seed).run(120));
+        let run = std::panic::catch_unwind(|| trial(seed).run(120));
         if let Err(panic) = run {
-            eprintln!("failing seed: SIM_SEED={seed}, {shards} shards");
+            eprintln!("failing seed: SIM_SEED={seed}");
             std::panic::resume_unwind(panic);
         }
     }
@@ -336,6 +366,15 @@ fn every_member_gets_every_message_once_in_one_order_and_nothing_after_it_left()
             });
         }
     });
+}
+
+#[test]
+fn it_holds_while_shards_change_over_at_different_moments() {
+    let seeds = match env("SIM_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..env("SIM_SEEDS").unwrap_or(400),
+    };
+    run_trials(seeds, |seed| Trial::new(SHARDS, seed).reloading());
 }
 
 /// The same with stalling links between every two of 64 shards.

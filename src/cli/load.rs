@@ -21,6 +21,9 @@ pub(super) enum Format {
     /// Excerpts for people.
     #[default]
     Human,
+    /// The same for somebody at another terminal.
+    #[value(skip)]
+    Plain,
     /// One JSON object a line.
     Json,
     /// Annotations of a GitHub workflow.
@@ -34,6 +37,9 @@ pub(super) struct View {
     /// Hints too; otherwise errors and warnings only.
     pub hints: bool,
 }
+
+/// For whoever asked a server to reload.
+pub(super) const FOR_OTHERS: View = View { format: Format::Plain, hints: false };
 
 /// For commands whose business the findings are not.
 pub(super) const BRIEF: View = View { format: Format::Human, hints: false };
@@ -103,6 +109,7 @@ pub(super) fn shown(mut findings: Vec<Diagnostic>, source: &Source, view: View) 
 fn style(format: Format) -> Style {
     match format {
         Format::Human => Style::Human { color: std::io::stderr().is_terminal() },
+        Format::Plain => Style::Human { color: false },
         Format::Json => Style::Json,
         Format::Github => Style::Github,
     }

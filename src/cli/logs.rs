@@ -12,29 +12,44 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::reload;
 
 use super::Failure;
 use crate::limits::LOG_LINES_WAITING_MAX;
 use crate::settings::{Log, LogFormat};
 
 /// Sets the process's subscriber up, once. The guard writes what waits when it is dropped.
-pub(super) fn start(log: &Log) -> Result<Flush, Failure> {
-    let filter = EnvFilter::try_new(&log.level)
-        .map_err(|error| Failure::usage(format!("log.level: {error}")))?;
+pub(super) fn start(log: &Log) -> Result<(Flush, Relevel), Failure> {
+    let filter = filter(log).map_err(Failure::usage)?;
     let terminal = io::stderr().is_terminal();
     let pretty = log.format == LogFormat::Pretty || (log.format == LogFormat::Auto && terminal);
     let (lines, flush) = lines()?;
-    let format = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(lines)
-        .with_ansi(terminal)
-        .log_internal_errors(false);
-    let started = match pretty {
-        true => format.with_target(false).try_init(),
-        false => format.json().flatten_event(true).try_init(),
+    let format =
+        tracing_subscriber::fmt().with_writer(lines).with_ansi(terminal).log_internal_errors(false);
+    let (relevel, started) = match pretty {
+        true => {
+            let format = format.with_target(false).with_env_filter(filter).with_filter_reloading();
+            (relevel(format.reload_handle()), format.try_init())
+        }
+        false => {
+            let format = format.json().flatten_event(true);
+            let format = format.with_env_filter(filter).with_filter_reloading();
+            (relevel(format.reload_handle()), format.try_init())
+        }
     };
     started.map_err(Failure::machine)?;
-    Ok(flush)
+    Ok((flush, relevel))
+}
+
+/// Logs at another level from now on.
+pub(super) type Relevel = Box<dyn Fn(&Log) -> Result<(), String> + Send + Sync>;
+
+fn relevel<S: 'static>(handle: reload::Handle<EnvFilter, S>) -> Relevel {
+    Box::new(move |log| handle.reload(filter(log)?).map_err(|error| error.to_string()))
+}
+
+fn filter(log: &Log) -> Result<EnvFilter, String> {
+    EnvFilter::try_new(&log.level).map_err(|error| format!("log.level: {error}"))
 }
 
 /// A message to the writing thread.

@@ -15,6 +15,7 @@ mod init;
 mod load;
 mod logs;
 mod output;
+mod reload;
 mod schema;
 mod serve;
 mod test;
@@ -47,6 +48,7 @@ enum Command {
     Explain(explain::Arguments),
     Fmt(fmt::Arguments),
     Init(init::Arguments),
+    Reload(reload::Arguments),
     Schema(schema::Arguments),
     #[command(subcommand)]
     Token(token::Command),
@@ -84,7 +86,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         Err(error) => return usage(&error),
     };
     let done = match arguments.command {
-        Command::Serve(arguments) => serve::run(&arguments),
+        Command::Serve(arguments) => serve::run(arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Config(arguments) => config::run(&arguments),
@@ -92,6 +94,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Fmt(arguments) => fmt::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),
+        Command::Reload(arguments) => reload::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Token(command) => token::run(&command),
         Command::Doctor(arguments) => doctor::run(&arguments),

@@ -4,19 +4,20 @@
 //! `--dev` never listens beyond this machine and never uses a configured secret.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc;
-use std::time::Duration;
 
 use clap::Args;
 
-use super::load::{BRIEF, Loaded, Which, load};
-use super::{Failure, doctor, logs, output};
+use super::load::{BRIEF, FOR_OTHERS, Loaded, View, Which, load};
+use super::logs::Relevel;
+use super::{Failure, doctor, logs, output, reload};
 use crate::auth::Verifier;
 use crate::config::SecretPolicy;
+use crate::control::reload::{Fresh, Means, Published, Reloads};
 use crate::control::{self, Dev, Engine, Intake};
-use crate::pipeline::Program;
-use crate::runtime::{self, Launch, Running};
+use crate::runtime::{self, Launch, Publisher, Running};
 use crate::settings::{AuthKey, AuthMode, JwtAlgorithm, OriginRule, Settings};
 
 /// Bytes of the secret that `--dev` makes.
@@ -35,31 +36,67 @@ pub(super) struct Arguments {
     /// Development: listen on loopback, make a secret, serve a try-it page
     #[arg(long)]
     dev: bool,
+    /// The folder of the control endpoint, by which `shardwire reload` finds this server
+    #[arg(long, value_name = "FOLDER")]
+    control: Option<PathBuf>,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let loaded = match arguments.dev {
-        true => load_for_this_machine(arguments)?,
-        false => load(&arguments.which, SecretPolicy::Demand, BRIEF)?,
-    };
+pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
+    let recipe = Recipe::of(arguments.which, arguments.dev)?;
+    let loaded = recipe.load(BRIEF)?;
     output::complain(&loaded.notes);
-    let _flush = logs::start(&loaded.settings.log)?;
+    let (_flush, relevel) = logs::start(&loaded.settings.log)?;
     let verifier = Verifier::new(&loaded.settings.auth).map_err(Failure::usage)?;
-    let dev = arguments.dev.then(|| dev_routes(&loaded));
-    serve(loaded, verifier, dev)
+    let dev = arguments.dev.then(|| Dev { auth: loaded.settings.auth.clone() });
+    serve(Start { recipe, loaded, verifier, relevel, dev }, arguments.control.as_deref())
 }
 
-/// The development configuration: a secret nobody else knows, and no listener beyond loopback.
-fn load_for_this_machine(arguments: &Arguments) -> Result<Loaded, Failure> {
-    let mut material = vec![0; DEV_SECRET_BYTES];
-    getrandom::fill(&mut material).map_err(Failure::machine)?;
-    let secret = SecretPolicy::Given(material.clone());
-    let mut loaded = load(&arguments.which, secret, BRIEF)?;
-    let key = AuthKey { algorithm: JwtAlgorithm::Hs256, material, kid: None };
-    loaded.settings.auth.keys = vec![key];
-    loaded.settings.errors.places = true;
-    keep_to_this_machine(&mut loaded.settings);
-    Ok(loaded)
+/// How this process compiles: at the start, and at every reload.
+struct Recipe {
+    which: Which,
+    /// The secret of `--dev`: one that nobody else knows, for as long as the process lives.
+    dev_secret: Option<Vec<u8>>,
+}
+
+impl Recipe {
+    fn of(which: Which, dev: bool) -> Result<Recipe, Failure> {
+        let mut material = vec![0; DEV_SECRET_BYTES];
+        getrandom::fill(&mut material).map_err(Failure::machine)?;
+        Ok(Recipe { which, dev_secret: dev.then_some(material) })
+    }
+
+    fn load(&self, view: View) -> Result<Loaded, Failure> {
+        match &self.dev_secret {
+            Some(material) => self.load_for_this_machine(material.clone(), view),
+            None => load(&self.which, SecretPolicy::Demand, view),
+        }
+    }
+
+    /// The development configuration: its own secret, and no listener beyond loopback.
+    fn load_for_this_machine(&self, material: Vec<u8>, view: View) -> Result<Loaded, Failure> {
+        let secret = SecretPolicy::Given(material.clone());
+        let mut loaded = load(&self.which, secret, view)?;
+        let key = AuthKey { algorithm: JwtAlgorithm::Hs256, material, kid: None };
+        loaded.settings.auth.keys = vec![key];
+        loaded.settings.errors.places = true;
+        keep_to_this_machine(&mut loaded.settings);
+        Ok(loaded)
+    }
+
+    fn again(&self) -> Result<Fresh, String> {
+        let Loaded { settings, program, effective, notes, .. } =
+            self.load(FOR_OTHERS).map_err(|failure| failure.text)?;
+        Ok(Fresh { settings, program, effective, notes })
+    }
+}
+
+/// Everything that is good before anything listens.
+struct Start {
+    recipe: Recipe,
+    loaded: Loaded,
+    verifier: Verifier,
+    relevel: Relevel,
+    dev: Option<Dev>,
 }
 
 /// The configured ports on 127.0.0.1, reachable by the page that is served there.
@@ -80,43 +117,39 @@ fn keep_to_this_machine(settings: &mut Settings) {
     }
 }
 
-fn dev_routes(loaded: &Loaded) -> Dev {
-    Dev {
-        auth: loaded.settings.auth.clone(),
-        path: loaded.settings.server.path.clone(),
-        events: names(&loaded.program),
-    }
-}
-
-/// The events that a message can name.
-fn names(program: &Program) -> Vec<String> {
-    let named =
-        program.events.iter().filter(|event| program.names.contains_key(event.name.as_bytes()));
-    named.map(|event| event.name.to_string()).collect()
-}
-
-fn serve(loaded: Loaded, verifier: Verifier, dev: Option<Dev>) -> Result<(), Failure> {
-    let settings = Arc::new(loaded.settings);
+fn serve(start: Start, control: Option<&Path>) -> Result<(), Failure> {
+    let Start { recipe, loaded, verifier, relevel, dev } = start;
+    let (settings, program) = (Arc::new(loaded.settings), Arc::new(loaded.program));
     let (intake, waiting) = control::intake();
     let running = runtime::launch(Launch {
         settings: Arc::clone(&settings),
-        program: Arc::new(loaded.program),
+        program: Arc::clone(&program),
         verifier: Arc::new(verifier),
         http: http(intake.clone()),
     })
     .map_err(|error| Failure::machine(format!("{error}\n{}", doctor::complaints())))?;
     let greeting = greeting(&settings, running.addresses(), dev.is_some());
+    let mut endpoint = reload::listen(control, &recipe.which.config, running.addresses());
+    let means = means(recipe, relevel, running.publisher());
+    let reloads = Reloads::new(means, settings, program, loaded.effective);
     let (drain, asked) = mpsc::channel();
-    let engine = Engine {
-        counters: running.counters().to_vec(),
-        drain,
-        drain_deadline: Duration::from_nanos(settings.drain.deadline_ns),
-        dev,
-    };
-    control::start(intake, waiting, engine).map_err(Failure::machine)?;
+    let (counters, reloads) = (running.counters().to_vec(), Arc::new(reloads));
+    let engine = Engine { counters, drain, reloads, dev };
+    control::start(intake, waiting, engine, endpoint.as_mut()).map_err(Failure::machine)?;
     output::say(&greeting)?;
     until_drained(running, &asked);
     Ok(())
+}
+
+fn means(recipe: Recipe, relevel: Relevel, publisher: Publisher) -> Means {
+    Means {
+        compile: Box::new(move || recipe.again()),
+        log: relevel,
+        publish: Box::new(move |edition| {
+            let (generation, late) = publisher.publish(edition);
+            Published { generation, late }
+        }),
+    }
 }
 
 fn http(intake: Intake) -> Arc<dyn Fn(crate::shard::handoff::Handoff) + Send + Sync> {

@@ -232,12 +232,9 @@ mod tests {
             format!("events: {{ a: {{ actions: [{{ name: _log, params: [{text}] }}] }} }}\n")
         };
         for (old, new, expected) in [
-            ("", "server: { path: /x }", vec![("server.path", "restart")]),
-            (
-                "",
-                "transport: { readTimeout: 2m }",
-                vec![("transport.readTimeout", "new connections")],
-            ),
+            ("", "server: { path: /x }", vec![("server.path", "new connections")]),
+            ("", "transport: { readTimeout: 2m }", vec![("transport.readTimeout", "live")]),
+            ("", "server: { cores: 2 }", vec![("server.cores", "restart")]),
             ("drain: { over: 1s }", "", vec![("drain.over", "live")]),
             ("server: { path: /ws }", "", vec![]),
             ("server: { path: /x }", "# moved\nserver:\n  path: '/x'", vec![]),

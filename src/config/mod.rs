@@ -37,7 +37,7 @@ pub use effective::Effective;
 pub use environment::Environment;
 pub use files::Files;
 pub use render::{Style, render, workflow_command};
-pub use settings::SecretPolicy;
+pub use settings::{SecretPolicy, keep_what_needs_a_restart};
 pub use source::{FileId, Source, Span};
 
 use crate::limits::CONFIG_BYTES_MAX;

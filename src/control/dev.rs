@@ -28,10 +28,6 @@ const TTL_S: u64 = 12 * 60 * 60;
 /// What the development routes need. Holds the development secret, so it cannot be printed.
 pub struct Dev {
     pub auth: settings::Auth,
-    /// The WebSocket endpoint.
-    pub path: String,
-    /// Names of the declared events, for the page.
-    pub events: Vec<String>,
 }
 
 #[derive(serde::Deserialize)]
@@ -75,10 +71,17 @@ fn names_this_machine(host: &[u8]) -> bool {
 }
 
 async fn about(State(plane): State<Arc<Plane>>) -> Response {
-    let Some(dev) = &plane.engine.dev else { return StatusCode::NOT_FOUND.into_response() };
+    if plane.engine.dev.is_none() {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    let reloads = &plane.engine.reloads;
+    let program = reloads.program();
+    let named = program.events.iter();
+    let named = named.filter(|event| program.names.contains_key(event.name.as_bytes()));
+    let events: Vec<&str> = named.map(|event| &*event.name).collect();
     Json(json!({
-        "path": dev.path,
-        "events": dev.events,
+        "path": reloads.settings().server.path,
+        "events": events,
         "perShard": report::per_shard(&plane.engine.counters),
         "totals": report::totals(&plane.engine.counters),
     }))

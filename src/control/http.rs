@@ -58,6 +58,7 @@ async fn health(State(plane): State<Arc<Plane>>) -> (StatusCode, Json<Value>) {
         "shards": plane.engine.counters.len(),
         "connections": report::connections(&plane.engine.counters),
         "connectionsPerShard": report::connections_per_shard(&plane.engine.counters),
+        "generation": report::generation(&plane.engine.counters),
         "uptimeMs": u64::try_from(plane.started.elapsed().as_millis()).unwrap_or(u64::MAX),
     });
     (status, Json(body))

@@ -1,4 +1,5 @@
-//! The control plane: one ordinary thread for what needs no shard: `/health`, pages, signals.
+//! The control plane: one ordinary thread for what needs no shard: `/health`, pages, signals,
+//! reloads.
 //!
 //! Shards hand over every request that is not a WebSocket upgrade (`Intake::offer`), socket and
 //! all. The thread runs a tokio current-thread runtime; it reads the shards' counters and asks for
@@ -8,23 +9,30 @@
 //! counted. Called by `cli::serve`.
 
 pub mod dev;
+pub mod endpoint;
 mod http;
 mod intake;
 pub mod pages;
 mod prefixed;
+pub mod reload;
 mod report;
 mod signals;
 
 use std::io;
+use std::os::unix::net;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 pub use dev::Dev;
+pub use endpoint::Endpoint;
 pub use intake::{Intake, Waiting, intake};
 
 use crate::shard::counters::Counters;
+use endpoint::About;
+use reload::{Ending, Reloads, Report};
+use signals::Signals;
 
 /// What the control plane knows of the running engine.
 pub struct Engine {
@@ -32,8 +40,7 @@ pub struct Engine {
     pub counters: Vec<Arc<Counters>>,
     /// Told once when the drain shall begin.
     pub drain: Sender<()>,
-    /// The process ends this long after the drain began, at the latest.
-    pub drain_deadline: Duration,
+    pub reloads: Arc<Reloads>,
     /// What `--dev` adds.
     pub dev: Option<Dev>,
 }
@@ -51,6 +58,18 @@ impl Plane {
         self.draining.load(Ordering::Relaxed)
     }
 
+    /// The process ends this long after the drain began, at the latest.
+    fn drain_deadline(&self) -> Duration {
+        Duration::from_nanos(self.engine.reloads.settings().drain.deadline_ns)
+    }
+
+    /// Reloads on a thread that may block: pages and signals go on.
+    async fn reload(&self) -> Report {
+        let reloads = Arc::clone(&self.engine.reloads);
+        let done = tokio::task::spawn_blocking(move || reloads.reload()).await;
+        done.unwrap_or_else(|error| Report { ending: Ending::Refused, text: error.to_string() })
+    }
+
     /// Begins the drain; false when it had begun before.
     fn begin_drain(&self) -> bool {
         let first = !self.draining.swap(true, Ordering::Relaxed);
@@ -63,18 +82,34 @@ impl Plane {
 
 /// Starts the thread. Signals are its business from here on, so it is started before anything that
 /// must end well.
-pub fn start(intake: Intake, waiting: Waiting, engine: Engine) -> io::Result<()> {
+pub fn start(
+    intake: Intake,
+    waiting: Waiting,
+    engine: Engine,
+    endpoint: Option<&mut Endpoint>,
+) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let signals = runtime.block_on(async { signals::Signals::listen() })?;
+    let signals = runtime.block_on(async { Signals::listen() })?;
+    let endpoint = endpoint.and_then(Endpoint::take);
     let plane = Plane { engine, intake, started: Instant::now(), draining: AtomicBool::new(false) };
     std::thread::Builder::new()
         .name("control".into())
-        .spawn(move || runtime.block_on(run(Arc::new(plane), waiting, signals)))
+        .spawn(move || runtime.block_on(run(Arc::new(plane), waiting, signals, endpoint)))
         .map(drop)
 }
 
-async fn run(plane: Arc<Plane>, waiting: Waiting, signals: signals::Signals) {
-    tokio::spawn(signals.obey(Arc::clone(&plane)));
+async fn run(
+    plane: Arc<Plane>,
+    waiting: Waiting,
+    signals: Signals,
+    endpoint: Option<(net::UnixListener, About)>,
+) {
+    let Signals { ending, hangup } = signals;
+    tokio::spawn(ending.obey(Arc::clone(&plane)));
+    tokio::spawn(signals::reload_at(hangup, Arc::clone(&plane)));
+    if let Some((listener, about)) = endpoint {
+        tokio::spawn(endpoint::serve(Arc::clone(&plane), listener, about));
+    }
     tokio::spawn(report::every_minute(Arc::clone(&plane)));
     if let Err(error) = axum::serve(waiting.into_listener(), http::router(plane)).await {
         tracing::error!(%error, "the control plane's HTTP service ended");

@@ -28,6 +28,11 @@ pub(super) fn connections(shards: &[Arc<Counters>]) -> u64 {
     sum(shards, |one| &one.connections)
 }
 
+/// The number of the configuration that every shard runs: the oldest, while they change over.
+pub(super) fn generation(shards: &[Arc<Counters>]) -> u64 {
+    shards.iter().map(|one| one.generation.get()).min().unwrap_or_default()
+}
+
 /// Connections open now, shard by shard: how evenly they are dealt out.
 pub(super) fn connections_per_shard(shards: &[Arc<Counters>]) -> Vec<u64> {
     shards.iter().map(|one| one.connections.get()).collect()

@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT: the first drains, the second ends the process at once.
+//! SIGTERM and SIGINT: the first drains, the second ends the process at once. SIGHUP reloads.
 //!
 //! Invariants: the drain's deadline is kept even if a shard is stuck: then the process ends here.
 
@@ -16,20 +16,29 @@ const INTERRUPTED: i32 = 130;
 /// Time beyond the deadline for the shards' own end, which is the regular one.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// Signals taken over from their default actions.
 pub(super) struct Signals {
+    pub ending: Ending,
+    pub hangup: Signal,
+}
+
+/// The two that end the process.
+pub(super) struct Ending {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl Signals {
-    /// Takes the signals over from their default actions.
     pub(super) fn listen() -> io::Result<Signals> {
-        Ok(Signals {
+        let ending = Ending {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
-        })
+        };
+        Ok(Signals { ending, hangup: signal(SignalKind::hangup())? })
     }
+}
 
+impl Ending {
     pub(super) async fn obey(mut self, plane: Arc<Plane>) {
         self.next().await;
         tracing::info!("draining; a second signal ends the process at once");
@@ -39,7 +48,7 @@ impl Signals {
                 tracing::warn!("second signal: ending at once");
                 std::process::exit(INTERRUPTED)
             }
-            () = tokio::time::sleep(plane.engine.drain_deadline + GRACE) => {
+            () = tokio::time::sleep(plane.drain_deadline() + GRACE) => {
                 tracing::error!("the drain did not end in time");
                 std::process::exit(1)
             }
@@ -51,5 +60,12 @@ impl Signals {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
         }
+    }
+}
+
+/// Reloads at every signal; signals that come while one is under way are one more.
+pub(super) async fn reload_at(mut hangup: Signal, plane: Arc<Plane>) {
+    while hangup.recv().await.is_some() {
+        plane.reload().await;
     }
 }

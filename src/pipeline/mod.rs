@@ -8,6 +8,7 @@ pub mod builder;
 pub mod disasm;
 pub mod effect;
 pub mod eval;
+pub mod lineage;
 mod native;
 pub mod number;
 pub mod op;

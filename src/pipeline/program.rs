@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 
+use super::lineage::Lineage;
 use super::op::Op;
 use super::pattern::Pattern;
 use crate::envelope::{Projection, Shape};
@@ -28,6 +29,8 @@ pub struct LimitSpec {
     pub event: EventId,
     /// What it is called in logs; may be empty.
     pub name: Box<str>,
+    /// What its key is made of, as the file says it; empty where the scope says it all.
+    pub key: Box<str>,
     pub rate: Rate,
     pub scope: Scope,
     pub on_exceed: OnExceed,
@@ -68,7 +71,7 @@ impl LimitSpec {
     /// So many events a window from each user (go-dispatch's `rate_limit`).
     pub fn of_user(event: EventId, rate: Rate, site: Site) -> LimitSpec {
         let (name, on_exceed) = (Box::default(), OnExceed::Error);
-        LimitSpec { event, name, rate, scope: Scope::User, on_exceed, site }
+        LimitSpec { event, name, key: Box::default(), rate, scope: Scope::User, on_exceed, site }
     }
 }
 
@@ -125,6 +128,8 @@ pub enum Except {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VariableSpec {
     pub name: Box<str>,
+    /// Its type, in the notation of schemas.
+    pub kind: Box<str>,
     /// JSON text of its value before it is set.
     pub default: Box<[u8]>,
 }
@@ -189,6 +194,8 @@ pub struct Program {
     pub roles: Vec<(Box<str>, Vec<PermissionId>)>,
     /// Something reads the claims that a connection came with.
     pub keeps_claims: bool,
+    /// What it has from the programs before it.
+    pub lineage: Lineage,
 }
 
 impl Program {
@@ -230,7 +237,8 @@ impl Program {
 
     /// Whether anything is counted with users.
     pub fn limits_users(&self) -> bool {
-        self.limits.iter().any(|limit| limit.scope == Scope::User)
+        let users = self.limits.iter().enumerate().filter(|(_, limit)| limit.scope == Scope::User);
+        users.map(|(place, _)| place).any(|place| !self.lineage.is_retired(place))
     }
 
     pub fn event(&self, event: EventId) -> Option<&Event> {

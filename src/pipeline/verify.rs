@@ -123,7 +123,9 @@ fn tables(program: &Program) -> Result<(), Fault> {
     let hooks = program.hooks.iter().flatten().copied();
     let joins = program.rooms.iter().filter_map(|rules| rules.join);
     let unnamed_known = hooks.chain(joins).all(known);
-    let limits_hold = program.limits.iter().all(|limit| known(limit.event) && limit.rate.holds());
+    let limits_hold = program.limits.iter().enumerate().all(|(place, limit)| {
+        (known(limit.event) || program.lineage.is_retired(place)) && limit.rate.holds()
+    });
     let checks = [
         (program.events.len() <= EVENTS_MAX, Rule::TooManyEvents),
         (addressable(program.limits.len()), Rule::TooManyEntries),

@@ -69,8 +69,6 @@ pub struct Driver {
     starved: VecDeque<u32>,
     /// When the process gives up on a drain.
     deadline_ns: u64,
-    drain_deadline_ns: u64,
-    spin_ns: u64,
     /// Until then it looks again instead of sleeping.
     busy_until_ns: u64,
     /// When this turn began.
@@ -92,10 +90,7 @@ impl Driver {
         };
         let ring = Ring::new().map_err(|e| failed("cannot set up io_uring", e))?;
         let listener = |socket| Listener { socket, accepting: false, retry_ns: 0, backoff_ns: 0 };
-        let settings = shard.settings();
         Ok(Driver {
-            drain_deadline_ns: settings.drain.deadline_ns,
-            spin_ns: settings.server.spin_before_park_ns,
             busy_until_ns: 0,
             now: clock.now(),
             shard,
@@ -152,6 +147,7 @@ impl Driver {
     fn turn(&mut self) -> std::io::Result<()> {
         let now = self.clock.now();
         self.now = now;
+        self.shard.catch_up(now);
         if !std::mem::replace(&mut self.watching, true) {
             self.ring.watch(self.ports.wake().raw_fd())?;
         }
@@ -166,7 +162,8 @@ impl Driver {
         }
         if worked {
             self.shard.counters().turns.add(1);
-            self.busy_until_ns = now.mono_ns.saturating_add(self.spin_ns);
+            self.busy_until_ns =
+                now.mono_ns.saturating_add(self.shard.settings().server.spin_before_park_ns);
         }
         self.check_drain(now);
         self.flush()
@@ -472,7 +469,7 @@ impl Driver {
             let _ = self.ring.cancel(Kind::Accept, number as u32);
             drop(listener);
         }
-        self.deadline_ns = now.mono_ns + self.drain_deadline_ns;
+        self.deadline_ns = now.mono_ns + self.shard.settings().drain.deadline_ns;
         self.shard.drain(now);
     }
 

@@ -23,6 +23,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use glommio::{ExecutorJoinHandle, LocalExecutorBuilder, Placement, PoolPlacement};
 
@@ -32,6 +33,7 @@ use crate::pipeline::program::Program;
 use crate::settings::Settings;
 use crate::shard::counters::Counters;
 use crate::shard::handoff::Handoff;
+use crate::shard::reload::{Edition, Editions};
 use crate::shard::{Engine, Shard};
 use crate::state::gate::Gate;
 use balance::Balance;
@@ -76,7 +78,37 @@ pub struct Running {
     addresses: Vec<SocketAddr>,
     counters: Vec<Arc<Counters>>,
     shared: Arc<Shared>,
+    editions: Arc<Editions>,
     threads: Vec<ExecutorJoinHandle<()>>,
+}
+
+/// A handle that only hands out editions; it may be sent anywhere.
+#[derive(Clone)]
+pub struct Publisher {
+    editions: Arc<Editions>,
+    counters: Vec<Arc<Counters>>,
+    shared: Arc<Shared>,
+}
+
+/// How long the shards are given to take an edition before that is told.
+const CHANGE_OVER_TIME: Duration = Duration::from_secs(5);
+
+impl Publisher {
+    /// Hands an edition to every shard. Gives its number, and how many shards have not taken it
+    /// after a while: they do, with their next turn.
+    pub fn publish(&self, edition: Edition) -> (u32, usize) {
+        let generation = self.editions.publish(edition);
+        self.shared.wakes.iter().for_each(|wake| wake.interrupt());
+        let late = || {
+            let behind = |one: &&Arc<Counters>| one.generation.get() < u64::from(generation);
+            self.counters.iter().filter(behind).count()
+        };
+        let start = Instant::now();
+        while late() > 0 && start.elapsed() < CHANGE_OVER_TIME {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        (generation, late())
+    }
 }
 
 /// A handle that only drains; it may be sent anywhere.
@@ -113,6 +145,14 @@ impl Running {
     /// Begins the drain: no new connections, 1001 to every open one over `drain.over`.
     pub fn drain(&self) {
         self.drainer().drain();
+    }
+
+    pub fn publisher(&self) -> Publisher {
+        Publisher {
+            editions: Arc::clone(&self.editions),
+            counters: self.counters.clone(),
+            shared: Arc::clone(&self.shared),
+        }
     }
 
     pub fn drainer(&self) -> Drainer {
@@ -158,6 +198,7 @@ pub fn launch(launch: Launch) -> Result<Running, StartError> {
         pressure: Arc::default(),
         shards,
         seed: seed()?,
+        editions: Arc::default(),
     };
     let counters: Vec<_> = (0..shards).map(|_| Arc::new(Counters::default())).collect();
     let (ports, wakes) = mesh::connect(shards)?;
@@ -176,7 +217,8 @@ pub fn launch(launch: Launch) -> Result<Running, StartError> {
             http: Arc::clone(&launch.http),
         });
     let threads = start_all(seats, &plan)?;
-    Ok(Running { addresses, counters, shared, threads })
+    let editions = engine.editions;
+    Ok(Running { addresses, counters, shared, editions, threads })
 }
 
 fn start_all(

@@ -55,6 +55,7 @@ impl Shard {
             program: &engine,
             verifier: &self.engine.verifier,
             counters: &self.counters,
+            named: &self.named,
             now: self.now,
             user,
             permissions: &self.no_permissions,
@@ -104,7 +105,7 @@ impl Shard {
                         self.counters.rejected(reject);
                     }
                 }
-                Effect::Metric { metric, add } => self.counters.metric(metric, add),
+                Effect::Metric { metric, add } => self.named.metric(metric, add),
                 Effect::Log { text, site } => self.log(NOBODY, &effects, &text, site),
                 _ => {}
             }

@@ -193,6 +193,9 @@ impl Shard {
         let names = claims.permissions.iter().map(|name| &**name);
         let rights = PermissionSet::from_names(&self.engine.program.permissions, names)
             .map_err(|_| Policy::Permission)?;
+        if rights.meets(&self.engine.program.lineage.retired_permissions) {
+            return Err(Policy::Permission.into());
+        }
         let rights = roles::with_roles(rights, &self.engine.program, &claims.json);
         let user = claims.user.into();
         let permissions = match rights.is_empty() {

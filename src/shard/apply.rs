@@ -113,7 +113,7 @@ impl Shard {
                 let frame = |origin, user| PeerFrame::SetUser { origin, user, variable, value };
                 return self.ask_home(slot, user, frame);
             }
-            Effect::Metric { metric, add } => self.counters.metric(metric, add),
+            Effect::Metric { metric, add } => self.named.metric(metric, add),
             Effect::Grant { user, permission, held } => {
                 let user: Arc<str> = checked_name(all.text(&user))?.into();
                 let frame = |origin, user| PeerFrame::Grant { origin, user, permission, held };

@@ -2,8 +2,8 @@
 //!
 //! Invariants: a single writer, so an increment is a load and a store, never a locked instruction.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use super::refusal::{REFUSALS, Refusal};
 use crate::disconnect::Disconnect;
@@ -39,23 +39,57 @@ impl Count {
 #[derive(Debug, Default)]
 pub struct Named {
     /// `name (file:line)` of each rule, and how often it was not met, enforced or not.
-    pub rules: Box<[(String, Count)]>,
-    pub metrics: Box<[(String, Count)]>,
+    pub rules: Box<[Labelled]>,
+    pub metrics: Box<[Labelled]>,
+}
+
+/// A counter that a configuration names; it goes on in the next one, where that names it too.
+#[derive(Debug)]
+pub struct Labelled {
+    pub label: String,
+    name: Box<str>,
+    /// Which of several of this name.
+    number: usize,
+    pub count: Arc<Count>,
 }
 
 impl Named {
-    fn of(program: &Program) -> Named {
+    fn of(program: &Program, before: &Named) -> Named {
         let rule = |rule: &Rule| {
             let shadow = if rule.shadow { ", shadow" } else { "" };
             let (file, line) = (program.file(rule.site), rule.site.line);
-            (format!("{} ({file}:{line}{shadow})", rule.name), Count::default())
+            (rule.name.clone(), format!("{} ({file}:{line}{shadow})", rule.name))
         };
-        let metric = |name: &str| (name.to_owned(), Count::default());
+        let metric = |name: &str| (Box::from(name), name.to_owned());
         Named {
-            rules: program.rules.iter().map(rule).collect(),
-            metrics: program.metrics.iter().map(|name| metric(name)).collect(),
+            rules: labelled(program.rules.iter().map(rule), &before.rules),
+            metrics: labelled(program.metrics.iter().map(|name| metric(name)), &before.metrics),
         }
     }
+
+    pub fn denied(&self, rule: RuleId) {
+        let one = self.rules.get(usize::from(rule.0));
+        one.into_iter().for_each(|one| one.count.add(1));
+    }
+
+    pub fn metric(&self, metric: MetricId, add: u32) {
+        let one = self.metrics.get(usize::from(metric.0));
+        one.into_iter().for_each(|one| one.count.add(u64::from(add)));
+    }
+}
+
+fn labelled(
+    names: impl Iterator<Item = (Box<str>, String)>,
+    before: &[Labelled],
+) -> Box<[Labelled]> {
+    let mut all: Vec<Labelled> = Vec::new();
+    for (name, label) in names {
+        let number = all.iter().filter(|other| other.name == name).count();
+        let known = before.iter().find(|other| other.name == name && other.number == number);
+        let count = known.map(|known| Arc::clone(&known.count)).unwrap_or_default();
+        all.push(Labelled { label, name, number, count });
+    }
+    all.into()
 }
 
 /// All counters of one shard.
@@ -101,8 +135,10 @@ pub struct Counters {
     pub room_limited: Count,
     /// Steps that were refused while the run went on.
     pub passed_over: Count,
-    /// What the configuration names; set once, before anything is counted.
-    pub named: OnceLock<Named>,
+    /// What the configuration names; replaced by a reload.
+    named: Mutex<Arc<Named>>,
+    /// The number of the configuration that the shard runs; the first is 0.
+    pub generation: Count,
     /// Times a full channel made a frame wait.
     pub mesh_full: Count,
     /// By `Reject as usize`.
@@ -116,9 +152,16 @@ pub struct Counters {
 }
 
 impl Counters {
-    /// Makes the counters that the program names.
-    pub fn name(&self, program: &Program) {
-        self.named.get_or_init(|| Named::of(program));
+    /// What the configuration names, as it is now.
+    pub fn named(&self) -> Arc<Named> {
+        Arc::clone(&self.named.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
+    }
+
+    /// Makes the counters that a program names; those of the same name go on.
+    pub fn rename(&self, program: &Program) -> Arc<Named> {
+        let mut named = self.named.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        *named = Arc::new(Named::of(program, &named));
+        Arc::clone(&named)
     }
 
     /// Every counter by its group (empty for those that stand alone) and name, as reports call it.
@@ -133,9 +176,9 @@ impl Counters {
         zip("refusals", Refusal::all().map(Refusal::code), &self.refusals, seen);
         let broken_rules = ProtocolError::ALL.iter().map(|one| one.reason());
         zip("protocolErrors", broken_rules, &self.protocol_errors, seen);
-        let Some(named) = self.named.get() else { return };
+        let named = self.named();
         for (group, list) in [("rules", &named.rules), ("metrics", &named.metrics)] {
-            list.iter().for_each(|(name, count)| seen(group, name, count.get()));
+            list.iter().for_each(|one| seen(group, &one.label, one.count.get()));
         }
     }
 
@@ -165,16 +208,6 @@ impl Counters {
             ("roomLimited", &self.room_limited),
             ("passedOver", &self.passed_over),
         ]
-    }
-
-    pub fn denied(&self, rule: RuleId) {
-        let named = self.named.get().and_then(|named| named.rules.get(usize::from(rule.0)));
-        named.into_iter().for_each(|(_, count)| count.add(1));
-    }
-
-    pub fn metric(&self, metric: MetricId, add: u32) {
-        let named = self.named.get().and_then(|named| named.metrics.get(usize::from(metric.0)));
-        named.into_iter().for_each(|(_, count)| count.add(u64::from(add)));
     }
 
     pub fn rejected(&self, reject: Reject) {

@@ -28,17 +28,54 @@ pub(super) enum Hold {
     Message { kind: FrameType, bytes: Vec<u8>, granted: u16, limit: LimitId },
 }
 
+/// What is awaited, and the edition in which it goes on.
+#[derive(Debug)]
+pub(super) struct Held {
+    hold: Hold,
+    generation: u32,
+}
+
 impl Shard {
     pub(super) fn hold(&mut self, slot: u32, hold: Hold) {
-        let at = self.holds.insert(hold) as u32;
+        let generation = self.generation;
+        let at = self.holds.insert(Held { hold, generation }) as u32;
+        self.count_hold(generation, true);
         if let Some(conn) = self.conns.get_mut(slot) {
             conn.hold = Some(at);
         }
     }
 
-    pub(super) fn unhold(&mut self, slot: u32) -> Option<Hold> {
+    /// Ends the hold; whoever goes on with it does so in the edition given with it, and then the
+    /// editions are looked through.
+    fn end_hold(&mut self, slot: u32) -> Option<Held> {
         let at = self.conns.get_mut(slot)?.hold.take()?;
-        self.holds.try_remove(at as usize)
+        let held = self.holds.try_remove(at as usize)?;
+        self.count_hold(held.generation, false);
+        Some(held)
+    }
+
+    pub(super) fn unhold(&mut self, slot: u32) -> Option<Hold> {
+        let held = self.end_hold(slot)?;
+        if held.generation != self.generation {
+            self.forget_editions();
+        }
+        Some(held.hold)
+    }
+
+    /// Ends the hold where it is one of these, and goes on with it in its edition.
+    pub(super) fn resume(
+        &mut self,
+        slot: u32,
+        is_one: impl FnOnce(&Hold) -> bool,
+        go_on: impl FnOnce(&mut Shard, Hold),
+    ) {
+        if !self.hold_mut(slot).is_some_and(|hold| is_one(hold)) {
+            return;
+        }
+        if let Some(Held { hold, generation }) = self.end_hold(slot) {
+            self.in_edition(generation, |shard| go_on(shard, hold));
+            self.to_read.push(slot);
+        }
     }
 
     fn replace_hold(&mut self, slot: u32, with: Hold) {
@@ -49,24 +86,31 @@ impl Shard {
 
     pub(super) fn hold_mut(&mut self, slot: u32) -> Option<&mut Hold> {
         let at = self.conns.get(slot)?.hold?;
-        self.holds.get_mut(at as usize)
+        self.holds.get_mut(at as usize).map(|held| &mut held.hold)
     }
 
     /// A join or leave is done on every shard.
     pub(super) fn on_done(&mut self, origin: ConnKey) {
         let Some(slot) = self.conns.resolve(origin) else { return };
-        match self.unhold(slot) {
-            Some(Hold::Effects(mut effects)) => {
-                effects.done(false);
-                let event = effects.text(&effects.event).to_owned();
-                let id = effects.text(&effects.id).to_owned();
-                let subject = Subject { event: event.as_bytes(), id: id.as_bytes() };
-                self.apply_rest(slot, effects, subject);
-                self.to_read.push(slot);
-            }
-            Some(Hold::Asked) | None => {}
-            Some(other) => self.hold(slot, other),
+        if matches!(self.hold_mut(slot), Some(Hold::Asked)) {
+            // `apply` has the effects still, and sees that nothing is awaited any more.
+            self.unhold(slot);
+            return;
         }
+        let is_one = |hold: &Hold| matches!(hold, Hold::Effects(_));
+        self.resume(slot, is_one, |shard, hold| {
+            if let Hold::Effects(effects) = hold {
+                shard.go_on(slot, effects);
+            }
+        });
+    }
+
+    fn go_on(&mut self, slot: u32, mut effects: Effects) {
+        effects.done(false);
+        let event = effects.text(&effects.event).to_owned();
+        let id = effects.text(&effects.id).to_owned();
+        let subject = Subject { event: event.as_bytes(), id: id.as_bytes() };
+        self.apply_rest(slot, effects, subject);
     }
 
     /// A join was refused: the user is in too many rooms, or the room is full.

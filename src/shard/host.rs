@@ -7,7 +7,7 @@ use std::cell::OnceCell;
 use std::net::IpAddr;
 
 use super::address::IpText;
-use super::counters::Counters;
+use super::counters::{Counters, Named};
 use super::limit::home_of_key;
 use crate::auth::Verifier;
 use crate::clock::Now;
@@ -59,6 +59,7 @@ pub(super) struct Host<'s> {
     pub program: &'s Program,
     pub verifier: &'s Verifier,
     pub counters: &'s Counters,
+    pub named: &'s Named,
     pub now: Now,
     pub user: &'s str,
     pub permissions: &'s PermissionSet,
@@ -195,7 +196,7 @@ impl vm::Host for Host<'_> {
     }
 
     fn denied(&mut self, id: RuleId) {
-        self.counters.denied(id);
+        self.named.denied(id);
         let Some(rule) = self.program.rules.get(usize::from(id.0)) else { return };
         if !rule.shadow {
             self.denied = Some(id);

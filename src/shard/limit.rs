@@ -79,6 +79,8 @@ impl Shard {
     pub(super) fn on_take(&mut self, origin: ConnKey, user: &Arc<str>, key: Key) {
         let reading = self.homes.take(&self.engine.program, user, key, self.now.mono_ns);
         self.answer_limit(origin, reading);
+        // Where a reload brought the first limit of users, nothing was lent when they connected.
+        self.lend_rest(user);
     }
 
     pub(super) fn on_take_text(&mut self, origin: ConnKey, key: Key) {
@@ -98,21 +100,16 @@ impl Shard {
     /// The shard that counts has spoken.
     pub(super) fn on_taken(&mut self, origin: ConnKey, verdict: Verdict) {
         let Some(slot) = self.conns.resolve(origin) else { return };
-        match self.unhold(slot) {
-            Some(Hold::Message { kind, bytes, granted, limit }) => {
-                match verdict {
-                    Verdict::Pass => self.run_message(slot, kind, &bytes, granted + 1),
-                    Verdict::Wait => self.run_message(slot, kind, &bytes, granted),
-                    Verdict::Refuse { retry_ns } => {
-                        self.refuse_held(slot, limit, retry_ns, &bytes);
-                    }
-                }
-                self.spares.give(bytes);
-                self.to_read.push(slot);
+        let is_one = |hold: &Hold| matches!(hold, Hold::Message { .. });
+        self.resume(slot, is_one, |shard, hold| {
+            let Hold::Message { kind, bytes, granted, limit } = hold else { return };
+            match verdict {
+                Verdict::Pass => shard.run_message(slot, kind, &bytes, granted + 1),
+                Verdict::Wait => shard.run_message(slot, kind, &bytes, granted),
+                Verdict::Refuse { retry_ns } => shard.refuse_held(slot, limit, retry_ns, &bytes),
             }
-            Some(other) => self.hold(slot, other),
-            None => {}
-        }
+            shard.spares.give(bytes);
+        });
     }
 
     /// The envelope was overwritten by other messages while this one waited.

@@ -11,6 +11,7 @@ pub mod mesh;
 pub mod peer;
 mod places;
 pub mod refusal;
+pub mod reload;
 pub mod trace;
 
 mod absent;
@@ -52,14 +53,13 @@ use crate::ids::{ConnKey, ShardId};
 use crate::pipeline::effect::Effects;
 use crate::pipeline::program::Program;
 use crate::pipeline::vm::Vm;
-use crate::settings::{Protocol, Settings, WireNames};
+use crate::settings::Settings;
 use crate::state::classes::RoomVariable;
 use crate::state::conns::{Conns, Phase};
-use crate::state::delays::Delays;
 use crate::state::gate::Gate;
 use crate::state::homes::{Homes, home_of};
 use crate::state::names::Names;
-use crate::state::outbox::{OutboxBounds, Outboxes};
+use crate::state::outbox::Outboxes;
 use crate::state::permissions::PermissionSet;
 use crate::state::pressure::Pressure;
 use crate::state::rooms::Rooms;
@@ -71,11 +71,12 @@ use crate::ws::deflate::SharedCompressors;
 use crate::ws::{Rules, Shared};
 
 use conflate::Conflated;
-use counters::Counters;
+use counters::{Counters, Named};
 use drain::Draining;
-use hold::Hold;
+use hold::Held;
 use mesh::Mesh;
 use peer::PeerFrame;
+use reload::{Editions, Known};
 use subject::Cause;
 use trace::Trace;
 use trim::Trim;
@@ -91,6 +92,8 @@ pub struct Engine {
     pub shards: u16,
     /// Seeds the choice of homes; the same for every shard of a process.
     pub seed: u64,
+    /// Where a reload lays out what comes after `settings`, `program` and `verifier`.
+    pub editions: Arc<Editions>,
 }
 
 /// What the shard wants done to a socket.
@@ -130,7 +133,19 @@ pub struct Shard {
     outboxes: Outboxes,
     wheel: Wheel,
     mesh: Mesh,
-    holds: Slab<Hold>,
+    holds: Slab<Held>,
+    /// The number of the edition in `engine`.
+    generation: u32,
+    /// Holds that go on in it.
+    held: u32,
+    /// Editions before it that something held still needs.
+    former: Vec<Known>,
+    /// How many of them stand in for a newer one just now.
+    selected: u32,
+    /// A room was bounded while one did.
+    bound_again: bool,
+    /// Counters that its program names.
+    named: Arc<Named>,
     names: Names,
     spares: Spares,
     io: VecDeque<Io>,
@@ -181,20 +196,8 @@ pub struct Shard {
 impl Shard {
     pub fn new(id: ShardId, engine: Engine, now: Now, counters: Arc<Counters>) -> Shard {
         let transport = &engine.settings.transport;
-        let bounds = OutboxBounds {
-            bytes_max: transport.outbox_bytes_max,
-            frames_max: transport.outbox_frames_max,
-        };
-        let delays = Delays::new(engine.settings.rooms.iter().map(|class| class.batch_delay_ns));
-        let rules = Rules {
-            message_bytes_max: transport.message_bytes_max,
-            fragments_max: transport.fragments_max,
-        };
-        let keys = match &engine.settings.protocol {
-            Protocol::Json { incoming, .. } => RoutedKeys::new(incoming),
-            Protocol::Raw => RoutedKeys::new(&WireNames::default()),
-        };
-        counters.name(&engine.program);
+        let (bounds, delays) = (reload::bounds(transport), reload::delays(&engine.settings));
+        let named = counters.rename(&engine.program);
         Shard {
             id,
             now,
@@ -207,13 +210,19 @@ impl Shard {
             wheel: Wheel::new(now.mono_ns),
             mesh: Mesh::new(engine.shards, Arc::clone(&engine.pressure)),
             holds: Slab::new(),
+            generation: 0,
+            held: 0,
+            former: Vec::new(),
+            selected: 0,
+            bound_again: false,
+            named,
             names: Names::default(),
             spares: Spares::default(),
             io: VecDeque::new(),
-            rules,
+            rules: reload::rules(transport),
             decoding: Shared::default(),
             compressors: SharedCompressors::new(transport.compression.level),
-            keys,
+            keys: reload::routed_keys(&engine.settings),
             scanner: Scanner::default(),
             envelope: Envelope::default(),
             slots: Slots::default(),
@@ -298,6 +307,7 @@ impl Shard {
 
     /// A frame from another shard.
     pub fn handle_peer(&mut self, now: Now, frame: PeerFrame) {
+        self.catch_up(now);
         self.now = now;
         self.hear(frame);
     }

@@ -33,11 +33,24 @@ impl Shard {
     /// The room's record, made with its bounds where it is new.
     pub(super) fn home_room(&mut self, room: Arc<str>) -> &mut HomeRoom {
         if !self.homes.rooms.contains_key(&room) {
+            // By a former edition's class: looked at again when that is over.
+            self.bound_again |= self.selected > 0;
             let bounds = self.class_of(&room).and_then(Bounds::of);
             let record = HomeRoom { bounds, ..HomeRoom::default() };
             self.homes.rooms.insert(Arc::clone(&room), record);
         }
         self.homes.rooms.entry(room).or_default()
+    }
+
+    /// Bounds every room by the class that it has now. Who joined an unbounded room is not counted.
+    pub(super) fn bind_rooms_again(&mut self) {
+        self.bound_again = false;
+        let mut rooms = std::mem::take(&mut self.homes.rooms);
+        for (name, record) in &mut rooms {
+            record.bounds = Bounds::again(record.bounds.take(), self.class_of(name));
+        }
+        rooms.retain(|_, record| !record.is_unused());
+        self.homes.rooms = rooms;
     }
 
     pub(super) fn on_seat(&mut self, origin: ConnKey, room: Arc<str>, who: Arc<str>) {

@@ -184,6 +184,7 @@ impl Shard {
             program: &engine.program,
             verifier: &engine.verifier,
             counters: &self.counters,
+            named: &self.named,
             now: self.now,
             user: name,
             permissions,

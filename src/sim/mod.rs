@@ -7,6 +7,7 @@ pub mod coverage;
 pub mod matching;
 pub mod play;
 pub mod random;
+pub mod reload;
 pub mod tally;
 pub mod wire;
 pub mod world;

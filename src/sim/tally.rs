@@ -18,7 +18,7 @@ pub type Tally = BTreeMap<String, u64>;
 /// The names that tests of a configuration may use.
 pub fn vocabulary(settings: &Settings, program: &Program) -> Vocabulary {
     let counters = Counters::default();
-    counters.name(program);
+    counters.rename(program);
     let mut names = Tally::new();
     add(&counters, &mut names);
     let rejects = Reject::ALL.iter().map(|one| one.code());
@@ -69,10 +69,10 @@ pub fn denials(world: &World, program: &Program) -> Tally {
         if dropped > 0 {
             *denials.entry(Reject::RateLimited.code().to_owned()).or_default() += dropped;
         }
-        let named = counters.named.get().map_or(&[][..], |named| &named.rules);
-        let enforced = program.rules.iter().zip(named).filter(|(rule, _)| !rule.shadow);
-        for (rule, (_, count)) in enforced.filter(|(_, (_, count))| count.get() > 0) {
-            *denials.entry(rule.name.to_string()).or_default() += count.get();
+        let named = counters.named();
+        let enforced = program.rules.iter().zip(&named.rules).filter(|(rule, _)| !rule.shadow);
+        for (rule, one) in enforced.filter(|(_, one)| one.count.get() > 0) {
+            *denials.entry(rule.name.to_string()).or_default() += one.count.get();
         }
     }
     denials

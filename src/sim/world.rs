@@ -11,6 +11,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use super::random::Random;
+use super::reload::Reloading;
 use super::wire::{self, ServerFrame};
 use crate::auth::{KeyError, Verifier};
 use crate::clock::Now;
@@ -68,6 +69,7 @@ pub struct World {
     /// Deliver everything at once, in order: for tests that are not about chaos.
     pub calm: bool,
     fault: Option<Fault>,
+    pub reloading: Reloading,
 }
 
 /// What the engine may never do.
@@ -103,7 +105,8 @@ impl World {
         seed: u64,
     ) -> Result<World, KeyError> {
         let settings = Arc::clone(settings);
-        let verifier = Verifier::new(&settings.auth)?;
+        let verifier = Arc::new(Verifier::new(&settings.auth)?);
+        let reloading = Reloading::new(program, &verifier);
         let limits = &settings.server.limits;
         let gate = Gate::new(
             limits.connections_max.unwrap_or(100_000),
@@ -113,11 +116,12 @@ impl World {
         let engine = Engine {
             settings: Arc::clone(&settings),
             program: Arc::clone(program),
-            verifier: Arc::new(verifier),
+            verifier: Arc::clone(&verifier),
             gate: Arc::new(gate),
             pressure: Arc::default(),
             shards,
             seed,
+            editions: Arc::clone(&reloading.editions),
         };
         let counters: Vec<_> = (0..shards).map(|_| Arc::new(Counters::default())).collect();
         let shard = |id: u16| {
@@ -138,6 +142,7 @@ impl World {
             stalled: vec![vec![0; usize::from(shards)]; usize::from(shards)],
             calm: false,
             fault: None,
+            reloading,
         })
     }
 
@@ -217,6 +222,7 @@ impl World {
 
     /// One random step of everything.
     pub fn step(&mut self) {
+        self.reload_at_random();
         for client in 0..self.clients.len() {
             self.deliver_bytes(client);
         }

@@ -27,6 +27,19 @@ impl Bounds {
             .then(|| Box::new(Bounds { publish, members_max: *members_max, ..Bounds::default() }))
     }
 
+    /// Those of the class that the room has now, with what was counted for the same.
+    pub fn again(old: Option<Box<Bounds>>, class: Option<&RoomClass>) -> Option<Box<Bounds>> {
+        let mut next = class.and_then(Bounds::of)?;
+        let Some(old) = old else { return Some(next) };
+        if next.publish == old.publish {
+            next.meter = old.meter;
+        }
+        if next.members_max > 0 {
+            next.members = old.members;
+        }
+        Some(next)
+    }
+
     /// Counts a message; false where it is one too many.
     pub fn take(&mut self, now_ns: u64) -> bool {
         self.publish.is_none_or(|rate| self.meter.take(&rate, now_ns) == Verdict::Pass)

@@ -130,6 +130,17 @@ pub struct Outboxes {
 }
 
 impl Outboxes {
+    /// Other bounds from now on; what is queued stays.
+    pub fn bound(&mut self, bounds: OutboxBounds) {
+        self.bounds = bounds;
+    }
+
+    /// Other delays from now on; whatever waits for its delay leaves at the end of the turn.
+    pub fn delay(&mut self, delays: Delays) {
+        self.wake_due(u64::MAX);
+        self.delays = delays;
+    }
+
     pub fn new(bounds: OutboxBounds, delays: Delays) -> Outboxes {
         Outboxes {
             bounds,

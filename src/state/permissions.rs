@@ -32,6 +32,11 @@ impl PermissionSet {
         PermissionSet { words: words.into_boxed_slice() }
     }
 
+    /// Whether both have a permission.
+    pub fn meets(&self, other: &PermissionSet) -> bool {
+        self.words.iter().zip(&other.words).any(|(one, other)| one & other != 0)
+    }
+
     pub fn is_empty(&self) -> bool {
         self.words.iter().all(|word| *word == 0)
     }

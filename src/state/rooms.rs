@@ -53,7 +53,10 @@ pub struct Room {
 /// All local rooms of one shard.
 #[derive(Debug, Default)]
 pub struct Rooms {
-    classes: RoomClasses,
+    /// By which rooms are classified.
+    newest: Arc<RoomClasses>,
+    /// What is asked of names; older where a message of an older configuration goes on.
+    classes: Arc<RoomClasses>,
     by_name: HashMap<Arc<str>, u32, RandomState>,
     slots: Slab<Room>,
     generation: u32,
@@ -61,7 +64,21 @@ pub struct Rooms {
 
 impl Rooms {
     pub fn new(classes: &[RoomClass]) -> Rooms {
-        Rooms { classes: RoomClasses::new(classes), ..Rooms::default() }
+        let classes = Arc::new(RoomClasses::new(classes));
+        Rooms { newest: Arc::clone(&classes), classes, ..Rooms::default() }
+    }
+
+    /// Asks other classes from now on; the ones asked before come back in their place.
+    pub fn swap_classes(&mut self, classes: &mut Arc<RoomClasses>) {
+        std::mem::swap(&mut self.classes, classes);
+    }
+
+    /// Classifies every room, and those to come, by the classes that are asked now.
+    pub fn classify_again(&mut self) {
+        self.newest = Arc::clone(&self.classes);
+        for (_, room) in &mut self.slots {
+            room.class = self.newest.of(&room.name);
+        }
     }
 
     /// The room's slot and whether it is new here.
@@ -73,7 +90,7 @@ impl Rooms {
         let room = Room {
             name: Arc::clone(name),
             generation: self.generation,
-            class: self.classes.of(name),
+            class: self.newest.of(name),
             members: Vec::new(),
             confirmed: false,
             waiters: Vec::new(),

@@ -49,8 +49,7 @@ fn rules_decide_who_joins_and_a_shadow_only_counts() {
         assert_eq!(ask_event(&mut world, eve, "join", room("free")), joined);
         ask_event(&mut world, ada, "say", room("chat:acme:1"));
         assert!(world.messages(eve).is_empty());
-        let shadowed: u64 =
-            world.counters.iter().map(|one| one.named.get().unwrap().rules[2].1.get()).sum();
+        let shadowed: u64 = world.counters.iter().map(|one| one.named().rules[2].count.get()).sum();
         assert_eq!(shadowed, 1);
     }
 }

@@ -239,9 +239,9 @@ events:
     let got = ask_event(&mut world, ada, "e", json!({ "n": 100 }));
     assert_eq!(got[0]["payload"]["rule"], "payload.n < 100");
     assert_eq!(refusal(&ask(&mut world, ada, &json!({ "event": "kick" }))), "denied");
-    let counts = world.counters[0].named.get().unwrap();
+    let counts = world.counters[0].named();
     let counts: Vec<(&str, u64)> =
-        counts.rules.iter().map(|(name, count)| (name.as_str(), count.get())).collect();
+        counts.rules.iter().map(|one| (one.label.as_str(), one.count.get())).collect();
     assert_eq!(counts[0].1, 3);
     assert!(counts[0].0.starts_with("shady (test.yaml:") && counts[0].0.ends_with(", shadow)"));
     assert_eq!((counts[1].1, counts[2].1, counts[3].1), (1, 1, 1));
@@ -263,8 +263,8 @@ events:
     for by in [2, -1, 40] {
         ask_event(&mut world, ada, "count", json!({ "by": by }));
     }
-    let named = world.counters[0].named.get().unwrap();
-    assert_eq!((named.metrics[0].1.get(), named.metrics[1].1.get()), (3, 42));
+    let named = world.counters[0].named();
+    assert_eq!((named.metrics[0].count.get(), named.metrics[1].count.get()), (3, 42));
     world.say(ada, r#"{"event":"bye"}"#);
     world.settle();
     let close = world.frames(ada).into_iter().find(|frame| frame.opcode == 8).unwrap();

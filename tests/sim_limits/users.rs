@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::for_seeds;
 use super::simulator::random::Random;
 use super::simulator::wire;
-use super::simulator::world::World;
+use super::simulator::world::{World, compile};
 
 const LIMIT: usize = 6;
 
@@ -27,6 +27,31 @@ events:
 /// At most three connections of a user, the oldest of which makes room.
 const CYCLE: &str = "server: { connectionLimit: { maxPerUser: 3, mode: cycle } }";
 const REFUSE: &str = "server: { connectionLimit: { maxPerUser: 2, mode: reject } }";
+
+/// The same limit in other places of other tables, with limits that come and go before it.
+const VARIANTS: [&str; 3] = [
+    r#"
+server: { connectionLimit: { maxPerUser: 0 } }
+transport: { readTimeout: 24h, pingInterval: 0s }
+events:
+  aaa: { modifiers: [{ name: rate_limit, params: ["1/m"] }], actions: [] }
+  bbb: { modifiers: [{ name: rate_limit, params: ["2/m"] }], actions: [] }
+  count:
+    modifiers: [{ name: rate_limit, params: ["6/m"] }]
+    actions: [{ name: _notify_origin, params: [ok, "1"] }]
+"#,
+    r#"
+server: { connectionLimit: { maxPerUser: 0 } }
+transport: { readTimeout: 24h, pingInterval: 0s, outbox: { frames: 4096 } }
+events:
+  bbb: { modifiers: [{ name: rate_limit, params: ["9/m"] }], actions: [] }
+  count:
+    modifiers: [{ name: rate_limit, params: ["6/m"] }]
+    actions: [{ name: _log, params: [x] }, { name: _notify_origin, params: [ok, "2"] }]
+  zzz: { modifiers: [{ name: rate_limit, params: ["3/m"] }], actions: [] }
+"#,
+    CONFIG,
+];
 
 const SHARDS: usize = 4;
 const USERS: usize = 5;
@@ -79,6 +104,16 @@ impl Trial {
             rude: seed % 2 == 1 || mode == CYCLE,
             single,
         }
+    }
+
+    /// Reloads at random moments.
+    fn reloading(mut self) -> Trial {
+        let variant = |yaml: &&str| {
+            let compiled = compile(yaml);
+            (compiled.settings, compiled.program)
+        };
+        self.world.reloading.variants = VARIANTS.iter().map(variant).collect();
+        self
     }
 
     fn act(&mut self) {
@@ -197,6 +232,9 @@ impl Trial {
         for live in self.world.live() {
             assert_eq!(live, shardwire::shard::Live::default());
         }
+        for shard in &self.world.shards {
+            assert_eq!(shard.former_editions(), 0, "nothing is held any more");
+        }
         self.world.takes
     }
 }
@@ -210,4 +248,12 @@ fn exactly_as_many_events_pass_as_the_limit_says_wherever_a_users_connections_ar
 #[test]
 fn a_user_with_one_connection_at_a_time_is_always_counted_on_its_shard() {
     assert_eq!(for_seeds(300, |seed| Trial::new(seed, true).run()), 0);
+}
+
+#[test]
+fn limits_are_exact_while_shards_change_over_at_different_moments() {
+    for_seeds(300, |seed| {
+        let takes = Trial::new(seed, false).reloading().run();
+        takes + Trial::new(seed ^ 0x5eed, true).reloading().run()
+    });
 }

@@ -75,6 +75,7 @@ impl Fleet {
             pressure: Arc::default(),
             shards,
             seed: SEED,
+            editions: Arc::default(),
         };
         let shard = |id| Shard::new(ShardId(id), engine.clone(), NOW, Arc::<Counters>::default());
         let heard = vec![0; usize::from(shards)];

@@ -67,6 +67,12 @@ impl World {
         world
     }
 
+    /// Lays another configuration out for the shards; none takes it by this alone.
+    pub fn publish(&mut self, yaml: &str) {
+        let config::Compiled { settings, program, .. } = compile(yaml);
+        self.0.publish(settings, program).expect("it can follow");
+    }
+
     /// Dials and asks for the upgrade as this user.
     pub fn connect(&mut self, shard: usize, user: &str) -> usize {
         self.connect_with(shard, user, &[])

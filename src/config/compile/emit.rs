@@ -81,10 +81,11 @@ impl Lower<'_> {
     }
 
     fn count(&mut self, counting: &Counting, event: EventId, site: Site) {
-        let Counting { name, rate, scope, on_exceed, key } = counting;
+        let Counting { name, rate, scope, on_exceed, key, per } = counting;
         let limit = self.builder.limit(LimitSpec {
             event,
             name: name.as_str().into(),
+            key: per.as_str().into(),
             rate: *rate,
             scope: *scope,
             on_exceed: *on_exceed,

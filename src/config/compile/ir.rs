@@ -155,6 +155,8 @@ pub struct Counting {
     pub on_exceed: OnExceed,
     /// What is counted apart, beyond where it is counted.
     pub key: Option<Template>,
+    /// The same as the file says it.
+    pub per: String,
 }
 
 /// An envelope, who gets it, and how.

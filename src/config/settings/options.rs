@@ -22,12 +22,18 @@ const fn key(
     Key { path, kind, default, effect, doc, newer: None }
 }
 
-const fn older(path: &'static str, newer: &'static str, kind: Kind, doc: &'static str) -> Key {
-    Key { path, kind, default: "", effect: Effect::New, doc, newer: Some(newer) }
+const fn older(
+    path: &'static str,
+    newer: &'static str,
+    effect: Effect,
+    kind: Kind,
+    doc: &'static str,
+) -> Key {
+    Key { path, kind, default: "", effect, doc, newer: Some(newer) }
 }
 
 const fn hook(path: &'static str, doc: &'static str) -> Key {
-    key(path, "", Restart, Kind::Program("a list of steps"), doc)
+    key(path, "", Live, Kind::Program("a list of steps"), doc)
 }
 
 use Effect::{Live, New, Restart};
@@ -37,7 +43,7 @@ pub static KEYS: &[Key] = &[
     key(
         "version",
         "",
-        Restart,
+        Live,
         Kind::Program("`1`"),
         "Version of the configuration language. Without it the file is \
          read as the Go original would: option names in any case.",
@@ -53,7 +59,7 @@ pub static KEYS: &[Key] = &[
     key(
         "server.path",
         "/ws",
-        Restart,
+        New,
         Kind::Texts("a path", set_path),
         "Path of the WebSocket endpoint.",
     ),
@@ -67,7 +73,7 @@ pub static KEYS: &[Key] = &[
     key(
         "server.origins",
         "",
-        Restart,
+        New,
         Kind::Texts("origins", set_origins),
         "Web pages that may connect, as the browser's `Origin`: `https://app.example.com`, \
          `https://*.example.com`, `*`. Empty: same origin only.",
@@ -75,7 +81,7 @@ pub static KEYS: &[Key] = &[
     key(
         "server.subprotocols",
         "",
-        Restart,
+        New,
         Kind::Texts("subprotocols", set_subprotocols),
         "Subprotocols offered, in the server's order of preference.",
     ),
@@ -122,91 +128,91 @@ pub static KEYS: &[Key] = &[
     key(
         "server.limits.handshakeTimeout",
         "10s",
-        Restart,
+        New,
         Kind::Wait(|d, ns| d.settings.server.limits.handshake_timeout_ns = ns),
         "From the TCP connection to the end of the request head.",
     ),
     key(
         "server.limits.headerBytes",
         "16KiB",
-        Restart,
+        New,
         Kind::Size(1_024..=1 << 20, |d, n| d.settings.server.limits.header_bytes_max = n as usize),
         "Bytes of a request head.",
     ),
     key(
         "server.limits.headers",
         "64",
-        Restart,
+        New,
         Kind::Count(8..=1_024, |d, n| d.settings.server.limits.headers_max = n as usize),
         "Header lines of a request.",
     ),
     key(
         "server.spinBeforePark",
         "0s",
-        Restart,
+        Live,
         Kind::Duration(|d, ns| d.settings.server.spin_before_park_ns = ns),
         "How long a quiet shard polls before it sleeps; trades CPU for latency. 0 is off.",
     ),
     key(
         "transport.readTimeout",
         "1m",
-        New,
+        Live,
         Kind::Duration(|d, ns| d.settings.transport.read_timeout_ns = ns),
         "Silence after which a connection is closed; 0 is off.",
     ),
     key(
         "transport.pingInterval",
         "25s",
-        New,
+        Live,
         Kind::Duration(|d, ns| d.settings.transport.ping_interval_ns = ns),
         "Quiet time after which the server pings; 0 is off.",
     ),
     key(
         "transport.pongTimeout",
         "10s",
-        New,
+        Live,
         Kind::Wait(|d, ns| d.settings.transport.pong_timeout_ns = ns),
         "How long the answer to a ping may take.",
     ),
     key(
         "transport.writeTimeout",
         "10s",
-        New,
+        Live,
         Kind::Wait(|d, ns| d.settings.transport.write_timeout_ns = ns),
         "How long a send may make no progress.",
     ),
     key(
         "transport.closeTimeout",
         "5s",
-        New,
+        Live,
         Kind::Wait(|d, ns| d.settings.transport.close_timeout_ns = ns),
         "How long the peer may take to answer a close frame.",
     ),
     key(
         "transport.maxMessageSize",
         "64KiB",
-        New,
+        Live,
         Kind::Size(1..=1 << 30, |d, n| d.settings.transport.message_bytes_max = n as usize),
         "Bytes of one message, after decompression.",
     ),
     key(
         "transport.maxFragments",
         "1024",
-        New,
+        Live,
         Kind::Count(1..=1 << 20, |d, n| d.settings.transport.fragments_max = n as u32),
         "Fragments of one message.",
     ),
     key(
         "transport.outbox.bytes",
         "1MiB",
-        New,
+        Live,
         Kind::Size(1_024..=1 << 32, |d, n| d.settings.transport.outbox_bytes_max = n as usize),
         "Bytes waiting for one connection before it is closed as a slow reader.",
     ),
     key(
         "transport.outbox.frames",
         "8192",
-        New,
+        Live,
         Kind::Count(1..=1 << 20, |d, n| d.settings.transport.outbox_frames_max = n as usize),
         "Messages waiting for one connection before it is closed as a slow reader.",
     ),
@@ -242,21 +248,21 @@ pub static KEYS: &[Key] = &[
     key(
         "transport.compression.minSize",
         "1KiB",
-        New,
+        Live,
         Kind::Size(0..=1 << 30, |d, n| d.settings.transport.compression.bytes_min = n as usize),
         "Messages shorter than this are sent as they are.",
     ),
     key(
         "transport.compression.windowBits",
         "15",
-        New,
+        Restart,
         Kind::Count(9..=15, |d, n| d.settings.transport.compression.window_bits = n as u8),
         "Window of the server's compressor, as a power of two.",
     ),
     key(
         "auth.mode",
         "jwt",
-        Restart,
+        New,
         Kind::Choice(&["jwt", "none"], |d, n| {
             d.settings.auth.mode = [AuthMode::Jwt, AuthMode::None][n]
         }),
@@ -266,7 +272,7 @@ pub static KEYS: &[Key] = &[
     key(
         "auth.algorithms",
         "HS256",
-        Restart,
+        New,
         Kind::Choices(&ALGORITHM_NAMES, |d, all| {
             d.algorithms = all.into_iter().map(|n| ALGORITHMS[n].1).collect()
         }),
@@ -275,47 +281,49 @@ pub static KEYS: &[Key] = &[
     older(
         "auth.algorithm",
         "auth.algorithms",
+        New,
         Kind::Choice(&ALGORITHM_NAMES, |d, n| d.algorithms = vec![ALGORITHMS[n].1]),
         "The same, for a single algorithm.",
     ),
     key(
         "auth.secret",
         "",
-        Restart,
+        New,
         Kind::Secret(|d, m| d.secret = Some(m)),
         "HMAC secret. Keep it out of the file: use the environment.",
     ),
     older(
         "server.auth.jwtSecret",
         "auth.secret",
+        New,
         Kind::Secret(|d, m| d.secret = Some(m)),
         "The Go original's name of `auth.secret`.",
     ),
     key(
         "auth.publicKey",
         "",
-        Restart,
+        New,
         Kind::Secret(|d, m| d.public_key = Some(m)),
         "PEM public key for the RS, PS, ES and EdDSA algorithms.",
     ),
     key(
         "auth.keys",
         "",
-        Restart,
+        New,
         Kind::Keys,
         "Several keys, for rotation: a list of `{kid, algorithm, secret | publicKey}`.",
     ),
     key(
         "auth.cookie",
         "session-token",
-        Restart,
+        New,
         Kind::Text(|d, text| d.settings.auth.cookie = text),
         "Name of the cookie with the token.",
     ),
     key(
         "auth.sources",
         "[cookie, bearer, subprotocol, query]",
-        Restart,
+        New,
         Kind::Choices(SOURCES, |d, all| {
             let has = |n: usize| all.contains(&n);
             d.settings.auth.sources =
@@ -326,6 +334,7 @@ pub static KEYS: &[Key] = &[
     older(
         "auth.tokenFrom",
         "auth.sources",
+        New,
         Kind::Choices(SOURCES, |d, all| {
             let has = |n: usize| all.contains(&n);
             d.settings.auth.sources =
@@ -336,14 +345,14 @@ pub static KEYS: &[Key] = &[
     key(
         "auth.issuer",
         "",
-        Restart,
+        New,
         Kind::Text(|d, text| d.settings.auth.issuer = Some(text)),
         "Demanded `iss`.",
     ),
     key(
         "auth.audience",
         "",
-        Restart,
+        New,
         Kind::Texts("one or several audiences", |d, given| {
             d.settings.auth.audience = given.texts.clone();
             Ok(())
@@ -353,21 +362,21 @@ pub static KEYS: &[Key] = &[
     key(
         "auth.requireExpiry",
         "false",
-        Restart,
+        New,
         Kind::Switch(|d, on| d.settings.auth.require_expiry = on),
         "Refuse tokens without `exp`.",
     ),
     key(
         "auth.leeway",
         "0s",
-        Restart,
+        New,
         Kind::Duration(|d, ns| d.settings.auth.leeway_s = ns / 1_000_000_000),
         "How far the clocks of issuer and server may differ.",
     ),
     key(
         "protocol",
         "json",
-        Restart,
+        Live,
         Kind::Choice(&["json", "raw"], |d, n| d.raw = n == 1),
         "`json`: envelopes with an event; `raw`: opaque messages for `lifecycle.message`. \
          Or a map with the names below.",
@@ -375,98 +384,98 @@ pub static KEYS: &[Key] = &[
     key(
         "protocol.in.event",
         "event",
-        Restart,
+        Live,
         Kind::Text(|d, text| d.incoming.event = text),
         "Field of a received message that names the event.",
     ),
     key(
         "protocol.in.target",
         "target",
-        Restart,
+        Live,
         Kind::Text(|d, text| d.incoming.target = text),
         "Field with the room or `user:ID`.",
     ),
     key(
         "protocol.in.payload",
         "payload",
-        Restart,
+        Live,
         Kind::Text(|d, text| d.incoming.payload = text),
         "Field with the payload; `.` is the message itself.",
     ),
     key(
         "protocol.in.id",
         "id",
-        Restart,
+        Live,
         Kind::Text(|d, text| d.incoming.id = text),
         "Field with the message's id, which comes back on its error.",
     ),
     key(
         "protocol.out.event",
         "event",
-        Restart,
+        Live,
         Kind::Text(|d, text| d.outgoing.event = text),
         "The same for messages sent.",
     ),
     key(
         "protocol.out.target",
         "target",
-        Restart,
+        Live,
         Kind::Text(|d, text| d.outgoing.target = text),
         "The same for messages sent.",
     ),
     key(
         "protocol.out.payload",
         "payload",
-        Restart,
+        Live,
         Kind::Text(|d, text| d.outgoing.payload = text),
         "The same for messages sent.",
     ),
     key(
         "protocol.out.id",
         "id",
-        Restart,
+        Live,
         Kind::Text(|d, text| d.outgoing.id = text),
         "The same for messages sent.",
     ),
     key(
         "rooms",
         "",
-        Restart,
+        Live,
         Kind::Rooms,
         "Options of rooms by their names; see [Rooms](#rooms-by-name).",
     ),
     key(
         "errors.reply",
         "sender",
-        Restart,
+        Live,
         Kind::Choice(&["sender", "none"], |d, n| d.settings.errors.reply = n == 0),
         "Who is told when an event is refused.",
     ),
     key(
         "errors.reply.event",
         "",
-        Restart,
+        Live,
         Kind::Text(|d, text| d.settings.errors.event = text),
         "Another name of `errors.event`.",
     ),
     key(
         "errors.reply.payload",
         "",
-        Restart,
+        Live,
         Kind::Program("data with `${error.message}` and the like"),
         "The payload of that reply; see the language reference.",
     ),
     key(
         "errors.event",
         "error",
-        Restart,
+        Live,
         Kind::Text(|d, text| d.settings.errors.event = text),
         "The event's name of that reply.",
     ),
     key(
         "compat.notifyOrigin",
         "origin",
-        Restart,
+        Live,
         Kind::Choice(&["origin", "user"], |d, n| d.settings.compat.notify_origin_user = n == 1),
         "Whom `_notify_origin` reaches: the connection, or every connection \
          of its user as in the Go original.",
@@ -495,7 +504,7 @@ pub static KEYS: &[Key] = &[
     key(
         "log.level",
         "info",
-        Restart,
+        Live,
         Kind::Text(|d, text| d.settings.log.level = text),
         "A level, or a filter such as `info,shardwire=debug`.",
     ),
@@ -547,34 +556,35 @@ pub static KEYS: &[Key] = &[
     key(
         "pipelines",
         "",
-        Restart,
+        Live,
         Kind::Program("a map of pipelines"),
         "Steps that several events use; see the language reference.",
     ),
     key(
         "state.conn",
         "",
-        Restart,
+        Live,
         Kind::Program("a map of variables"),
         "Variables of each connection, with their types.",
     ),
     key(
         "state.user",
         "",
-        Restart,
+        Live,
         Kind::Program("a map of variables"),
         "Variables of each user, the same on all its connections.",
     ),
     key(
         "roles",
         "",
-        Restart,
+        New,
         Kind::Program("a map from roles to lists of permissions"),
         "Permissions of users whose token has the claim `role` (a name) or `roles` (a list).",
     ),
     older(
         "server.ratelimit.maxConnsPerIP",
         "server.limits.perIp",
+        Restart,
         Kind::Count(0..=U32_MAX, |d, n| d.settings.server.limits.per_ip_max = n as u32),
         "The Go original's name of `server.limits.perIp`.",
     ),

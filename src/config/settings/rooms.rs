@@ -48,7 +48,7 @@ const MEMBERSHIP: RoomOption = RoomOption {
     takes: "`user` or `connection`",
     default: "user",
     doc: "Who becomes a member by a join: the user with all its connections, later ones too, or \
-          the one connection.",
+          the one connection. A reload keeps the membership of a pattern that stays.",
     put: put_membership,
 };
 

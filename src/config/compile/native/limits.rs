@@ -59,7 +59,8 @@ impl Native<'_> {
         let on_exceed = self.on_exceed(value("onExceed"));
         let name = value("name").and_then(Node::as_scalar).map(|scalar| scalar.text.clone());
         let name = name.unwrap_or_default();
-        Some(step(Action::Count(Box::new(Counting { name, rate, scope, on_exceed, key }))))
+        let per = if key.is_some() { parts(value("per")) } else { String::new() };
+        Some(step(Action::Count(Box::new(Counting { name, rate, scope, on_exceed, key, per }))))
     }
 
     fn rate(&mut self, node: Option<&Node>, span: Span) -> Option<Rate> {
@@ -187,4 +188,14 @@ impl Native<'_> {
         }
         value.into_iter().for_each(|value| key.put(value, Form::Text));
     }
+}
+
+/// The parts of a key as the file says them: limits of one event with the same are the same.
+fn parts(per: Option<&Node>) -> String {
+    let nodes: Vec<&Node> = match per.map(|node| &node.kind) {
+        Some(NodeKind::List(items)) => items.iter().collect(),
+        _ => per.into_iter().collect(),
+    };
+    let text = |node: &&Node| node.as_scalar().map(|scalar| scalar.text.clone());
+    nodes.iter().filter_map(text).collect::<Vec<_>>().join(", ")
 }

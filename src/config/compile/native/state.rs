@@ -28,6 +28,7 @@ impl State {
         let default = |schema: &Schema| schema.default.clone().unwrap_or_else(|| "null".into());
         let spec = |field: &Field| VariableSpec {
             name: field.name.as_str().into(),
+            kind: field.schema.typed().to_string().into(),
             default: default(&field.schema).into_bytes().into(),
         };
         fields.iter().map(spec).collect()
