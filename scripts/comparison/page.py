@@ -69,12 +69,12 @@ def how(results: dict) -> str:
         "every round all peers of a scenario follow each other, in an order that turns."
     )
     client = (
-        "Over loopback a part of the clients' work happens inside of the server's send and would be "
-        "charged to it. So the generator never sleeps (`--spin`: a sleeping receiver is woken by "
-        "whoever sends to it), and it acknowledges what it reads itself (for clients that have sent "
-        "messages before, the kernel would delay that and do it inside of the next send). Memory "
-        "and two shards are measured with a generator that sleeps; with two CPUs it is on one "
-        "shard's CPU in one round and on the other's in the next."
+        "Over loopback a part of the clients' work happens inside of the server's send and is "
+        "charged to it. The generator acknowledges what it reads itself; for clients that have sent "
+        "messages before, the kernel would delay that and do it inside of the next send. It sleeps "
+        "where it has nothing to do, as clients do, and whoever sends wakes it: that is in every "
+        "server's figures (`shardwire bench --spin` is without it). With two shards and two CPUs "
+        "the generator is on one shard's CPU in one round and on the other's in the next."
     )
     few = (
         "Peers that no goal is about are measured in fewer rounds, and the slower ones not in "

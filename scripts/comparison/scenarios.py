@@ -50,15 +50,12 @@ class Scenario:
     # None: as many as all others.
     rounds_max: int | None = None
     timed: bool = True
-    # Whether the generator looks for messages without a pause: then nobody pays for waking it.
-    spins: bool = True
     # What is run against the same server before, so that what a first connection costs is not counted.
     warm_up: tuple[str, ...] = ()
 
     def bench_arguments(self) -> list[str]:
         times = ["--duration", DURATION, "--warmup", WARMUP] if self.timed else []
-        spin = ["--spin"] if self.spins else []
-        return [*self.arguments, "--size", str(SIZE_BYTES), *times, *spin]
+        return [*self.arguments, "--size", str(SIZE_BYTES), *times]
 
 
 def fanout(members: int, in_flight: int, peers: tuple[str, ...]) -> Scenario:
@@ -82,12 +79,11 @@ def echo(connections: int, in_flight: int, peers: tuple[str, ...]) -> Scenario:
 
 
 def shards(in_flight: int) -> Scenario:
-    """The generator sleeps here: where there is no third CPU it shares one with a shard."""
+    """Where there is no third CPU the generator shares one with a shard, each in its turn."""
     return replace(
         fanout(1000, in_flight, ("shardwire", "shardwire-2")),
         name=f"shards-1000x{in_flight}",
         title=f"Fan-out to 1,000 members on one shard and on two, {in_flight} in flight",
-        spins=False,
     )
 
 
@@ -124,7 +120,6 @@ SCENARIOS = (
         ("shardwire", "floor", "uws", "tungstenite-mpsc", "fastwebsockets", "gorilla",
          "centrifugo", "ws", "socketio-uws", "socketio", "sockudo"),
         rounds_max=2,
-        spins=False,
         warm_up=("idle", "--connections", "500", "--duration", "500ms", "--warmup", "200ms"),
     ),
     Scenario(
