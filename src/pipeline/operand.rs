@@ -231,41 +231,14 @@ pub struct MetricId(pub u16);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CloseCode(pub u16);
 
-/// One operand, as the verifier and the disassembler see it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operand {
-    Limit(LimitId),
-    Permission(PermissionId),
-    Const(ConstId),
-    Reg(Reg),
-    Slot(u8),
-    Source(Source),
-    Context(Context),
-    Form(Form),
-    Frame(FrameKind),
-    Value(ValueReg),
-    Out(Out),
-    Pattern(PatternId),
-    Rule(RuleId),
-    Count(Count),
-    Ahead(Ahead),
-    Body(Body),
-    Int(i32),
-    Owner(Owner),
-    Variable(VariableId),
-    Word(Word),
-    Expect(Expect),
-    Unary(Unary),
-    Binary(Binary),
-    Reject(Reject),
-    To(To),
-    How(HowId),
-    Metric(MetricId),
-    CloseCode(CloseCode),
-}
-
 macro_rules! operands {
     ($($variant:ident($kind:ty),)*) => {
+        /// One operand, as the verifier and the disassembler see it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Operand {
+            $($variant($kind),)*
+        }
+
         $(impl From<$kind> for Operand {
             fn from(operand: $kind) -> Self {
                 Operand::$variant(operand)

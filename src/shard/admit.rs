@@ -247,7 +247,7 @@ impl Shard {
             local.permissions = welcome.permissions;
         }
         if let Some(variables) = welcome.variables {
-            self.on_user_values(Arc::clone(&user), variables);
+            self.on_user_values(&user, variables);
         }
         if let Some(meters) = welcome.meters {
             self.on_lend(user, meters);

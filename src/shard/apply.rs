@@ -122,7 +122,14 @@ impl Shard {
             Effect::CloseWith { code, reason } => {
                 self.disconnect_with(slot, code.0, all.text(&reason));
             }
-            _ => {}
+            // `apply_one` has carried these out. Named, so that a new effect cannot be forgotten.
+            Effect::SendOrigin { .. }
+            | Effect::SendUser { .. }
+            | Effect::SendTarget { .. }
+            | Effect::Join { .. }
+            | Effect::Leave { .. }
+            | Effect::Log { .. }
+            | Effect::Close => {}
         }
         Ok(Step::Next)
     }

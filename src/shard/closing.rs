@@ -185,9 +185,6 @@ impl Shard {
         }
         let last = user.conns.is_empty();
         let meters = if last { self.users.remove(id) } else { None };
-        if last {
-            self.sessions.forget_user(&name);
-        }
         self.counters.users.set(self.users.len() as u64);
         self.unbind(key, name, meters, tell);
     }

@@ -80,7 +80,7 @@ impl Shard {
             PeerFrame::SetUser { origin, user, variable, value } => {
                 self.on_set_user(origin, &user, variable, value);
             }
-            PeerFrame::UserValues { user, values } => self.on_user_values(user, values),
+            PeerFrame::UserValues { user, values } => self.on_user_values(&user, values),
             PeerFrame::Grant { origin, user, permission, held } => {
                 self.on_grant(origin, &user, permission, held);
             }

@@ -175,7 +175,7 @@ impl Shard {
             return (Outcome::Done, None);
         };
         let engine = &self.engine;
-        let User { name, permissions, .. } = user;
+        let User { name, permissions, variables, .. } = user;
         let counted = Counted::of(&mut user.meters, user.home == self.id);
         let mut host = Host {
             id: self.id,
@@ -195,7 +195,7 @@ impl Shard {
             met: 0,
             asked: None,
             session: self.sessions.conns.get(&slot),
-            variables: self.sessions.users.get(name).map(|values| &**values),
+            variables: variables.as_deref(),
             room: (about.room, &self.room_variables),
             ip: conn.ip,
             ip_text: OnceCell::new(),

@@ -44,9 +44,9 @@ impl Shard {
         self.tell(origin.shard, PeerFrame::Done { origin });
     }
 
-    pub(super) fn on_user_values(&mut self, user: Arc<str>, values: Arc<Values>) {
-        if self.users.find(&user).is_some() {
-            self.sessions.users.insert(user, values);
+    pub(super) fn on_user_values(&mut self, user: &str, values: Arc<Values>) {
+        if let Some(local) = self.users.find(user).and_then(|id| self.users.get_mut(id)) {
+            local.variables = Some(values);
         }
     }
 

@@ -57,8 +57,6 @@ pub struct Account {
 pub struct Sessions {
     /// By slot.
     pub conns: HashMap<u32, Session, RandomState>,
-    /// Variables of the users with connections here, as their homes last pushed them.
-    pub users: HashMap<Arc<str>, Arc<Values>, RandomState>,
     /// Of the users this shard is home to.
     pub accounts: HashMap<Arc<str>, Account, RandomState>,
 }
@@ -71,7 +69,7 @@ impl Sessions {
 
     /// Entries of all kinds.
     pub fn len(&self) -> usize {
-        self.conns.len() + self.users.len() + self.accounts.len()
+        self.conns.len() + self.accounts.len()
     }
 
     pub fn is_empty(&self) -> bool {
@@ -81,12 +79,6 @@ impl Sessions {
     pub fn forget(&mut self, slot: u32) {
         if !self.conns.is_empty() {
             self.conns.remove(&slot);
-        }
-    }
-
-    pub fn forget_user(&mut self, user: &str) {
-        if !self.users.is_empty() {
-            self.users.remove(user);
         }
     }
 

@@ -12,6 +12,7 @@ use slab::Slab;
 
 use super::meters::Meters;
 use super::permissions::PermissionSet;
+use super::sessions::Values;
 use crate::ids::{ShardId, UserId};
 use crate::reserve::is_roomy;
 
@@ -26,6 +27,8 @@ pub struct User {
     pub permissions: Arc<PermissionSet>,
     /// What its limits are counted with, while its home lends that to this shard.
     pub meters: Option<Meters>,
+    /// Its variables, as the home last pushed them; none where none was ever set.
+    pub variables: Option<Arc<Values>>,
 }
 
 /// All local users of one shard.
@@ -46,9 +49,14 @@ impl Users {
         if let Some(&slot) = self.by_name.get(name) {
             return UserId(slot);
         }
-        let permissions = Arc::clone(permissions);
-        let conns = Vec::new();
-        let user = User { name: Arc::clone(name), home, conns, permissions, meters: None };
+        let user = User {
+            name: Arc::clone(name),
+            home,
+            conns: Vec::new(),
+            permissions: Arc::clone(permissions),
+            meters: None,
+            variables: None,
+        };
         let slot = self.slots.insert(user) as u32;
         self.by_name.insert(Arc::clone(name), slot);
         UserId(slot)

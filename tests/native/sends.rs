@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::cast::{ask_event, event, open_world, refusal, world};
+use super::cast::{ask_event, event, open_world, outcome, refusal, world};
 use super::simulator::world::World;
 
 const SENDS: &str = r#"
@@ -179,5 +179,20 @@ events:
         ask_event(&mut world, ada, "at", json!({ "who": "a", "x": 9 }));
         assert_eq!(world.messages(bob), [at("a", 9)]);
         assert_eq!(world.total(|counters| counters.conflated.get()), 6);
+    }
+}
+
+#[test]
+fn conflating_is_for_rooms() {
+    let send = |to: &str| {
+        format!(
+            "events:\n  tick:\n    steps:\n      - send: {{ to: {to}, event: t, \
+             conflate: {{ key: a, every: 50ms }} }}\n"
+        )
+    };
+    assert!(outcome(&send("{ room: r }")).is_ok());
+    for to in ["all", "origin", "{ user: u }"] {
+        let findings = outcome(&send(to)).err().expect("a finding");
+        assert!(findings.iter().any(|one| one.message.contains("for rooms")), "{to}: {findings:?}");
     }
 }

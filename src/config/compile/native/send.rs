@@ -57,6 +57,10 @@ impl Native<'_> {
         let key = self.conflate(self.field(entries, "conflate"), &mut how, flow);
         let (event, payload) = self.envelope(node, entries, flow)?;
         let (to, name) = receivers?;
+        if key.is_some() && !matches!(to, To::Room | To::Target) {
+            let message = "`conflate` is for rooms";
+            self.push(Code::BadRecipient, message, node.span, "send to a room, or without it");
+        }
         Some(vec![Action::Deliver(Box::new(Delivery {
             to,
             name,
