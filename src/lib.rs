@@ -16,7 +16,7 @@
 //! | rank | modules |
 //! |---|---|
 //! | 0 | `limits` `ids` `disconnect` `reject` `settings` `clock` `reserve` |
-//! | 1 | `ws` `envelope` `auth` |
+//! | 1 | `ws` `envelope` `auth` `backend` |
 //! | 2 | `state` |
 //! | 3 | `pipeline` |
 //! | 4 | `config`, `shard` (siblings: neither imports the other) |
@@ -35,6 +35,7 @@ pub mod reserve;
 pub mod settings;
 
 pub mod auth;
+pub mod backend;
 pub mod envelope;
 pub mod ws;
 
