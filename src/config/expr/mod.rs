@@ -20,6 +20,7 @@ mod lower;
 mod parser;
 mod pieces;
 mod scope;
+mod section;
 
 pub use ast::Expr;
 pub use check::{Checked, Want, check};
@@ -28,3 +29,4 @@ pub use lower::{Lowering, is_plain, lower, put};
 pub use parser::parse;
 pub use pieces::{Piece, pieces};
 pub use scope::{Binding, Const, Facts, ROOTS, Read, Scope};
+pub use section::{Declared, Section};
