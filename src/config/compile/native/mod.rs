@@ -26,6 +26,7 @@ use super::super::yaml::{Entry, Node, NodeKind};
 use super::calls::Param;
 use super::ir::{Pipeline, Unit};
 use crate::ids::PermissionId;
+use crate::pipeline::program::{Hook, StepName};
 use flow::{Flow, Place};
 use state::State;
 
@@ -40,6 +41,8 @@ pub struct Native<'n> {
     error_event: &'n str,
     /// How many pipelines were put in.
     uses: usize,
+    /// Of the steps so far; a pipeline's once, however often it is put in.
+    step_names: Vec<StepName>,
 }
 
 /// Whether an event is written in the native spelling.
@@ -64,6 +67,7 @@ impl<'n> Native<'n> {
             state: State::default(),
             pipelines: &[],
             error_event,
+            step_names: Vec::new(),
             uses: 0,
         };
         native.state = native.read_state(sections.state_conn, sections.state_user);
@@ -84,8 +88,9 @@ impl<'n> Native<'n> {
         unit.room_joins = self.room_joins(sections.rooms);
         if let Some(entry) = sections.error_payload {
             let pipeline = self.error_reply(entry);
-            unit.hooks.push((crate::pipeline::program::Hook::Error, pipeline));
+            unit.hooks.push((Hook::Error, pipeline));
         }
+        unit.step_names = std::mem::take(&mut self.step_names);
     }
 
     /// The entries of a section that is a map.
