@@ -232,7 +232,7 @@ mod tests {
     async fn the_oldest_go_where_they_are_too_large() {
         let cache = Cache::default();
         let half = KEPT_BYTES_MAX / 2;
-        ["a", "b", "c"].map(|key| fill(&cache, key, &Ok(reply(200, half - 1))));
+        ["a", "b", "c"].iter().for_each(|key| fill(&cache, key, &Ok(reply(200, half - 1))));
         assert!(!has(&cache, "a") && has(&cache, "b") && has(&cache, "c"));
         fill(&cache, "d", &Ok(reply(200, KEPT_BYTES_MAX)));
         assert!(!has(&cache, "d") && has(&cache, "c"));

@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn a_latency_falls_into_the_first_bucket_that_holds_it() {
         let latency = Latency::default();
-        [1, 2, 3, 6_000].map(|ms| latency.record(Duration::from_millis(ms)));
+        [1, 2, 3, 6_000].iter().for_each(|ms| latency.record(Duration::from_millis(*ms)));
         let count = |at: usize| latency.buckets[at].load(Ordering::Relaxed);
         assert_eq!([count(0), count(1), count(2), count(LATENCY_BOUNDS_MS.len())], [1; 4]);
         assert_eq!(latency.sum_ns.load(Ordering::Relaxed), 6_006_000_000);
