@@ -20,6 +20,7 @@ mod signals;
 
 use std::io;
 use std::os::unix::net;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
@@ -41,6 +42,8 @@ pub struct Engine {
     /// Told once when the drain shall begin.
     pub drain: Sender<()>,
     pub reloads: Arc<Reloads>,
+    /// The folder of the configuration file, which the folders of `http.static` are relative to.
+    pub folder: PathBuf,
     /// What `--dev` adds.
     pub dev: Option<Dev>,
 }
@@ -71,7 +74,13 @@ impl Plane {
     async fn reload(&self) -> Report {
         let reloads = Arc::clone(&self.engine.reloads);
         let done = tokio::task::spawn_blocking(move || reloads.reload()).await;
+        self.look_for_folders();
         done.unwrap_or_else(|error| Report { ending: Ending::Refused, text: error.to_string() })
+    }
+
+    /// Says which folders of files are not there.
+    fn look_for_folders(&self) {
+        http::complain(&self.engine.reloads.settings().http.folders, &self.engine.folder);
     }
 
     /// Begins the drain; false when it had begun before.
@@ -109,13 +118,14 @@ async fn run(
     endpoint: Option<(net::UnixListener, About)>,
 ) {
     let Signals { ending, hangup } = signals;
+    plane.look_for_folders();
     tokio::spawn(ending.obey(Arc::clone(&plane)));
     tokio::spawn(signals::reload_at(hangup, Arc::clone(&plane)));
     if let Some((listener, about)) = endpoint {
         tokio::spawn(endpoint::serve(Arc::clone(&plane), listener, about));
     }
     tokio::spawn(report::every_minute(Arc::clone(&plane)));
-    if let Err(error) = axum::serve(waiting.into_listener(), http::router(plane)).await {
+    if let Err(error) = axum::serve(waiting.into_listener(), http::service(plane)).await {
         tracing::error!(%error, "the control plane's HTTP service ended");
     }
 }
