@@ -67,7 +67,8 @@ fn foreign() -> Response {
     refusal(StatusCode::FORBIDDEN, "this_machine_only", "only pages of this machine")
 }
 
-fn is_local(headers: &HeaderMap) -> bool {
+/// Whether a request is for this machine by name, and from no page of another origin.
+pub(super) fn is_local(headers: &HeaderMap) -> bool {
     let value = |name| headers.get(name).map(axum::http::HeaderValue::as_bytes);
     let host = value(header::HOST);
     host.is_some_and(names_this_machine) && origin::allowed(&[], value(header::ORIGIN), host)

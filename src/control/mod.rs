@@ -12,6 +12,7 @@ pub mod dev;
 pub mod endpoint;
 mod http;
 mod intake;
+mod metrics;
 pub mod pages;
 mod prefixed;
 pub mod reload;
@@ -32,6 +33,7 @@ pub use intake::{Intake, Waiting, intake};
 
 use crate::shard::counters::Counters;
 use endpoint::About;
+use metrics::Served;
 use reload::{Ending, Reloads, Report};
 use signals::Signals;
 
@@ -53,6 +55,7 @@ struct Plane {
     engine: Engine,
     intake: Intake,
     started: Instant,
+    served: Served,
     draining: AtomicBool,
 }
 
@@ -104,7 +107,13 @@ pub fn start(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let signals = runtime.block_on(async { Signals::listen() })?;
     let endpoint = endpoint.and_then(Endpoint::take);
-    let plane = Plane { engine, intake, started: Instant::now(), draining: AtomicBool::new(false) };
+    let plane = Plane {
+        engine,
+        intake,
+        started: Instant::now(),
+        served: Served::default(),
+        draining: AtomicBool::new(false),
+    };
     std::thread::Builder::new()
         .name("control".into())
         .spawn(move || runtime.block_on(run(Arc::new(plane), waiting, signals, endpoint)))

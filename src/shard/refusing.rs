@@ -8,6 +8,7 @@ use super::reply::{ErrorParts, write_error};
 use super::subject::{Cause, Subject};
 use crate::envelope::text::decode_into;
 use crate::envelope::{Slot, SlotKind};
+use crate::ids::EventId;
 use crate::pipeline::about::{About, RefusalText};
 use crate::pipeline::effect::Effect;
 use crate::pipeline::program::{Hook, Rule};
@@ -19,6 +20,9 @@ impl Shard {
     /// Refuses one event: counted, and told to the sender unless silenced.
     pub(super) fn reject(&mut self, slot: u32, reject: Reject, subject: Subject<'_>, cause: Cause) {
         self.counters.rejected(reject);
+        if let Some(event) = self.event_of(subject) {
+            self.named.rejected(event, reject);
+        }
         if !self.engine.settings.errors.reply {
             return;
         }
@@ -26,6 +30,17 @@ impl Shard {
             Some(_) => self.tell_shaped(slot, reject, subject, cause),
             None => self.tell_plain(slot, reject, subject, cause),
         }
+    }
+
+    /// The event that a subject names, if it names one.
+    pub(super) fn event_of(&self, subject: Subject<'_>) -> Option<EventId> {
+        let program = &self.engine.program;
+        if !subject.event.contains(&b'\\') {
+            return program.lookup(subject.event);
+        }
+        let mut name = Vec::new();
+        decode_into(subject.event, &mut name);
+        program.lookup(&name)
     }
 
     fn tell_plain(&mut self, slot: u32, reject: Reject, subject: Subject<'_>, cause: Cause) {

@@ -5,6 +5,7 @@
 //! connection that it used before, and here nobody could upgrade it.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -20,7 +21,7 @@ const PROXIED: [&str; 6] =
     ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"];
 
 /// Whether a proxy passed the request on, as far as it says so.
-pub(super) fn is_proxied(headers: &HeaderMap) -> bool {
+pub(in crate::control) fn is_proxied(headers: &HeaderMap) -> bool {
     PROXIED.iter().any(|name| headers.contains_key(*name))
 }
 
@@ -31,12 +32,14 @@ pub(super) async fn around(
     next: Next,
 ) -> Response {
     peer.life.renew();
+    let begun = Instant::now();
     let upgrades = is_upgrade(request.headers());
     let goes_on = !upgrades && is_kept(&plane, &peer, request.headers());
     let mut response = match upgrades {
         true => misdirected(),
         false => next.run(request).await,
     };
+    plane.served.count(response.status(), begun.elapsed());
     let headers = response.headers_mut();
     if !goes_on {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
