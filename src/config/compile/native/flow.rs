@@ -205,6 +205,8 @@ fn bind_error(scope: &mut Scope) {
         ("field", Context::ErrorField),
         ("reason", Context::ErrorReason),
         ("place", Context::ErrorPlace),
+        ("denial", Context::ErrorDenial),
+        ("room", Context::ErrorRoom),
     ];
     for (name, value) in names {
         scope.bind(&format!("error.{name}"), Typed::of(Type::String), Read::Context(value));

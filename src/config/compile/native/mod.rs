@@ -28,6 +28,7 @@ use super::calls::Param;
 use super::ir::{Pipeline, Unit};
 use super::permissions::Permissions;
 use crate::ids::PermissionId;
+use crate::pipeline::program::{Hook, StepName};
 use flow::{Flow, Place};
 use state::State;
 
@@ -43,6 +44,8 @@ pub struct Native<'n> {
     error_event: &'n str,
     /// How many pipelines were put in.
     uses: usize,
+    /// Of the steps so far; a pipeline's once, however often it is put in.
+    step_names: Vec<StepName>,
 }
 
 /// Whether an event is written in the native spelling.
@@ -68,6 +71,7 @@ impl<'n> Native<'n> {
             pipelines: &[],
             pipelines_declared: Declared::Nothing,
             error_event,
+            step_names: Vec::new(),
             uses: 0,
         };
         native.state = native.read_state(sections);
@@ -89,8 +93,9 @@ impl<'n> Native<'n> {
         unit.room_joins = self.room_joins(sections.rooms);
         if let Some(entry) = sections.error_payload {
             let pipeline = self.error_reply(entry);
-            unit.hooks.push((crate::pipeline::program::Hook::Error, pipeline));
+            unit.hooks.push((Hook::Error, pipeline));
         }
+        unit.step_names = std::mem::take(&mut self.step_names);
     }
 
     /// The entries of a section that is a map.

@@ -9,6 +9,7 @@ use super::super::ir::{Action, Expression, Step};
 use super::flow::Flow;
 use super::verbs::{RESERVED, VERBS, Verb};
 use super::{Native, shape};
+use crate::pipeline::program::StepName;
 
 /// The keys of a step that are no verbs.
 const FIELDS: [&str; 5] = ["if", "into", "onError", "name", "with"];
@@ -65,6 +66,9 @@ impl Native<'_> {
         let condition = field("if").map(|entry| &entry.value);
         let cond = condition.map(|node| self.condition(node, flow));
         let lenient = self.on_error(field("onError"));
+        if let Some(name) = field("name") {
+            self.name_step(node, &name.value);
+        }
         let mut beside =
             Beside { into: field("into"), with: field("with"), conditional: cond.is_some() };
         self.misplaced(verb, &mut beside);
@@ -130,6 +134,18 @@ impl Native<'_> {
         let finding = Diagnostic::new(Code::UnknownVerb, format!("unknown verb `{}`", entry.key));
         let finding = finding.label(entry.key_span, "no such verb");
         self.findings.push(finding.suggest(&entry.key, names));
+    }
+
+    /// Notes what a step is called, for whoever reads logs, denials, coverage and `explain`.
+    fn name_step(&mut self, step: &Node, name: &Node) {
+        let Some(scalar) = name.as_scalar() else {
+            return self.findings.push(shape("a step's `name` is a text", name));
+        };
+        let [from, to] = [step.span.start, step.span.end].map(|at| self.source.site(at));
+        let name = StepName { name: scalar.text.as_str().into(), from, to };
+        if !self.step_names.contains(&name) {
+            self.step_names.push(name);
+        }
     }
 
     /// Whether the steps behind go on where this one is refused.
