@@ -180,7 +180,9 @@ impl Scan<'_> {
         while matches!(self.peek(0), b' ' | b'\t') {
             self.at += 1;
         }
-        self.fail(self.at..self.at + 1, label)
+        // The whole character: its other bytes begin with the bits 10.
+        let more = (1..4).take_while(|ahead| self.peek(*ahead) & 0xc0 == 0x80).count();
+        self.fail(self.at..self.at + 1 + more, label)
     }
 
     /// The lines of a block scalar: all that are indented more than its key, or empty.
@@ -224,6 +226,8 @@ mod tests {
         starts("a: [1\nb: 2\n", "[1", "not closed");
         starts("- ]\n", "]", "nothing is open");
         starts("a: { b: \"c, d: \"e\" }\n", "e\"", "closing quote");
+        let text = "a: 'b'é\n";
+        assert_eq!(&text[cause(text, text.len()).unwrap().range], "é");
     }
 
     #[test]
