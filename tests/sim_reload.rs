@@ -319,10 +319,11 @@ fn bounds_of_open_rooms_follow() {
 fn a_bound_that_comes_counts_who_is_in_and_who_goes() {
     for membership in ["user", "connection"] {
         let yaml = |most: u32| {
+            let limits = format!("limits: {{ maxMembers: {most} }}");
             format!(
-                "{HEAD}rooms: {{ lobby: {{ membership: {membership}, limits: {{ maxMembers: {most} \
-                 }} }} }}\nevents:\n  enter: {{ steps: [{{ join: lobby }}, {{ reply: {{ event: in \
-                 }} }}] }}\n  exit: {{ steps: [{{ leave: lobby }}, {{ reply: {{ event: out }} }}] }}\n"
+                "{HEAD}rooms: {{ lobby: {{ membership: {membership}, {limits} }} }}\nevents:\n  \
+                 enter: {{ steps: [{{ join: lobby }}, {{ reply: {{ event: in }} }}] }}\n  exit: {{ \
+                 steps: [{{ leave: lobby }}, {{ reply: {{ event: out }} }}] }}\n"
             )
         };
         let mut world = World::calm(&yaml(0), 2);

@@ -7,9 +7,9 @@
 //!        | -- Unseat --------------> |   behind a leave, or from the user's home
 //! ```
 //!
-//! A reload that brings a room's first bound on members counts who is in: the homes of users and the
-//! shards of connections tell (`Count`), and from then on tell of each join and leave of users once
-//! more, because some may have begun before.
+//! A reload that brings a room's first bound on members counts who is in: the homes of users and
+//! the shards of connections tell (`Count`), and from then on tell of each join and leave of users
+//! once more, because some may have begun before.
 //!
 //! Invariants: a member is counted once, by its user's name (or by its connection's id, in rooms of
 //! connections); a room without bounds keeps nothing of this. Called by `apply`, `hear`, `home`.

@@ -95,9 +95,9 @@ const JOIN_RECHECK: RoomOption = RoomOption {
     path: "join.recheck",
     takes: "`none`, `shadow` or `enforce`",
     default: "none",
-    doc: "What becomes of members when a reload changes `join.require` for their room. `none`: they \
-          stay. `enforce` takes those out who would not get in now; `shadow` counts and logs them. \
-          See [reload.md](reload.md#members-of-rooms-whose-rules-change).",
+    doc: "What becomes of members when a reload changes `join.require` for their room. `none`: \
+          they stay. `enforce` takes those out who would not get in now; `shadow` counts and logs \
+          them. See [reload.md](reload.md#members-of-rooms-whose-rules-change).",
     put: put_recheck,
 };
 
