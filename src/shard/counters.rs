@@ -201,6 +201,10 @@ pub struct Counters {
     pub room_limited: Count,
     /// Steps that were refused while the run went on.
     pub passed_over: Count,
+    /// Members whom the rules that a reload brought took out of their rooms.
+    pub taken_out: Count,
+    /// Those whom they would have, with `recheck: shadow`; each of a user's connections counts.
+    pub would_take_out: Count,
     /// What the configuration names; replaced by a reload.
     named: Mutex<Arc<Named>>,
     /// The number of the configuration that the shard runs; the first is 0.
@@ -250,7 +254,7 @@ impl Counters {
         }
     }
 
-    fn plain(&self) -> [(&'static str, &Count); 23] {
+    fn plain(&self) -> [(&'static str, &Count); 25] {
         [
             ("connections", &self.connections),
             ("upgrades", &self.upgrades),
@@ -275,6 +279,8 @@ impl Counters {
             ("conflated", &self.conflated),
             ("roomLimited", &self.room_limited),
             ("passedOver", &self.passed_over),
+            ("takenOut", &self.taken_out),
+            ("wouldTakeOut", &self.would_take_out),
         ]
     }
 
