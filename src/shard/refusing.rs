@@ -34,13 +34,7 @@ impl Shard {
 
     /// The event that a subject names, if it names one.
     pub(super) fn event_of(&self, subject: Subject<'_>) -> Option<EventId> {
-        let program = &self.engine.program;
-        if !subject.event.contains(&b'\\') {
-            return program.lookup(subject.event);
-        }
-        let mut name = Vec::new();
-        decode_into(subject.event, &mut name);
-        program.lookup(&name)
+        self.engine.program.lookup(subject.event)
     }
 
     fn tell_plain(&mut self, slot: u32, reject: Reject, subject: Subject<'_>, cause: Cause) {
