@@ -23,7 +23,10 @@ events:
   "odd{name}=,'x'": { steps: [{ metric: "odd:name" }] }
   "ünï code": { steps: [{ log: said }] }
   limited: { limit: 2/h, steps: [{ log: said }] }
-  shaped: { payload: { n: int }, require: [{ name: "po\"lite", when: "payload.n > 0" }], steps: [{ log: said }] }
+  shaped:
+    payload: { n: int }
+    require: [{ name: "po\"lite", when: "payload.n > 0" }]
+    steps: [{ log: said }]
 "#;
 
 fn page(server: &Server) -> Page {
