@@ -162,6 +162,15 @@ pub struct RoomRules {
     pub join: Option<EventId>,
 }
 
+/// A step's name, and where the step stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StepName {
+    pub name: Box<str>,
+    pub from: Site,
+    /// Its last character, or behind it.
+    pub to: Site,
+}
+
 /// An answer to an HTTP request; the control plane looks it up and gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
@@ -193,15 +202,6 @@ pub enum PageKind {
     Text,
     /// Where to go instead; there is no body.
     Redirect,
-}
-
-/// A step's name, and where the step stands.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct StepName {
-    pub name: Box<str>,
-    pub from: Site,
-    /// Its last character, or behind it.
-    pub to: Site,
 }
 
 /// A compiled configuration.
