@@ -33,6 +33,7 @@ pub use endpoint::Endpoint;
 pub use intake::{Intake, Waiting, intake};
 
 use crate::shard::counters::Counters;
+use backends::Backends;
 use endpoint::About;
 use metrics::Served;
 use reload::{Ending, Reloads, Report};
@@ -45,6 +46,8 @@ pub struct Engine {
     /// Told once when the drain shall begin.
     pub drain: Sender<()>,
     pub reloads: Arc<Reloads>,
+    /// Those that programs call, for their counters.
+    pub backends: Option<Arc<Backends>>,
     /// The folder of the configuration file, which the folders of `http.static` are relative to.
     pub folder: PathBuf,
     /// What `--dev` adds.
