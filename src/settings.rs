@@ -4,6 +4,7 @@
 //! are bytes, 0 means "off" where a field says so. Called by everything that runs.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 /// The whole of a running server's settings.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +39,45 @@ pub struct Server {
     pub connection_limit: ConnectionLimit,
     /// Nanoseconds a quiet shard polls before it parks; 0 is off.
     pub spin_before_park_ns: u64,
+    pub tls: Tls,
+}
+
+impl Server {
+    /// Every address to listen on, and whether TLS is spoken there.
+    pub fn listens(&self) -> Vec<(SocketAddr, bool)> {
+        let plain_secure = self.tls.is_on() && self.tls.addresses.is_empty();
+        let plain = self.addresses.iter().map(|&address| (address, plain_secure));
+        let secure = self.tls.addresses.iter().map(|&address| (address, true));
+        plain.chain(secure.filter(|_| self.tls.is_on())).collect()
+    }
+}
+
+/// `server.tls:`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tls {
+    /// Where TLS is spoken beside the plain addresses; where empty, all addresses speak TLS.
+    pub addresses: Vec<SocketAddr>,
+    /// PEM files, each the certificate of some names with its chain; the first is the default.
+    pub certs: Vec<PathBuf>,
+    /// Their keys, in the same order.
+    pub keys: Vec<PathBuf>,
+    pub min_version: TlsVersion,
+    /// A PEM file of authorities one of which must have signed a client's certificate.
+    pub client_ca: Option<PathBuf>,
+}
+
+impl Tls {
+    pub fn is_on(&self) -> bool {
+        !self.certs.is_empty()
+    }
+}
+
+/// `server.tls.minVersion:`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum TlsVersion {
+    #[default]
+    V1_2,
+    V1_3,
 }
 
 /// `server.cores:`
@@ -286,7 +326,7 @@ pub struct Backend {
     pub retry: Retry,
     pub breaker: Option<Breaker>,
     /// A PEM file of authorities that are trusted beside the well-known ones.
-    pub ca_file: Option<std::path::PathBuf>,
+    pub ca_file: Option<PathBuf>,
 }
 
 /// `backends.*.retry:` what is tried again where that cannot do a thing twice.
@@ -372,6 +412,7 @@ impl Default for Server {
             limits: ServerLimits::default(),
             connection_limit: ConnectionLimit::default(),
             spin_before_park_ns: 0,
+            tls: Tls::default(),
         }
     }
 }

@@ -18,7 +18,7 @@ const LONG_FUNCTIONS: [(&str, usize); 0] = [];
 const TABLES: [&str; 2] = ["src/config/settings/registry.rs", "src/config/codes.rs"];
 
 /// The table of `src/lib.rs`. `limits` holds constants only, so its own rank may use it too.
-const RANKS: [(&str, u32); 21] = [
+const RANKS: [(&str, u32); 22] = [
     ("limits", 0),
     ("ids", 0),
     ("disconnect", 0),
@@ -30,6 +30,7 @@ const RANKS: [(&str, u32); 21] = [
     ("envelope", 1),
     ("auth", 1),
     ("backend", 1),
+    ("tls", 1),
     ("state", 2),
     ("pipeline", 3),
     ("config", 4),

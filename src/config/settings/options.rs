@@ -6,8 +6,9 @@
 use super::registry::{Effect, Key, Kind};
 use super::special::{
     ALGORITHM_NAMES, ALGORITHMS, set_addresses, set_cores, set_origins, set_path, set_subprotocols,
+    set_tls_addresses, set_tls_certs, set_tls_keys,
 };
-use crate::settings::{AuthMode, ConnectionLimitMode, LogFormat, TokenSources};
+use crate::settings::{AuthMode, ConnectionLimitMode, LogFormat, TlsVersion, TokenSources};
 
 const U32_MAX: u64 = u32::MAX as u64;
 const SOURCES: &[&str] = &["cookie", "bearer", "subprotocol", "query"];
@@ -145,6 +146,48 @@ pub static KEYS: &[Key] = &[
         New,
         Kind::Count(8..=1_024, |d, n| d.settings.server.limits.headers_max = n as usize),
         "Header lines of a request.",
+    ),
+    key(
+        "server.tls.cert",
+        "",
+        New,
+        Kind::Texts("a file, or a list of files", set_tls_certs),
+        "PEM file of the certificate with its chain, the server's own first; with it `server.address` \
+         speaks TLS. Several files for several names: a client is shown the first that is valid for \
+         the name it asks for, or else the first. Relative to the folder of this file. A reload \
+         reads it again. See [tls.md](tls.md).",
+    ),
+    key(
+        "server.tls.key",
+        "",
+        New,
+        Kind::Texts("a file, or a list of files", set_tls_keys),
+        "PEM file of the private key of `server.tls.cert`, not encrypted; as many, in the same order.",
+    ),
+    key(
+        "server.tls.address",
+        "",
+        Restart,
+        Kind::Texts("`:port` or `ip:port`, or a list", set_tls_addresses),
+        "Where to speak TLS, where `server.address` is to stay plain. Empty: `server.address` itself \
+         speaks TLS.",
+    ),
+    key(
+        "server.tls.minVersion",
+        "1.2",
+        New,
+        Kind::Choice(&["1.2", "1.3"], |d, n| {
+            d.settings.server.tls.min_version = [TlsVersion::V1_2, TlsVersion::V1_3][n];
+        }),
+        "The oldest TLS version spoken; older ones than 1.2 are not spoken at all.",
+    ),
+    key(
+        "server.tls.clientCa",
+        "",
+        New,
+        Kind::Text(|d, text| d.settings.server.tls.client_ca = Some(text.into())),
+        "PEM file of authorities. With it every client, of pages too, must show a certificate that one \
+         of them signed.",
     ),
     key(
         "server.spinBeforePark",

@@ -1,7 +1,10 @@
 //! Options that take more than one plain value: addresses, cores, origins, subprotocols,
-//! algorithms.
+//! algorithms, certificates.
 //!
 //! Invariants: a list is checked as a whole before anything is set. Called through `options::KEYS`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use super::super::codes::Code;
 use super::draft::Draft;
@@ -37,16 +40,40 @@ pub const ALGORITHM_NAMES: [&str; 12] = {
 };
 
 pub fn set_addresses(draft: &mut Draft, given: &Given) -> Result<(), Problem> {
+    draft.settings.server.addresses = addresses(given)?;
+    Ok(())
+}
+
+pub fn set_tls_addresses(draft: &mut Draft, given: &Given) -> Result<(), Problem> {
+    draft.settings.server.tls.addresses = addresses(given)?;
+    Ok(())
+}
+
+fn addresses(given: &Given) -> Result<Vec<SocketAddr>, Problem> {
     let mut all = Vec::new();
     for text in &given.texts {
         all.extend(value::address(text)?);
     }
     match all.is_empty() {
         true => Err(Problem::new(Code::BadAddress, "there is no address to listen on")),
-        false => {
-            draft.settings.server.addresses = all;
-            Ok(())
-        }
+        false => Ok(all),
+    }
+}
+
+pub fn set_tls_certs(draft: &mut Draft, given: &Given) -> Result<(), Problem> {
+    draft.settings.server.tls.certs = paths(given)?;
+    Ok(())
+}
+
+pub fn set_tls_keys(draft: &mut Draft, given: &Given) -> Result<(), Problem> {
+    draft.settings.server.tls.keys = paths(given)?;
+    Ok(())
+}
+
+fn paths(given: &Given) -> Result<Vec<PathBuf>, Problem> {
+    match given.texts.iter().any(String::is_empty) {
+        true => Err(Problem::new(Code::BadValue, "a file's name is empty")),
+        false => Ok(given.texts.iter().map(PathBuf::from).collect()),
     }
 }
 
