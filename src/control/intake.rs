@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, mpsc};
 
 use super::prefixed::Prefixed;
+use super::wire::Wire;
 use crate::shard::handoff::Handoff;
 
 const QUEUED_MAX: usize = 128;
@@ -65,9 +66,12 @@ impl Handoffs {
     async fn next(&mut self) -> Option<(Prefixed, IpAddr)> {
         let place = Arc::clone(&self.places).acquire_owned().await.ok()?;
         loop {
-            let Handoff { socket, received, peer } = self.receiver.recv().await?;
+            let Handoff { socket, received, peer, tls } = self.receiver.recv().await?;
             match adopt(socket) {
-                Ok(stream) => return Some((Prefixed::new(received, stream, place), peer)),
+                Ok(stream) => {
+                    let wire = Wire::new(stream, tls);
+                    return Some((Prefixed::new(received, wire, place), peer));
+                }
                 Err(error) => tracing::debug!(%error, "a handed-over socket was not usable"),
             }
         }

@@ -8,6 +8,7 @@
 //! Invariants: nothing here can block a shard; a socket that finds the intake full is dropped and
 //! counted. Called by `cli::serve`.
 
+mod certificates;
 pub mod dev;
 pub mod endpoint;
 mod http;
@@ -17,6 +18,7 @@ mod prefixed;
 pub mod reload;
 mod report;
 mod signals;
+mod wire;
 
 use std::io;
 use std::os::unix::net;
@@ -110,6 +112,7 @@ async fn run(
     if let Some((listener, about)) = endpoint {
         tokio::spawn(endpoint::serve(Arc::clone(&plane), listener, about));
     }
+    tokio::spawn(certificates::watch(Arc::clone(&plane)));
     tokio::spawn(report::every_minute(Arc::clone(&plane)));
     if let Err(error) = axum::serve(waiting.into_listener(), http::router(plane)).await {
         tracing::error!(%error, "the control plane's HTTP service ended");

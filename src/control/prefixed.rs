@@ -9,9 +9,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Sleep;
+
+use super::wire::Wire;
 
 const LIFE: Duration = Duration::from_secs(15);
 
@@ -19,13 +20,13 @@ pub(super) struct Prefixed {
     prefix: Vec<u8>,
     /// `prefix[..taken]` was read.
     taken: usize,
-    stream: TcpStream,
+    stream: Wire,
     end: Pin<Box<Sleep>>,
     _place: OwnedSemaphorePermit,
 }
 
 impl Prefixed {
-    pub(super) fn new(prefix: Vec<u8>, stream: TcpStream, place: OwnedSemaphorePermit) -> Self {
+    pub(super) fn new(prefix: Vec<u8>, stream: Wire, place: OwnedSemaphorePermit) -> Self {
         let end = Box::pin(tokio::time::sleep(LIFE));
         Prefixed { prefix, taken: 0, stream, end, _place: place }
     }

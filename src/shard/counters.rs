@@ -11,6 +11,7 @@ use crate::ids::RuleId;
 use crate::pipeline::op::MetricId;
 use crate::pipeline::program::{Program, Rule};
 use crate::reject::Reject;
+use crate::tls::Failure;
 use crate::ws::ProtocolError;
 
 /// A counter or gauge with one writer.
@@ -137,6 +138,11 @@ pub struct Counters {
     pub passed_over: Count,
     /// What the configuration names; replaced by a reload.
     named: Mutex<Arc<Named>>,
+    /// TLS handshakes that came to their end, and those of them that went on from an earlier one.
+    pub tls_handshakes: Count,
+    pub tls_resumptions: Count,
+    /// Why TLS connections failed, by `Failure as usize`.
+    pub tls_failures: [Count; Failure::ALL.len()],
     /// The number of the configuration that the shard runs; the first is 0.
     pub generation: Count,
     /// Times a full channel made a frame wait.
@@ -176,13 +182,14 @@ impl Counters {
         zip("refusals", Refusal::all().map(Refusal::code), &self.refusals, seen);
         let broken_rules = ProtocolError::ALL.iter().map(|one| one.reason());
         zip("protocolErrors", broken_rules, &self.protocol_errors, seen);
+        zip("tlsFailures", Failure::ALL.iter().map(|one| one.label()), &self.tls_failures, seen);
         let named = self.named();
         for (group, list) in [("rules", &named.rules), ("metrics", &named.metrics)] {
             list.iter().for_each(|one| seen(group, &one.label, one.count.get()));
         }
     }
 
-    fn plain(&self) -> [(&'static str, &Count); 23] {
+    fn plain(&self) -> [(&'static str, &Count); 25] {
         [
             ("connections", &self.connections),
             ("upgrades", &self.upgrades),
@@ -207,6 +214,8 @@ impl Counters {
             ("conflated", &self.conflated),
             ("roomLimited", &self.room_limited),
             ("passedOver", &self.passed_over),
+            ("tlsHandshakes", &self.tls_handshakes),
+            ("tlsResumptions", &self.tls_resumptions),
         ]
     }
 
@@ -220,6 +229,10 @@ impl Counters {
 
     pub fn failed(&self, error: ProtocolError) {
         self.protocol_errors[error as usize].add(1);
+    }
+
+    pub fn tls_failed(&self, failure: Failure) {
+        self.tls_failures[failure as usize].add(1);
     }
 
     pub fn refused(&self, refusal: Refusal) {

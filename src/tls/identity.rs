@@ -252,7 +252,8 @@ fn check_order(path: &Path, known: &[Facts<'_>]) -> Result<(), Problem> {
     let broken = known.windows(2).position(|pair| pair[0].issuer != pair[1].subject);
     let Some(place) = broken else { return Ok(()) };
     let (this, next) = (place + 1, place + 2);
-    let message = format!("certificate {next} did not sign certificate {this}: the chain is broken");
+    let message =
+        format!("certificate {next} did not sign certificate {this}: the chain is broken");
     Err(Problem::new(Part::Cert, path, Wrong::Chain, message).help(
         "the server's own certificate comes first, then the one that signed it, and so on; the \
          root may be left out",

@@ -34,6 +34,8 @@ pub struct Session {
     outgoing: Vec<u8>,
     /// Something was received.
     begun: bool,
+    /// The peer has said that nothing more comes.
+    ended: bool,
     /// Nothing can be read or written any more.
     broken: bool,
 }
@@ -49,11 +51,16 @@ impl Session {
         let connection =
             UnbufferedServerConnection::new(config).map_err(|error| Fault::of(&error, true))?;
         let (incoming, outgoing) = (Vec::new(), Vec::new());
-        Ok(Session { connection, incoming, outgoing, begun: false, broken: false })
+        Ok(Session { connection, incoming, outgoing, begun: false, ended: false, broken: false })
     }
 
     pub fn is_handshaking(&self) -> bool {
         self.connection.is_handshaking()
+    }
+
+    /// Whether nothing more can come: the peer has said so, or it broke.
+    pub fn is_over(&self) -> bool {
+        self.ended || self.broken
     }
 
     /// Whether the handshake went on from an earlier connection's; known when it is over.
@@ -68,9 +75,9 @@ impl Session {
             return Ok(false);
         }
         let received = self.check_first(bytes).and_then(|()| self.decrypt(bytes, plain));
-        if received.is_err() {
-            self.broken = true;
-            self.give_up();
+        match received {
+            Ok(ended) => self.ended |= ended,
+            Err(_) => self.give_up(),
         }
         received
     }
@@ -110,6 +117,7 @@ impl Session {
 
     /// Lets the library say why, if it does.
     fn give_up(&mut self) {
+        self.broken = true;
         let status = self.connection.process_tls_records(&mut []);
         if let Ok(ConnectionState::EncodeTlsData(mut alert)) = status.state {
             let _ = append(&mut self.outgoing, |room| alert.encode(room).map_err(encode_room));
