@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{Error, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::identity::{Part, Problem, Wrong};
@@ -46,7 +46,10 @@ pub fn certificates(
 ) -> Result<Vec<CertificateDer<'static>>, Problem> {
     let not_pem = |message: String| Problem::new(part, path, Wrong::NotPem, message);
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text).collect();
-    let found = found.map_err(|error| not_pem(format!("is not valid PEM: {error}")))?;
+    let found = found.map_err(|error| {
+        let message = format!("is not valid PEM: {}", fault(&error));
+        not_pem(message).help("copy the whole of it, the lines that begin with `-----` included")
+    })?;
     match found.is_empty() {
         false => Ok(found),
         true => Err(not_pem(format!("holds no certificate{}", but(text))).help(
@@ -70,6 +73,14 @@ pub fn key(path: &Path, text: &[u8]) -> Result<PrivateKeyDer<'static>, Problem> 
         Problem::new(Part::Key, path, Wrong::NotPem, message)
             .help("a key begins with `-----BEGIN PRIVATE KEY-----` (or RSA, or EC)")
     })
+}
+
+fn fault(error: &Error) -> String {
+    match error {
+        Error::MissingSectionEnd { .. } => "a section without its `-----END` line".into(),
+        Error::IllegalSectionStart { .. } => "a `-----BEGIN` line that is not one".into(),
+        other => other.to_string(),
+    }
 }
 
 /// What there is instead.

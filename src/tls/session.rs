@@ -34,7 +34,7 @@ pub struct Session {
     outgoing: Vec<u8>,
     /// Something was received.
     begun: bool,
-    /// The peer has said that nothing more comes.
+    /// Nothing more is read: the peer has said that nothing comes, or we that nothing is wanted.
     ended: bool,
     /// Nothing can be read or written any more.
     broken: bool,
@@ -58,7 +58,7 @@ impl Session {
         self.connection.is_handshaking()
     }
 
-    /// Whether nothing more can come: the peer has said so, or it broke.
+    /// Whether nothing more is read: either end has closed, or it broke.
     pub fn is_over(&self) -> bool {
         self.ended || self.broken
     }
@@ -71,7 +71,7 @@ impl Session {
     /// Takes what the socket gave and appends what it carries to `plain`. True where the peer has
     /// said that nothing more comes. After a fault `outgoing` may hold an alert.
     pub fn receive(&mut self, bytes: &mut [u8], plain: &mut Vec<u8>) -> Result<bool, Fault> {
-        if self.broken {
+        if self.is_over() {
             return Ok(false);
         }
         let received = self.check_first(bytes).and_then(|()| self.decrypt(bytes, plain));
@@ -118,11 +118,15 @@ impl Session {
     /// Lets the library say why, if it does.
     fn give_up(&mut self) {
         self.broken = true;
+        self.incoming = Vec::new();
+        // Without an alert to fetch it would go on reading where it stopped, which is gone.
+        if !self.connection.wants_write() {
+            return;
+        }
         let status = self.connection.process_tls_records(&mut []);
         if let Ok(ConnectionState::EncodeTlsData(mut alert)) = status.state {
             let _ = append(&mut self.outgoing, |room| alert.encode(room).map_err(encode_room));
         }
-        self.incoming = Vec::new();
     }
 
     /// Whether TLS itself has something to send.
@@ -146,11 +150,13 @@ impl Session {
         })
     }
 
-    /// Appends the notice that nothing more will be sent.
+    /// Appends the notice that nothing more will be sent; nothing is read from then on.
     pub fn close(&mut self, out: &mut Vec<u8>) -> Result<bool, Fault> {
-        self.write(out, |traffic, out| {
+        let closed = self.write(out, |traffic, out| {
             append(out, |room| traffic.queue_close_notify(room).map_err(encrypt_room))
-        })
+        });
+        self.ended |= *closed.as_ref().unwrap_or(&true);
+        closed
     }
 
     fn write(
