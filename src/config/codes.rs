@@ -306,28 +306,22 @@ codes! {
         "`server.tls` takes a certificate and its key, or as many of both, in the same order."
         "server:\n  tls: { cert: chat.pem }\n"
     CertificateUnreadable "E461" "A certificate or key that cannot be read"
-        "The file is missing or may not be read by this user. A path is relative to the folder of \
-         the configuration file."
-        ""
+        "The file is missing, or this user may not read it. A path is relative to the folder of \
+         the configuration file." ""
     CertificateNotPem "E462" "Not a certificate or key in PEM"
         "Certificates and keys are PEM text: `-----BEGIN CERTIFICATE-----`, `-----BEGIN PRIVATE \
-         KEY-----`. `openssl x509 -inform der` makes PEM of DER."
-        ""
+         KEY-----`. `openssl x509 -inform der` makes PEM of DER." ""
     KeyEncrypted "E463" "An encrypted private key"
         "Nobody types a password when a server starts. `openssl pkey -in FILE -out PLAIN` decrypts \
-         a key; only the server's user should be able to read the result."
-        ""
+         a key; only the server's user should be able to read the result." ""
     CertificateMismatch "E464" "A key of another certificate"
-        "The private key does not belong to the certificate, or is of a kind that cannot be used."
-        ""
+        "The private key does not belong to the certificate, or its kind cannot be used." ""
     CertificateOutOfTime "E465" "A certificate that is not valid now"
-        "The certificate, or one of its chain, has expired or is not valid yet. Clients would refuse \
-         it."
-        ""
+        "The certificate, or one of its chain, has expired or is not valid yet. Clients would \
+         refuse it." ""
     CertificateChain "E466" "Certificates in the wrong order"
-        "The server's own certificate comes first, then the one that signed it, and so on; the root \
-         may be left out."
-        ""
+        "The server's own certificate comes first, then the one that signed it, and so on; the \
+         root may be left out." ""
 
     // E42-E44: expressions. An example that begins with `# expression` is checked in the scope
     // of tests/golden.rs.
@@ -569,8 +563,7 @@ codes! {
         "transport: { readTimeout: 10s, pingInterval: 25s }\n"
 
     CertificateExpires "W511" "A certificate that expires soon"
-        "From the day it names on clients refuse the certificate. Renew it, then reload."
-        ""
+        "From the day it names on clients refuse the certificate. Renew it, then reload." ""
     NothingIncluded "W510" "A pattern that matches no file"
         "`include` names files by a pattern, and there is none with such a name."
         "include: [events/*.yaml]\nserver: { path: /ws }\n"

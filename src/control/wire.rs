@@ -1,7 +1,7 @@
 //! The socket of a handed-over connection as a stream of plain bytes, encrypted where it began so.
 //!
-//! Invariants: a TLS session goes on exactly where the shard left it; at most one write's ciphertext
-//! waits here. Called by `prefixed`.
+//! Invariants: a TLS session goes on exactly where the shard left it; at most one write's
+//! ciphertext waits here. Called by `prefixed`.
 
 use std::io;
 use std::pin::{Pin, pin};

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex};
 
 use super::refusal::{REFUSALS, Refusal};
 use crate::disconnect::Disconnect;
-use crate::ids::RuleId;
+use crate::ids::{LimitId, RuleId};
 use crate::pipeline::op::MetricId;
-use crate::pipeline::program::{Program, Rule};
+use crate::pipeline::program::{LimitSpec, Program, Rule};
 use crate::reject::Reject;
 use crate::tls::Failure;
 use crate::ws::ProtocolError;
@@ -42,6 +42,10 @@ pub struct Named {
     /// `name (file:line)` of each rule, and how often it was not met, enforced or not.
     pub rules: Box<[Labelled]>,
     pub metrics: Box<[Labelled]>,
+    /// `name (file:line)` of each limit with a name, and how often it refused.
+    pub limits: Box<[Labelled]>,
+    /// The limits that those are of, ascending.
+    limited: Box<[LimitId]>,
 }
 
 /// A counter that a configuration names; it goes on in the next one, where that names it too.
@@ -62,7 +66,13 @@ impl Named {
             (rule.name.clone(), format!("{} ({file}:{line}{shadow})", rule.name))
         };
         let metric = |name: &str| (Box::from(name), name.to_owned());
+        let limit = |limit: &LimitSpec| {
+            let (file, line) = (program.file(limit.site), limit.site.line);
+            (limit.name.clone(), format!("{} ({file}:{line})", limit.name))
+        };
         Named {
+            limits: labelled(program.named_limits().map(|(_, spec)| limit(spec)), &before.limits),
+            limited: program.named_limits().map(|(id, _)| id).collect(),
             rules: labelled(program.rules.iter().map(rule), &before.rules),
             metrics: labelled(program.metrics.iter().map(|name| metric(name)), &before.metrics),
         }
@@ -71,6 +81,12 @@ impl Named {
     pub fn denied(&self, rule: RuleId) {
         let one = self.rules.get(usize::from(rule.0));
         one.into_iter().for_each(|one| one.count.add(1));
+    }
+
+    pub fn exceeded(&self, limit: LimitId) {
+        if let Ok(place) = self.limited.binary_search(&limit) {
+            self.limits[place].count.add(1);
+        }
     }
 
     pub fn metric(&self, metric: MetricId, add: u32) {
@@ -184,7 +200,9 @@ impl Counters {
         zip("protocolErrors", broken_rules, &self.protocol_errors, seen);
         zip("tlsFailures", Failure::ALL.iter().map(|one| one.label()), &self.tls_failures, seen);
         let named = self.named();
-        for (group, list) in [("rules", &named.rules), ("metrics", &named.metrics)] {
+        let groups =
+            [("rules", &named.rules), ("limits", &named.limits), ("metrics", &named.metrics)];
+        for (group, list) in groups {
             list.iter().for_each(|one| seen(group, &one.label, one.count.get()));
         }
     }

@@ -11,7 +11,7 @@ use super::super::source::{Source, Span};
 use super::super::yaml::Places;
 use crate::ids::PermissionId;
 use crate::pipeline::op::{CloseCode, Context, Form, Owner, To, ValueReg, VariableId};
-use crate::pipeline::program::{Hook, How, OnExceed, Rule, Scope, Site, VariableSpec};
+use crate::pipeline::program::{Hook, How, OnExceed, Rule, Scope, Site, StepName, VariableSpec};
 use crate::state::limits::Rate;
 
 /// A whole configuration's program.
@@ -26,6 +26,7 @@ pub struct Unit {
     pub conn_variables: Vec<VariableSpec>,
     pub user_variables: Vec<VariableSpec>,
     pub roles: Vec<(String, Vec<PermissionId>)>,
+    pub step_names: Vec<StepName>,
 }
 
 /// One event's steps, modifiers first.

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use super::super::codes::Code;
 use super::super::diagnostic::{Diagnostic, Findings, Place};
 use super::registry::Given;
+use super::tls;
 use crate::settings::{Auth, JwtAlgorithm, Protocol, Settings, WireNames};
 
 /// A secret or key as given; never printed.
@@ -63,27 +64,7 @@ impl Draft {
     /// What only shows when two options are looked at together.
     pub fn check(&self, findings: &mut Findings) {
         self.check_pings(findings);
-        self.check_tls(findings);
-    }
-
-    /// Every certificate has its key.
-    fn check_tls(&self, findings: &mut Findings) {
-        let tls = &self.settings.server.tls;
-        let (certs, keys) = (tls.certs.len(), tls.keys.len());
-        let paths = ["server.tls.cert", "server.tls.key", "server.tls.address"];
-        let given = self.place_of(&paths).or_else(|| self.place_of(&["server.tls.clientCa"]));
-        let (Some(place), true) = (given, certs != keys || certs == 0) else { return };
-        let (message, help) = match (certs, keys) {
-            (0, 0) => ("there is no certificate".to_owned(), "set `cert` and `key` too"),
-            (0, _) => ("a key without a certificate".to_owned(), "set `cert` too"),
-            (_, 0) => ("a certificate without its key".to_owned(), "set `key` too"),
-            _ => (
-                format!("{certs} in `cert`, but {keys} in `key`"),
-                "give as many keys as certificates, in the same order",
-            ),
-        };
-        let finding = Diagnostic::new(Code::TlsIncomplete, format!("`server.tls`: {message}"));
-        findings.push(finding.at(place, "").help(help));
+        tls::check(self, findings);
     }
 
     fn check_pings(&self, findings: &mut Findings) {

@@ -6,14 +6,14 @@
 use super::registry::{Effect, Key, Kind};
 use super::special::{
     ALGORITHM_NAMES, ALGORITHMS, set_addresses, set_cores, set_origins, set_path, set_subprotocols,
-    set_tls_addresses, set_tls_certs, set_tls_keys,
 };
-use crate::settings::{AuthMode, ConnectionLimitMode, LogFormat, TlsVersion, TokenSources};
+use super::tls;
+use crate::settings::{AuthMode, ConnectionLimitMode, LogFormat, TokenSources};
 
 const U32_MAX: u64 = u32::MAX as u64;
 const SOURCES: &[&str] = &["cookie", "bearer", "subprotocol", "query"];
 
-const fn key(
+pub const fn key(
     path: &'static str,
     default: &'static str,
     effect: Effect,
@@ -147,48 +147,11 @@ pub static KEYS: &[Key] = &[
         Kind::Count(8..=1_024, |d, n| d.settings.server.limits.headers_max = n as usize),
         "Header lines of a request.",
     ),
-    key(
-        "server.tls.cert",
-        "",
-        New,
-        Kind::Texts("a file, or a list of files", set_tls_certs),
-        "PEM file of the certificate with its chain, the server's own first; with it `server.address` \
-         speaks TLS. Several files for several names: a client is shown the first that is valid for \
-         the name it asks for, or else the first. Relative to the folder of this file. A reload \
-         reads it again. See [tls.md](tls.md).",
-    ),
-    key(
-        "server.tls.key",
-        "",
-        New,
-        Kind::Texts("a file, or a list of files", set_tls_keys),
-        "PEM file of the private key of `server.tls.cert`, not encrypted; as many, in the same order.",
-    ),
-    key(
-        "server.tls.address",
-        "",
-        Restart,
-        Kind::Texts("`:port` or `ip:port`, or a list", set_tls_addresses),
-        "Where to speak TLS, where `server.address` is to stay plain. Empty: `server.address` itself \
-         speaks TLS.",
-    ),
-    key(
-        "server.tls.minVersion",
-        "1.2",
-        New,
-        Kind::Choice(&["1.2", "1.3"], |d, n| {
-            d.settings.server.tls.min_version = [TlsVersion::V1_2, TlsVersion::V1_3][n];
-        }),
-        "The oldest TLS version spoken; older ones than 1.2 are not spoken at all.",
-    ),
-    key(
-        "server.tls.clientCa",
-        "",
-        New,
-        Kind::Text(|d, text| d.settings.server.tls.client_ca = Some(text.into())),
-        "PEM file of authorities. With it every client, of pages too, must show a certificate that one \
-         of them signed.",
-    ),
+    tls::CERT,
+    tls::KEY,
+    tls::ADDRESS,
+    tls::MIN_VERSION,
+    tls::CLIENT_CA,
     key(
         "server.spinBeforePark",
         "0s",
@@ -514,6 +477,14 @@ pub static KEYS: &[Key] = &[
         Live,
         Kind::Text(|d, text| d.settings.errors.event = text),
         "The event's name of that reply.",
+    ),
+    key(
+        "errors.denials",
+        "dev",
+        Live,
+        Kind::Choice(&["dev", "always"], |d, n| d.settings.errors.denials = n == 1),
+        "When that reply says the denial's id, for `shardwire explain`: with `serve --dev`, or \
+         always. The id is a checksum of names and a line; it shows neither.",
     ),
     key(
         "compat.notifyOrigin",

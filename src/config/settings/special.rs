@@ -1,10 +1,9 @@
 //! Options that take more than one plain value: addresses, cores, origins, subprotocols,
-//! algorithms, certificates.
+//! algorithms.
 //!
 //! Invariants: a list is checked as a whole before anything is set. Called through `options::KEYS`.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 use super::super::codes::Code;
 use super::draft::Draft;
@@ -44,12 +43,8 @@ pub fn set_addresses(draft: &mut Draft, given: &Given) -> Result<(), Problem> {
     Ok(())
 }
 
-pub fn set_tls_addresses(draft: &mut Draft, given: &Given) -> Result<(), Problem> {
-    draft.settings.server.tls.addresses = addresses(given)?;
-    Ok(())
-}
-
-fn addresses(given: &Given) -> Result<Vec<SocketAddr>, Problem> {
+/// One or more addresses.
+pub fn addresses(given: &Given) -> Result<Vec<SocketAddr>, Problem> {
     let mut all = Vec::new();
     for text in &given.texts {
         all.extend(value::address(text)?);
@@ -57,23 +52,6 @@ fn addresses(given: &Given) -> Result<Vec<SocketAddr>, Problem> {
     match all.is_empty() {
         true => Err(Problem::new(Code::BadAddress, "there is no address to listen on")),
         false => Ok(all),
-    }
-}
-
-pub fn set_tls_certs(draft: &mut Draft, given: &Given) -> Result<(), Problem> {
-    draft.settings.server.tls.certs = paths(given)?;
-    Ok(())
-}
-
-pub fn set_tls_keys(draft: &mut Draft, given: &Given) -> Result<(), Problem> {
-    draft.settings.server.tls.keys = paths(given)?;
-    Ok(())
-}
-
-fn paths(given: &Given) -> Result<Vec<PathBuf>, Problem> {
-    match given.texts.iter().any(String::is_empty) {
-        true => Err(Problem::new(Code::BadValue, "a file's name is empty")),
-        false => Ok(given.texts.iter().map(PathBuf::from).collect()),
     }
 }
 
