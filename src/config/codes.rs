@@ -299,8 +299,7 @@ codes! {
         "# for: serve\nauth:\n  secret: default-secret-key-change-me\n"
     KeyMismatch "E413" "Key and algorithm do not fit"
         "HMAC algorithms (HS...) need a secret, the others need a PEM public key. Mixing them \
-         would let \
-         anybody sign with the public key."
+         would let anybody sign with the public key."
         "auth:\n  algorithm: RS256\n  secret: ${env.S}\n# env: S=0123456789abcdef0123456789abcdef\n"
     TlsIncomplete "E460" "A certificate without its key"
         "`server.tls` takes a certificate and its key, or as many of both, in the same order."

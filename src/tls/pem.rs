@@ -32,7 +32,7 @@ pub fn read(part: Part, path: &Path) -> Result<Vec<u8>, Problem> {
         ),
         ErrorKind::PermissionDenied => unreadable(
             "permission denied".into(),
-            "let the user that runs the server read it (`chgrp`, `chmod 640`), and enter its folders",
+            "let the server's user read it (`chgrp`, `chmod 640`), and enter its folders",
         ),
         _ => unreadable(error.to_string(), "check the path"),
     })

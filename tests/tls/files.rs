@@ -80,7 +80,7 @@ fn a_file_that_may_not_be_read_is_told() {
     folder.put(&authority.issue(&["chat.example"]));
     folder.config(PLAIN_TLS);
     let key = folder.0.join("key.pem");
-    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0)).expect("a mode");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o0)).expect("a mode");
     if std::fs::read(&key).is_ok() {
         return eprintln!("skipped: this user may read every file");
     }

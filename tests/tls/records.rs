@@ -34,7 +34,7 @@ struct Wire<'d> {
 
 impl Wire<'_> {
     /// What the client has to send, in pieces of any size, changed where `damage` says so.
-    fn to_server(&mut self, damage: bool) {
+    fn say(&mut self, damage: bool) {
         let mut bytes = Vec::new();
         while self.client.wants_write() {
             self.client.write_tls(&mut bytes).expect("written");
@@ -52,13 +52,13 @@ impl Wire<'_> {
             self.failed = self.server.receive(piece, &mut self.heard).is_err();
             // At any moment somebody may have something to say.
             if self.dice.below(4) == 0 {
-                self.to_client(b"");
+                self.answer(b"");
             }
             rest = more;
         }
     }
 
-    fn to_client(&mut self, plain: &[u8]) {
+    fn answer(&mut self, plain: &[u8]) {
         let mut bytes = Vec::new();
         self.server.take_output(&mut bytes);
         self.failed |= self.server.encrypt(plain, &mut bytes).is_err();
@@ -74,11 +74,11 @@ impl Wire<'_> {
 
     fn shake_hands(&mut self, damage_at: Option<usize>) {
         for turn in 0..4 {
-            self.to_server(damage_at == Some(turn));
+            self.say(damage_at == Some(turn));
             if self.failed {
                 return;
             }
-            self.to_client(b"");
+            self.answer(b"");
         }
     }
 }
@@ -116,8 +116,8 @@ fn what_goes_in_comes_out_however_it_is_cut() {
                     (0..wire.dice.below(40_000)).map(|_| wire.dice.next() as u8).collect();
                 wire.client.writer().write_all(&bytes).expect("taken");
                 said.extend_from_slice(&bytes);
-                wire.to_server(false);
-                wire.to_client(&bytes);
+                wire.say(false);
+                wire.answer(&bytes);
                 assert!(std::mem::take(&mut wire.answered) == bytes);
             }
             assert!(!wire.failed && wire.heard == said);
@@ -145,7 +145,7 @@ fn changed_bytes_fail_or_are_waited_for() {
         wire.shake_hands(Some(damage_at).filter(|turn| *turn < 3));
         let said = b"as it was said".repeat(1 + wire.dice.below(3_000));
         if wire.client.writer().write_all(&said).is_ok() {
-            wire.to_server(damage_at == 3);
+            wire.say(damage_at == 3);
         }
         assert!(said.starts_with(&wire.heard), "something that nobody said");
         let (mut words, failed) = (Vec::new(), wire.failed);

@@ -10,7 +10,7 @@ use super::draft::Draft;
 use super::registry::{Given, in_range};
 use super::value::{self, Problem};
 use crate::limits::SHARDS_MAX;
-use crate::settings::{Cores, JwtAlgorithm};
+use crate::settings::{Cores, JwtAlgorithm, TokenSources};
 
 /// The signature algorithms by name, in the order of `JwtAlgorithm`.
 pub const ALGORITHMS: [(&str, JwtAlgorithm); 12] = [
@@ -37,6 +37,15 @@ pub const ALGORITHM_NAMES: [&str; 12] = {
     }
     names
 };
+
+/// Where a token may come from, in the order of `TokenSources`.
+pub const SOURCES: &[&str] = &["cookie", "bearer", "subprotocol", "query"];
+
+pub fn set_sources(draft: &mut Draft, places: Vec<usize>) {
+    let has = |place: usize| places.contains(&place);
+    draft.settings.auth.sources =
+        TokenSources { cookie: has(0), bearer: has(1), subprotocol: has(2), query: has(3) };
+}
 
 pub fn set_addresses(draft: &mut Draft, given: &Given) -> Result<(), Problem> {
     draft.settings.server.addresses = addresses(given)?;

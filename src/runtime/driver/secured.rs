@@ -1,5 +1,5 @@
-//! The driver's part for connections that speak TLS: what `runtime::tls` decrypts goes to the shard,
-//! what it encrypts to the ring, and failures end connections.
+//! The driver's part for connections that speak TLS: what `runtime::tls` decrypts goes to the
+//! shard, what it encrypts to the ring, and failures end connections.
 //!
 //! Invariants: requests are made in `flush` only, so that a send asked for in a turn is submitted
 //! with it. Called by `driver`.
