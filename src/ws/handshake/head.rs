@@ -227,6 +227,7 @@ mod tests {
         ] {
             assert_eq!(parse(bad, 100), Err(HeadError::Malformed), "{}", bad.escape_ascii());
         }
+        assert_eq!(parse(b"\x16\x03\x01", 100), Err(HeadError::Tls));
         assert_eq!(parse(b"\r\nGET / HTTP/1.1\r\n\r\n", 100), Ok(true));
     }
 
