@@ -211,8 +211,7 @@ mod tests {
     #[test]
     fn what_is_no_head_is_refused_as_soon_as_it_shows() {
         for bad in [
-            &b"\x16\x03\x01"[..],
-            b"\n",
+            &b"\n"[..],
             b"GET / HTTP/1.1\n",
             b"GET / HTTP/1.1\r\nHost: a\n",
             b"\r\n\r\n",
