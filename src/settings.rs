@@ -3,8 +3,12 @@
 //! Invariants: built once by `config::resolve`, then read-only. Durations are nanoseconds, sizes
 //! are bytes, 0 means "off" where a field says so. Called by everything that runs.
 
+mod tls;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
+
+pub use tls::{Tls, TlsVersion};
 
 /// The whole of a running server's settings.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +25,8 @@ pub struct Settings {
     pub compat: Compat,
     pub drain: Drain,
     pub log: Log,
+    pub http: Http,
+    pub metrics: Metrics,
 }
 
 /// `server:`
@@ -50,34 +56,6 @@ impl Server {
         let secure = self.tls.addresses.iter().map(|&address| (address, true));
         plain.chain(secure.filter(|_| self.tls.is_on())).collect()
     }
-}
-
-/// `server.tls:`
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tls {
-    /// Where TLS is spoken beside the plain addresses; where empty, all addresses speak TLS.
-    pub addresses: Vec<SocketAddr>,
-    /// PEM files, each the certificate of some names with its chain; the first is the default.
-    pub certs: Vec<PathBuf>,
-    /// Their keys, in the same order.
-    pub keys: Vec<PathBuf>,
-    pub min_version: TlsVersion,
-    /// A PEM file of authorities one of which must have signed a client's certificate.
-    pub client_ca: Option<PathBuf>,
-}
-
-impl Tls {
-    pub fn is_on(&self) -> bool {
-        !self.certs.is_empty()
-    }
-}
-
-/// `server.tls.minVersion:`
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum TlsVersion {
-    #[default]
-    V1_2,
-    V1_3,
 }
 
 /// `server.cores:`
@@ -408,6 +386,87 @@ pub enum LogFormat {
     Json,
 }
 
+/// `http:`; its routes are part of the program.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Http {
+    /// The longest path that fits is looked at first.
+    pub folders: Vec<Folder>,
+    /// Without origins, other sites' pages read nothing.
+    pub cors: Cors,
+    /// A connection may carry several requests.
+    pub keep_alive: bool,
+}
+
+/// One entry of `http.static`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folder {
+    /// Begins and ends with `/`.
+    pub path: String,
+    /// Relative to the configuration file, where it is.
+    pub folder: std::path::PathBuf,
+}
+
+/// `http.cors:`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cors {
+    pub origins: Vec<OriginRule>,
+    pub methods: Vec<String>,
+    /// Of requests; `*` is any.
+    pub headers: Vec<String>,
+    pub expose_headers: Vec<String>,
+    pub credentials: bool,
+    /// How long a browser may keep the answer to a preflight.
+    pub max_age_s: u64,
+}
+
+/// A built-in page or report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handler {
+    Health,
+    Metrics,
+    Status,
+    Monitoring,
+    Chat,
+    Admin,
+}
+
+impl Handler {
+    /// By the names that `handler:` takes.
+    pub const ALL: [(&'static str, Handler); 6] = [
+        ("health", Handler::Health),
+        ("metrics", Handler::Metrics),
+        ("status", Handler::Status),
+        ("monitoring", Handler::Monitoring),
+        ("chat", Handler::Chat),
+        ("admin", Handler::Admin),
+    ];
+}
+
+/// `metrics:`
+#[derive(Clone, Default)]
+pub struct Metrics {
+    pub access: MetricsAccess,
+    /// What `Authorization: Bearer` must carry.
+    pub token: Option<String>,
+}
+
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Metrics").field("access", &self.access).finish()
+    }
+}
+
+/// `metrics.access:`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MetricsAccess {
+    #[default]
+    Off,
+    /// Requests from this machine that no proxy passed on.
+    Loopback,
+    Token,
+    Public,
+}
+
 const SECOND_NS: u64 = 1_000_000_000;
 
 impl Default for Server {
@@ -494,6 +553,19 @@ impl Default for WireNames {
 impl Default for Errors {
     fn default() -> Self {
         Errors { reply: true, event: "error".into(), places: false, denials: false }
+    }
+}
+
+impl Default for Cors {
+    fn default() -> Self {
+        Cors {
+            origins: Vec::new(),
+            methods: ["GET", "HEAD", "POST"].map(str::to_owned).to_vec(),
+            headers: Vec::new(),
+            expose_headers: Vec::new(),
+            credentials: false,
+            max_age_s: 0,
+        }
     }
 }
 

@@ -57,7 +57,7 @@ const RING_PLACES: [&str; 2] = ["src/runtime/", "src/cli/doctor.rs"];
 const CLOCK_PLACES: [&str; 3] = ["src/runtime/", "src/cli/", "src/control/"];
 
 /// Names that another project chose.
-const FOREIGN_NAMES: [&str; 1] = ["user_data"];
+const FOREIGN_NAMES: [&str; 2] = ["user_data", "Data"];
 
 /// A name of more words than this says what a test shows.
 const SENTENCE_WORDS_MIN: usize = 4;
@@ -273,7 +273,7 @@ fn every_file_says_what_it_is_and_stays_short() {
             breaches.push(format!("{}: no `//!` header", source.path));
         }
         let lines = source.text.lines().count();
-        if lines > FILE_LINES_MAX {
+        if lines > FILE_LINES_MAX && !source.is_under(&TABLES) {
             breaches.push(format!("{}: {lines} lines", source.path));
         }
     }

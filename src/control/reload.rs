@@ -84,15 +84,27 @@ pub struct InEffect {
     pub identity: Option<Identity>,
 }
 
+/// What requests are answered by.
+#[derive(Clone)]
+pub struct Current {
+    pub settings: Arc<Settings>,
+    pub program: Arc<Program>,
+}
+
 /// The reloads of one process.
 pub struct Reloads {
     means: Means,
+    /// Locked for as long as a reload takes.
     running: Mutex<InEffect>,
+    /// The same for whoever cannot wait that long.
+    current: Mutex<Current>,
 }
 
 impl Reloads {
     pub fn new(means: Means, running: InEffect) -> Reloads {
-        Reloads { means, running: Mutex::new(running) }
+        let (settings, program) = (Arc::clone(&running.settings), Arc::clone(&running.program));
+        let current = Mutex::new(Current { settings, program });
+        Reloads { means, running: Mutex::new(running), current }
     }
 
     /// The end of the first certificate that expires.
@@ -100,13 +112,17 @@ impl Reloads {
         self.running().identity.as_ref().map(|identity| identity.expiry.clone())
     }
 
-    /// What runs now.
+    /// What runs now; never waits for a reload.
+    pub fn current(&self) -> Current {
+        self.current.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+
     pub fn settings(&self) -> Arc<Settings> {
-        Arc::clone(&self.running().settings)
+        self.current().settings
     }
 
     pub fn program(&self) -> Arc<Program> {
-        Arc::clone(&self.running().program)
+        self.current().program
     }
 
     /// Reloads, and logs how that went. Blocks for as long as compiling takes.
@@ -139,6 +155,7 @@ impl Reloads {
         running.program = Arc::clone(&edition.program);
         running.effective = fresh.effective;
         let certificates = self.renew(&mut running, renewed);
+        self.show(&edition);
         let published = (self.means.publish)(edition);
         let text = format!("{}\n{certificates}", told(&changes, published));
         Ok(Report { ending: Ending::Done, text: said(&text, &kept, &fresh.notes) })
@@ -151,6 +168,12 @@ impl Reloads {
         let date = tls::date(identity.expiry.unix_s);
         running.identity = Some(identity);
         format!("new connections are shown the new certificates (valid until {date})")
+    }
+
+    fn show(&self, edition: &Edition) {
+        let settings = Arc::clone(&edition.settings);
+        let current = Current { settings, program: Arc::clone(&edition.program) };
+        *self.current.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = current;
     }
 
     fn running(&self) -> MutexGuard<'_, InEffect> {

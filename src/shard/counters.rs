@@ -2,12 +2,13 @@
 //!
 //! Invariants: a single writer, so an increment is a load and a store, never a locked instruction.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::refusal::{REFUSALS, Refusal};
 use crate::disconnect::Disconnect;
-use crate::ids::{LimitId, RuleId};
+use crate::ids::{EventId, LimitId, RuleId};
 use crate::pipeline::op::MetricId;
 use crate::pipeline::program::{LimitSpec, Program, Rule};
 use crate::reject::Reject;
@@ -46,6 +47,26 @@ pub struct Named {
     pub limits: Box<[Labelled]>,
     /// The limits that those are of, ascending.
     limited: Box<[LimitId]>,
+    /// By `EventId`.
+    events: Box<[EventCounts]>,
+}
+
+/// What became of the messages of one event.
+#[derive(Debug)]
+pub struct EventCounts {
+    pub name: Box<str>,
+    /// A message can name it; the others are hooks, rules and pages.
+    pub is_named: bool,
+    pub counts: Arc<Fates>,
+}
+
+/// See `EventCounts`.
+#[derive(Debug, Default)]
+pub struct Fates {
+    /// Messages of the event, refused ones too.
+    pub received: Count,
+    /// By `Reject as usize`.
+    pub rejects: [Count; Reject::ALL.len()],
 }
 
 /// A counter that a configuration names; it goes on in the next one, where that names it too.
@@ -75,7 +96,23 @@ impl Named {
             limited: program.named_limits().map(|(id, _)| id).collect(),
             rules: labelled(program.rules.iter().map(rule), &before.rules),
             metrics: labelled(program.metrics.iter().map(|name| metric(name)), &before.metrics),
+            events: counted(program, before),
         }
+    }
+
+    /// The events that messages can name.
+    pub fn events(&self) -> impl Iterator<Item = &EventCounts> {
+        self.events.iter().filter(|event| event.is_named)
+    }
+
+    pub fn received(&self, event: EventId) {
+        let one = self.events.get(usize::from(event.0));
+        one.into_iter().for_each(|one| one.counts.received.add(1));
+    }
+
+    pub fn rejected(&self, event: EventId, reject: Reject) {
+        let one = self.events.get(usize::from(event.0));
+        one.into_iter().for_each(|one| one.counts.rejects[reject as usize].add(1));
     }
 
     pub fn denied(&self, rule: RuleId) {
@@ -93,6 +130,19 @@ impl Named {
         let one = self.metrics.get(usize::from(metric.0));
         one.into_iter().for_each(|one| one.count.add(u64::from(add)));
     }
+}
+
+/// An event's counters go on where the program before had an event of this name.
+fn counted(program: &Program, before: &Named) -> Box<[EventCounts]> {
+    let known: HashMap<&str, &EventCounts> =
+        before.events().map(|event| (&*event.name, event)).collect();
+    let events = program.events.iter().zip(0..).map(|(event, id)| {
+        let is_named = program.names.get(event.name.as_bytes()) == Some(&EventId(id));
+        let known = known.get(&*event.name).filter(|_| is_named);
+        let counts = known.map(|known| Arc::clone(&known.counts)).unwrap_or_default();
+        EventCounts { name: event.name.clone(), is_named, counts }
+    });
+    events.collect()
 }
 
 fn labelled(

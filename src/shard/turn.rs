@@ -96,6 +96,10 @@ impl Shard {
         let about = About::NOTHING;
         let (outcome, asked) =
             self.run_event(slot, event, kind, message, granted, about, &mut effects);
+        // One that waits comes again.
+        if outcome != Outcome::Waiting {
+            self.named.received(event);
+        }
         match outcome {
             Outcome::Done => {}
             // What the steps before the refused one asked for stands, as in the original.
@@ -123,9 +127,12 @@ impl Shard {
             Reject::BadJson | Reject::BadMessage => Subject::NOTHING,
             _ => self.subject(message),
         };
-        let event = || self.engine.program.lookup(self.envelope.event.bytes(message));
+        let event = self.event_of(subject);
+        if let Some(event) = event {
+            self.named.received(event);
+        }
         let by = match reject {
-            Reject::InvalidPayload => event().map_or(By::Nobody, By::Payload),
+            Reject::InvalidPayload => event.map_or(By::Nobody, By::Payload),
             _ => By::Nobody,
         };
         self.reject(slot, reject, subject, by.into());

@@ -39,6 +39,8 @@ pub struct Draft {
     pub raw: bool,
     pub incoming: WireNames,
     pub outgoing: WireNames,
+    /// Where `metrics.token` came from.
+    pub metrics_token: Option<Place>,
     /// The options that were set.
     pub chosen: Chosen,
 }
@@ -55,6 +57,7 @@ impl Default for Draft {
             raw: false,
             incoming: WireNames::default(),
             outgoing: WireNames::default(),
+            metrics_token: None,
             chosen: Chosen::new(),
         }
     }
@@ -65,6 +68,7 @@ impl Draft {
     pub fn check(&self, findings: &mut Findings) {
         self.check_pings(findings);
         tls::check(self, findings);
+        super::http::check(self, findings);
     }
 
     fn check_pings(&self, findings: &mut Findings) {

@@ -3,12 +3,13 @@
 //!
 //! Invariants: paths are unique; an older spelling goes to the same place as the newer one.
 
+use super::draft::Draft;
 use super::registry::{Effect, Key, Kind};
 use super::special::{
     ALGORITHM_NAMES, ALGORITHMS, SOURCES, set_addresses, set_cores, set_origins, set_path,
     set_sources, set_subprotocols,
 };
-use super::tls;
+use super::{compression, http, tls};
 use crate::settings::{AuthMode, ConnectionLimitMode, LogFormat};
 
 const U32_MAX: u64 = u32::MAX as u64;
@@ -31,6 +32,16 @@ const fn older(
     doc: &'static str,
 ) -> Key {
     Key { path, kind, default: "", effect, doc, newer: Some(newer) }
+}
+
+/// The name of an envelope's field.
+const fn wire(
+    path: &'static str,
+    default: &'static str,
+    put: fn(&mut Draft, String),
+    doc: &'static str,
+) -> Key {
+    key(path, default, Live, Kind::Text(put), doc)
 }
 
 const fn hook(path: &'static str, doc: &'static str) -> Key {
@@ -222,49 +233,12 @@ pub static KEYS: &[Key] = &[
         Kind::Count(1..=1 << 20, |d, n| d.settings.transport.outbox_frames_max = n as usize),
         "Messages waiting for one connection before it is closed as a slow reader.",
     ),
-    key(
-        "transport.compression",
-        "false",
-        New,
-        Kind::Switch(|d, on| d.settings.transport.compression.enabled = on),
-        "permessage-deflate (RFC 7692), on or off; or a map with the options below.",
-    ),
-    key(
-        "transport.compression.enabled",
-        "false",
-        New,
-        Kind::Switch(|d, on| d.settings.transport.compression.enabled = on),
-        "Offer compression to clients that ask for it.",
-    ),
-    key(
-        "transport.compression.contextTakeover",
-        "false",
-        New,
-        Kind::Switch(|d, on| d.settings.transport.compression.context_takeover = on),
-        "Keep the compressor's window between messages: smaller messages, \
-         about 300 KB more a connection.",
-    ),
-    key(
-        "transport.compression.level",
-        "1",
-        New,
-        Kind::Count(0..=9, |d, n| d.settings.transport.compression.level = n as u8),
-        "0 (none) to 9 (slowest).",
-    ),
-    key(
-        "transport.compression.minSize",
-        "1KiB",
-        Live,
-        Kind::Size(0..=1 << 30, |d, n| d.settings.transport.compression.bytes_min = n as usize),
-        "Messages shorter than this are sent as they are.",
-    ),
-    key(
-        "transport.compression.windowBits",
-        "15",
-        Restart,
-        Kind::Count(9..=15, |d, n| d.settings.transport.compression.window_bits = n as u8),
-        "Window of the server's compressor, as a power of two.",
-    ),
+    compression::SWITCH,
+    compression::ENABLED,
+    compression::CONTEXT_TAKEOVER,
+    compression::LEVEL,
+    compression::MIN_SIZE,
+    compression::WINDOW_BITS,
     key(
         "auth.mode",
         "jwt",
@@ -379,62 +353,49 @@ pub static KEYS: &[Key] = &[
         "`json`: envelopes with an event; `raw`: opaque messages for `lifecycle.message`. \
          Or a map with the names below.",
     ),
-    key(
+    wire(
         "protocol.in.event",
         "event",
-        Live,
-        Kind::Text(|d, text| d.incoming.event = text),
+        |d, text| d.incoming.event = text,
         "Field of a received message that names the event.",
     ),
-    key(
+    wire(
         "protocol.in.target",
         "target",
-        Live,
-        Kind::Text(|d, text| d.incoming.target = text),
+        |d, text| d.incoming.target = text,
         "Field with the room or `user:ID`.",
     ),
-    key(
+    wire(
         "protocol.in.payload",
         "payload",
-        Live,
-        Kind::Text(|d, text| d.incoming.payload = text),
+        |d, text| d.incoming.payload = text,
         "Field with the payload; `.` is the message itself.",
     ),
-    key(
+    wire(
         "protocol.in.id",
         "id",
-        Live,
-        Kind::Text(|d, text| d.incoming.id = text),
+        |d, text| d.incoming.id = text,
         "Field with the message's id, which comes back on its error.",
     ),
-    key(
+    wire(
         "protocol.out.event",
         "event",
-        Live,
-        Kind::Text(|d, text| d.outgoing.event = text),
+        |d, text| d.outgoing.event = text,
         "The same for messages sent.",
     ),
-    key(
+    wire(
         "protocol.out.target",
         "target",
-        Live,
-        Kind::Text(|d, text| d.outgoing.target = text),
+        |d, text| d.outgoing.target = text,
         "The same for messages sent.",
     ),
-    key(
+    wire(
         "protocol.out.payload",
         "payload",
-        Live,
-        Kind::Text(|d, text| d.outgoing.payload = text),
+        |d, text| d.outgoing.payload = text,
         "The same for messages sent.",
     ),
-    key(
-        "protocol.out.id",
-        "id",
-        Live,
-        Kind::Text(|d, text| d.outgoing.id = text),
-        "The same for messages sent.",
-    ),
+    wire("protocol.out.id", "id", |d, text| d.outgoing.id = text, "The same for messages sent."),
     key(
         "rooms",
         "",
@@ -493,6 +454,17 @@ pub static KEYS: &[Key] = &[
         Kind::Duration(|d, ns| d.settings.compat.leave_grace_ns = ns),
         "How long a user stays in its rooms after its last connection.",
     ),
+    http::ROUTES,
+    http::STATIC,
+    http::KEEP_ALIVE,
+    http::CORS_ORIGINS,
+    http::CORS_METHODS,
+    http::CORS_HEADERS,
+    http::CORS_EXPOSE,
+    http::CORS_CREDENTIALS,
+    http::CORS_MAX_AGE,
+    http::METRICS_ACCESS,
+    http::METRICS_TOKEN,
     key(
         "drain.over",
         "5s",
