@@ -9,6 +9,7 @@
 //! counted. Called by `cli::serve`.
 
 pub mod backends;
+mod certificates;
 pub mod dev;
 pub mod endpoint;
 mod http;
@@ -19,6 +20,7 @@ mod prefixed;
 pub mod reload;
 mod report;
 mod signals;
+mod wire;
 
 use std::io;
 use std::os::unix::net;
@@ -137,6 +139,7 @@ async fn run(
     if let Some((listener, about)) = endpoint {
         tokio::spawn(endpoint::serve(Arc::clone(&plane), listener, about));
     }
+    tokio::spawn(certificates::watch(Arc::clone(&plane)));
     tokio::spawn(report::every_minute(Arc::clone(&plane)));
     if let Err(error) = axum::serve(waiting.into_listener(), http::service(plane)).await {
         tracing::error!(%error, "the control plane's HTTP service ended");
