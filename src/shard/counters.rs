@@ -261,7 +261,7 @@ impl Counters {
         }
     }
 
-    fn plain(&self) -> [(&'static str, &Count); 25] {
+    fn plain(&self) -> [(&'static str, &Count); 27] {
         [
             ("connections", &self.connections),
             ("upgrades", &self.upgrades),
