@@ -8,11 +8,6 @@ use crate::pipeline::operand::{Binary, Unary};
 use crate::pipeline::value::{Bytes, Place, Value};
 use crate::reject::Reject;
 
-/// Characters of UTF-8.
-pub fn characters(text: &[u8]) -> usize {
-    text.iter().filter(|byte| **byte & 0xc0 != 0x80).count()
-}
-
 /// The byte at which the character of this number begins; the end where there are fewer.
 fn place_of(text: &[u8], character: i64) -> usize {
     let starts = text.iter().enumerate().filter(|(_, byte)| **byte & 0xc0 != 0x80);
