@@ -36,6 +36,7 @@ const UNARIES: [Unary; 11] = [
     Unary::Lower,
     Unary::Upper,
     Unary::Trim,
+    Unary::ToTime,
 ];
 
 const BINARIES: [Binary; 16] = [

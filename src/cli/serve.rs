@@ -19,6 +19,7 @@ use crate::control::reload::{Fresh, Means, Published, Reloads};
 use crate::control::{self, Dev, Engine, Intake};
 use crate::runtime::{self, Launch, Publisher, Running};
 use crate::settings::{AuthKey, AuthMode, JwtAlgorithm, OriginRule, Settings};
+use crate::shard::journal::NOTES_WAITING_MAX;
 
 /// Bytes of the secret that `--dev` makes.
 const DEV_SECRET_BYTES: usize = 48;
@@ -79,6 +80,7 @@ impl Recipe {
         let key = AuthKey { algorithm: JwtAlgorithm::Hs256, material, kid: None };
         loaded.settings.auth.keys = vec![key];
         loaded.settings.errors.places = true;
+        loaded.settings.monitor.enabled = true;
         keep_to_this_machine(&mut loaded.settings);
         Ok(loaded)
     }
@@ -121,11 +123,16 @@ fn serve(start: Start, control: Option<&Path>) -> Result<(), Failure> {
     let Start { recipe, loaded, verifier, relevel, dev } = start;
     let (settings, program) = (Arc::new(loaded.settings), Arc::new(loaded.program));
     let (intake, waiting) = control::intake();
+    let (journal, notes) = match settings.monitor.enabled {
+        true => Some(crossbeam_channel::bounded(NOTES_WAITING_MAX)).unzip(),
+        false => (None, None),
+    };
     let running = runtime::launch(Launch {
         settings: Arc::clone(&settings),
         program: Arc::clone(&program),
         verifier: Arc::new(verifier),
         http: http(intake.clone()),
+        journal,
     })
     .map_err(|error| Failure::machine(format!("{error}\n{}", doctor::complaints())))?;
     let greeting = greeting(&settings, running.addresses(), dev.is_some());
@@ -134,7 +141,7 @@ fn serve(start: Start, control: Option<&Path>) -> Result<(), Failure> {
     let reloads = Reloads::new(means, settings, program, loaded.effective);
     let (drain, asked) = mpsc::channel();
     let (counters, reloads) = (running.counters().to_vec(), Arc::new(reloads));
-    let engine = Engine { counters, drain, reloads, dev };
+    let engine = Engine { counters, drain, reloads, dev, notes };
     control::start(intake, waiting, engine, endpoint.as_mut()).map_err(Failure::machine)?;
     output::say(&greeting)?;
     until_drained(running, &asked);

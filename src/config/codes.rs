@@ -303,6 +303,11 @@ codes! {
          anybody sign with the public key."
         "auth:\n  algorithm: RS256\n  secret: ${env.S}\n# env: S=0123456789abcdef0123456789abcdef\n"
 
+    NoMonitorToken "E414" "The monitor has no token"
+        "`monitor.access: token` asks for `monitor.token`, which is not set. Set the variable \
+         SHARDWIRE_MONITOR_TOKEN, or choose another access."
+        "# for: serve\nauth: { mode: none }\nmonitor: { enabled: true }\n"
+
     // E42-E44: expressions. An example that begins with `# expression` is checked in the scope
     // of tests/golden.rs.
     ExprSyntax "E420" "Not an expression"
@@ -542,6 +547,12 @@ codes! {
         "A quiet but healthy connection is closed before the first ping is sent."
         "transport: { readTimeout: 10s, pingInterval: 25s }\n"
 
+    NoMonitorMessage "W508" "Nothing is counted as a message"
+        "`monitor.message` names an event that is not declared, so the monitor counts and shows \
+         no messages."
+        "monitor: { enabled: true, access: loopback, message: sya }\n\
+         events:\n  say: { steps: [{ log: said }] }\n"
+
     NothingIncluded "W510" "A pattern that matches no file"
         "`include` names files by a pattern, and there is none with such a name."
         "include: [events/*.yaml]\nserver: { path: /ws }\n"
@@ -562,6 +573,9 @@ codes! {
     SecretLater "H604" "The secret must come from the environment"
         "The file has no secret, which is good; `serve` needs one from the environment."
         "server:\n  path: /ws\n"
+    MonitorTokenLater "H605" "The monitor's token must come from the environment"
+        "The file has no `monitor.token`, which is good; `serve` needs one from the environment."
+        "monitor: { enabled: true }\nauth: { mode: none }\n"
 }
 
 #[cfg(test)]

@@ -30,6 +30,7 @@ pub use endpoint::Endpoint;
 pub use intake::{Intake, Waiting, intake};
 
 use crate::shard::counters::Counters;
+use crate::shard::journal::Note;
 use endpoint::About;
 use reload::{Ending, Reloads, Report};
 use signals::Signals;
@@ -43,6 +44,8 @@ pub struct Engine {
     pub reloads: Arc<Reloads>,
     /// What `--dev` adds.
     pub dev: Option<Dev>,
+    /// What shards tell the monitor, if there is one.
+    pub notes: Option<crossbeam_channel::Receiver<Note>>,
 }
 
 /// State shared by the handlers.

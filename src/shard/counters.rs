@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use super::refusal::{REFUSALS, Refusal};
 use crate::disconnect::Disconnect;
-use crate::ids::RuleId;
+use crate::ids::{EventId, RuleId};
 use crate::pipeline::op::MetricId;
 use crate::pipeline::program::{Program, Rule};
 use crate::reject::Reject;
@@ -35,12 +35,36 @@ impl Count {
     }
 }
 
+/// Classes of durations: each is twice as long as the one before.
+const TIMES: usize = 24;
+
+/// How often something took how long, by classes of durations: the first is below 2 us, the last
+/// everything from 8 s on.
+#[derive(Debug, Default)]
+pub struct Times([Count; TIMES]);
+
+impl Times {
+    pub fn add(&self, ns: u64) {
+        let class = (ns / 1_000).checked_ilog2().unwrap_or(0) as usize;
+        if let Some(count) = self.0.get(class.min(TIMES - 1)) {
+            count.add(1);
+        }
+    }
+
+    /// Each class by the nanoseconds that it ends with, and its count.
+    pub fn each(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        self.0.iter().enumerate().map(|(class, count)| (2_000 << class, count.get()))
+    }
+}
+
 /// Counters that a configuration names.
 #[derive(Debug, Default)]
 pub struct Named {
     /// `name (file:line)` of each rule, and how often it was not met, enforced or not.
     pub rules: Box<[Labelled]>,
     pub metrics: Box<[Labelled]>,
+    /// Runs of each event that were not refused; counted where there is a monitor.
+    pub events: Box<[Labelled]>,
 }
 
 /// A counter that a configuration names; it goes on in the next one, where that names it too.
@@ -62,6 +86,7 @@ impl Named {
         };
         let metric = |name: &str| (Box::from(name), name.to_owned());
         Named {
+            events: counted_events(program, before),
             rules: labelled(program.rules.iter().map(rule), &before.rules),
             metrics: labelled(program.metrics.iter().map(|name| metric(name)), &before.metrics),
         }
@@ -72,10 +97,26 @@ impl Named {
         one.into_iter().for_each(|one| one.count.add(1));
     }
 
+    pub fn ran(&self, event: EventId) {
+        let one = self.events.get(usize::from(event.0));
+        one.into_iter().for_each(|one| one.count.add(1));
+    }
+
     pub fn metric(&self, metric: MetricId, add: u32) {
         let one = self.metrics.get(usize::from(metric.0));
         one.into_iter().for_each(|one| one.count.add(u64::from(add)));
     }
+}
+
+/// An event keeps its place from one program to the next, so nothing is searched.
+fn counted_events(program: &Program, before: &Named) -> Box<[Labelled]> {
+    let names = program.events.iter().map(|event| &event.name).enumerate();
+    let counted = names.map(|(place, name)| {
+        let known = before.events.get(place).filter(|known| known.name == *name);
+        let count = known.map(|known| Arc::clone(&known.count)).unwrap_or_default();
+        Labelled { label: name.to_string(), name: name.clone(), number: 0, count }
+    });
+    counted.collect()
 }
 
 fn labelled(
@@ -135,6 +176,14 @@ pub struct Counters {
     pub room_limited: Count,
     /// Steps that were refused while the run went on.
     pub passed_over: Count,
+    /// WebSocket connections that ended, and what happened to be told to the monitor; both are
+    /// counted where there is one.
+    pub ended: Count,
+    pub happenings: Count,
+    /// Happenings that the monitor was not told of: too many at once.
+    pub untold: Count,
+    /// How long turns took, where there is a monitor.
+    pub turn_times: Times,
     /// What the configuration names; replaced by a reload.
     named: Mutex<Arc<Named>>,
     /// The number of the configuration that the shard runs; the first is 0.
@@ -182,7 +231,7 @@ impl Counters {
         }
     }
 
-    fn plain(&self) -> [(&'static str, &Count); 23] {
+    fn plain(&self) -> [(&'static str, &Count); 24] {
         [
             ("connections", &self.connections),
             ("upgrades", &self.upgrades),
@@ -207,6 +256,7 @@ impl Counters {
             ("conflated", &self.conflated),
             ("roomLimited", &self.room_limited),
             ("passedOver", &self.passed_over),
+            ("untold", &self.untold),
         ]
     }
 

@@ -138,7 +138,10 @@ impl Shard {
                 let cause = Cause { site, retry_ns: Some(retry_ns), ..Cause::default() };
                 self.reject(slot, Reject::RateLimited, subject, cause);
             }
-            OnExceed::Drop => self.counters.limited_drops.add(1),
+            OnExceed::Drop => {
+                self.counters.limited_drops.add(1);
+                self.note_refused(slot, Reject::RateLimited);
+            }
             OnExceed::Close => self.disconnect(slot, Disconnect::RateLimited),
         }
     }

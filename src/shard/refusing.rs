@@ -19,6 +19,7 @@ impl Shard {
     /// Refuses one event: counted, and told to the sender unless silenced.
     pub(super) fn reject(&mut self, slot: u32, reject: Reject, subject: Subject<'_>, cause: Cause) {
         self.counters.rejected(reject);
+        self.note_refused(slot, reject);
         if !self.engine.settings.errors.reply {
             return;
         }

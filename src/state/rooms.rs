@@ -159,6 +159,10 @@ impl Rooms {
         }
     }
 
+    pub fn iter(&self) -> impl Iterator<Item = &Room> {
+        self.slots.iter().map(|(_, room)| room)
+    }
+
     pub fn len(&self) -> usize {
         self.slots.len()
     }

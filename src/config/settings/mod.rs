@@ -7,6 +7,7 @@ pub mod docs;
 mod draft;
 mod expand;
 mod keys;
+mod monitor;
 mod options;
 mod overrides;
 mod pattern;
@@ -19,6 +20,7 @@ mod walk;
 
 pub use draft::{Chosen, Draft};
 pub use keys::SecretPolicy;
+pub use monitor::check_names as check_monitor;
 pub use options::KEYS;
 pub use pattern::variables as room_variables;
 pub use registry::{Effect, Key, Kind, below, find};
@@ -51,6 +53,7 @@ pub fn resolve<'n>(
     let sections = walk::walk(root, environment, &mut draft, findings);
     overrides::apply(environment, &mut draft, findings);
     keys::resolve(&mut draft, secret, findings);
+    monitor::resolve(&mut draft, secret, findings);
     draft.check(findings);
     let chosen = std::mem::take(&mut draft.chosen);
     Resolved { settings: draft.into_settings(), chosen, sections }
