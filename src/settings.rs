@@ -21,6 +21,8 @@ pub struct Settings {
     pub drain: Drain,
     pub log: Log,
     pub monitor: Monitor,
+    pub http: Http,
+    pub metrics: Metrics,
 }
 
 /// `server:`
@@ -397,6 +399,87 @@ impl std::fmt::Debug for AccessToken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("AccessToken")
     }
+}
+
+/// `http:`; its routes are part of the program.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Http {
+    /// The longest path that fits is looked at first.
+    pub folders: Vec<Folder>,
+    /// Without origins, other sites' pages read nothing.
+    pub cors: Cors,
+    /// How long a connection may be quiet between two requests; 0 ends it with the first answer.
+    pub keep_alive_ns: u64,
+}
+
+/// One entry of `http.static`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folder {
+    /// Begins and ends with `/`.
+    pub path: String,
+    /// Relative to the configuration file, where it is.
+    pub folder: std::path::PathBuf,
+}
+
+/// `http.cors:`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cors {
+    pub origins: Vec<OriginRule>,
+    pub methods: Vec<String>,
+    /// Of requests; `*` is any.
+    pub headers: Vec<String>,
+    pub expose_headers: Vec<String>,
+    pub credentials: bool,
+    /// How long a browser may keep the answer to a preflight.
+    pub max_age_s: u64,
+}
+
+/// A built-in page or report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handler {
+    Health,
+    Metrics,
+    Status,
+    Monitoring,
+    Chat,
+    Admin,
+}
+
+impl Handler {
+    /// By the names that `handler:` takes.
+    pub const ALL: [(&'static str, Handler); 6] = [
+        ("health", Handler::Health),
+        ("metrics", Handler::Metrics),
+        ("status", Handler::Status),
+        ("monitoring", Handler::Monitoring),
+        ("chat", Handler::Chat),
+        ("admin", Handler::Admin),
+    ];
+}
+
+/// `metrics:`
+#[derive(Clone, Default)]
+pub struct Metrics {
+    pub access: MetricsAccess,
+    /// What `Authorization: Bearer` must carry.
+    pub token: Option<String>,
+}
+
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Metrics").field("access", &self.access).finish()
+    }
+}
+
+/// `metrics.access:`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MetricsAccess {
+    #[default]
+    Off,
+    /// Requests from this machine that no proxy passed on.
+    Loopback,
+    Token,
+    Public,
 }
 
 const SECOND_NS: u64 = 1_000_000_000;

@@ -41,7 +41,7 @@ struct Wanted {
 /// Adds the development routes.
 pub(super) fn routes(routes: Router<Arc<Plane>>) -> Router<Arc<Plane>> {
     let dev = Router::new()
-        .route("/", get(pages::chat))
+        .route("/dev", get(|| async { pages::chat() }))
         .route("/dev/about", get(about))
         .route("/dev/token", post(token))
         .layer(from_fn(from_this_machine));
@@ -51,8 +51,20 @@ pub(super) fn routes(routes: Router<Arc<Plane>>) -> Router<Arc<Plane>> {
 async fn from_this_machine(request: Request, next: Next) -> Response {
     match is_local(request.headers()) {
         true => next.run(request).await,
-        false => refusal(StatusCode::FORBIDDEN, "this_machine_only", "only pages of this machine"),
+        false => foreign(),
     }
+}
+
+/// `GET /`, where the configuration has nothing there.
+pub(super) fn landing(headers: &HeaderMap) -> Response {
+    match is_local(headers) {
+        true => pages::chat(),
+        false => foreign(),
+    }
+}
+
+fn foreign() -> Response {
+    refusal(StatusCode::FORBIDDEN, "this_machine_only", "only pages of this machine")
 }
 
 fn is_local(headers: &HeaderMap) -> bool {

@@ -61,6 +61,10 @@ impl Plane {
         self.draining.load(Ordering::Relaxed)
     }
 
+    fn uptime_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
     /// The process ends this long after the drain began, at the latest.
     fn drain_deadline(&self) -> Duration {
         Duration::from_nanos(self.engine.reloads.settings().drain.deadline_ns)

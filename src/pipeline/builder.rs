@@ -7,7 +7,9 @@ use std::collections::HashMap;
 
 use super::op::{Ahead, Body, Class, ConstId, HowId, MetricId, Op, PatternId};
 use super::pattern::Pattern;
-use super::program::{Event, Hook, How, LimitSpec, Program, RoomRules, Rule, Site, VariableSpec};
+use super::program::{
+    Event, Hook, How, LimitSpec, Program, RoomRules, Route, Rule, Site, VariableSpec,
+};
 use super::verify::{self, Fault};
 use crate::envelope::Shape;
 use crate::ids::{EventId, LimitId, PermissionId, RuleId};
@@ -79,6 +81,16 @@ impl Builder {
         }
         self.program.rooms[class].join = Some(id);
         Some(id)
+    }
+
+    /// Opens what writes a page, which no message can name; `route` says where.
+    pub fn page(&mut self, name: &str, site: Site) -> Option<EventId> {
+        self.open(name, site)
+    }
+
+    /// Declares a route. Each page that was opened has one.
+    pub fn route(&mut self, route: Route) {
+        self.program.routes.push(route);
     }
 
     /// The claims that the open event reads are those that the connection came with.

@@ -7,9 +7,11 @@ use std::collections::HashMap;
 use super::lineage::Lineage;
 use super::op::Op;
 use super::pattern::Pattern;
+use crate::backend::Method;
 use crate::envelope::{Projection, Shape};
 use crate::ids::{EventId, LimitId, PermissionId};
 use crate::limits::{LIST_ELEMENTS_MAX, NAME_BYTES_MAX};
+use crate::settings::Handler;
 use crate::state::limits::Rate;
 
 /// A place in a configuration, for run-time errors and `explain`.
@@ -158,6 +160,40 @@ pub struct RoomRules {
     pub join: Option<EventId>,
 }
 
+/// An answer to an HTTP request; the control plane looks it up and gives it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    pub path: Box<str>,
+    pub method: Method,
+    pub answer: RouteAnswer,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RouteAnswer {
+    Handler(Handler),
+    Page(Page),
+}
+
+/// A page that a run writes: its frames are the body, and then the values of the headers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    pub run: EventId,
+    pub status: u16,
+    pub kind: PageKind,
+    /// Their names, in lower case.
+    pub headers: Vec<Box<str>>,
+}
+
+/// What the first frame of a page is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PageKind {
+    Json,
+    Text,
+    Html,
+    /// Where to go instead; there is no body.
+    Redirect,
+}
+
 /// A compiled configuration.
 #[derive(Clone, Debug, Default)]
 pub struct Program {
@@ -192,6 +228,8 @@ pub struct Program {
     pub rooms: Vec<RoomRules>,
     /// Roles and the permissions they stand for.
     pub roles: Vec<(Box<str>, Vec<PermissionId>)>,
+    /// `http.routes`, in the file's order.
+    pub routes: Vec<Route>,
     /// Something reads the claims that a connection came with.
     pub keeps_claims: bool,
     /// What it has from the programs before it.
@@ -228,7 +266,16 @@ impl Program {
     /// Events that no message can name.
     pub fn unnamed(&self) -> usize {
         let hooks = self.hooks.iter().flatten().count() + usize::from(self.on_message.is_some());
-        hooks + self.rooms.iter().filter(|rules| rules.join.is_some()).count()
+        let joins = self.rooms.iter().filter(|rules| rules.join.is_some()).count();
+        hooks + joins + self.pages().count()
+    }
+
+    /// The routes that a run answers.
+    pub fn pages(&self) -> impl Iterator<Item = &Page> {
+        self.routes.iter().filter_map(|route| match &route.answer {
+            RouteAnswer::Page(page) => Some(page),
+            RouteAnswer::Handler(_) => None,
+        })
     }
 
     pub fn limit(&self, limit: LimitId) -> Option<&LimitSpec> {
