@@ -35,25 +35,52 @@ impl Count {
     }
 }
 
-/// Classes of durations: each is twice as long as the one before.
-const TIMES: usize = 24;
+/// Classes of durations: four to each doubling, from 1 us to 4 s.
+const TIMES: usize = 88;
 
-/// How often something took how long, by classes of durations: the first is below 2 us, the last
-/// everything from 8 s on.
-#[derive(Debug, Default)]
-pub struct Times([Count; TIMES]);
+/// How often something took how long, by classes of durations that are within a fifth of each
+/// other; the last class takes everything above.
+#[derive(Debug)]
+pub struct Times {
+    classes: [Count; TIMES],
+    /// All of them together.
+    pub total_ns: Count,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Times { classes: std::array::from_fn(|_| Count::default()), total_ns: Count::default() }
+    }
+}
 
 impl Times {
     pub fn add(&self, ns: u64) {
-        let class = (ns / 1_000).checked_ilog2().unwrap_or(0) as usize;
-        if let Some(count) = self.0.get(class.min(TIMES - 1)) {
+        self.total_ns.add(ns);
+        if let Some(count) = self.classes.get(class_of(ns / 1_000).min(TIMES - 1)) {
             count.add(1);
         }
     }
 
-    /// Each class by the nanoseconds that it ends with, and its count.
+    /// Each class by the microseconds that it ends with, and its count.
     pub fn each(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
-        self.0.iter().enumerate().map(|(class, count)| (2_000 << class, count.get()))
+        let ends = (0..).map(class_end_us);
+        ends.zip(&self.classes).map(|(end_us, count)| (end_us, count.get()))
+    }
+}
+
+/// Microseconds below 4 have a class each, then each doubling has four.
+fn class_of(us: u64) -> usize {
+    match us.checked_ilog2() {
+        Some(power @ 2..) => (power as usize - 1) * 4 + (us >> (power - 2) & 3) as usize,
+        _ => us as usize,
+    }
+}
+
+fn class_end_us(class: usize) -> u64 {
+    let next = class as u64 + 1;
+    match next {
+        0..4 => next,
+        _ => (4 + next % 4) << (next / 4 - 1),
     }
 }
 
@@ -284,4 +311,22 @@ fn zip<'n>(
     seen: &mut dyn FnMut(&'static str, &str, u64),
 ) {
     names.zip(counts).for_each(|(name, count)| seen(group, name, count.get()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_is_below_the_end_of_its_class_and_not_below_that_of_the_one_before() {
+        for us in (0..5_000).chain((12..22).flat_map(|power| [(1 << power) - 1, 1 << power])) {
+            let class = class_of(us);
+            assert!(us < class_end_us(class), "{us}");
+            assert!(class == 0 || us >= class_end_us(class - 1), "{us}");
+        }
+        let times = Times::default();
+        [0, 999, 1_000, u64::MAX / 2].iter().for_each(|ns| times.add(*ns));
+        let counts: Vec<(u64, u64)> = times.each().filter(|(_, count)| *count > 0).collect();
+        assert_eq!(counts, [(1, 2), (2, 1), (class_end_us(TIMES - 1), 1)]);
+    }
 }
