@@ -408,8 +408,8 @@ pub struct Http {
     pub folders: Vec<Folder>,
     /// Without origins, other sites' pages read nothing.
     pub cors: Cors,
-    /// How long a connection may be quiet between two requests; 0 ends it with the first answer.
-    pub keep_alive_ns: u64,
+    /// A connection may carry several requests.
+    pub keep_alive: bool,
 }
 
 /// One entry of `http.static`.
@@ -422,7 +422,7 @@ pub struct Folder {
 }
 
 /// `http.cors:`
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cors {
     pub origins: Vec<OriginRule>,
     pub methods: Vec<String>,
@@ -583,6 +583,19 @@ impl Default for WireNames {
 impl Default for Errors {
     fn default() -> Self {
         Errors { reply: true, event: "error".into(), places: false }
+    }
+}
+
+impl Default for Cors {
+    fn default() -> Self {
+        Cors {
+            origins: Vec::new(),
+            methods: ["GET", "HEAD", "POST"].map(str::to_owned).to_vec(),
+            headers: Vec::new(),
+            expose_headers: Vec::new(),
+            credentials: false,
+            max_age_s: 0,
+        }
     }
 }
 

@@ -137,11 +137,12 @@ fn serve(start: Start, control: Option<&Path>) -> Result<(), Failure> {
     .map_err(|error| Failure::machine(format!("{error}\n{}", doctor::complaints())))?;
     let greeting = greeting(&settings, running.addresses(), dev.is_some());
     let mut endpoint = reload::listen(control, &recipe.which.config, running.addresses());
+    let folder = recipe.which.config.parent().map(Path::to_path_buf).unwrap_or_default();
     let means = means(recipe, relevel, running.publisher());
     let reloads = Reloads::new(means, settings, program, loaded.effective);
     let (drain, asked) = mpsc::channel();
     let (counters, reloads) = (running.counters().to_vec(), Arc::new(reloads));
-    let engine = Engine { counters, drain, reloads, dev, notes };
+    let engine = Engine { counters, drain, reloads, folder, dev, notes };
     control::start(intake, waiting, engine, endpoint.as_mut()).map_err(Failure::machine)?;
     output::say(&greeting)?;
     until_drained(running, &asked);

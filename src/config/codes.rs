@@ -482,6 +482,20 @@ codes! {
          `disconnect`, `join` and `leave` nothing can wait."
         "lifecycle:\n  disconnect:\n    - join: lobby\n"
 
+    // E86: `http` and `metrics`.
+    BadRoute "E861" "Not a route"
+        "A route is a path that begins with `/`, with one of `json`, `text`, `html`, `redirect` and \
+         `handler` (and `status` and `headers`), or a map of such answers by method. The path of \
+         the WebSocket endpoint is the shards' own."
+        "http:\n  routes:\n    /about: { json: { service: chat }, text: chat }\n"
+    MetricsOff "E862" "Metrics that nobody may read"
+        "`handler: metrics` shows what `metrics.access` allows, which is nothing unless it says so."
+        "http:\n  routes:\n    /internal/metrics: { handler: metrics }\n"
+    NoMetricsToken "E863" "Metrics without a token"
+        "With `metrics.access: token` whoever reads the metrics sends `metrics.token`, of 16 bytes \
+         or more."
+        "metrics: { access: token }\n"
+
     // E6: tests.
     UnknownClient "E601" "A client that the test does not have"
         "A step is about one of the test's `clients`, about `advance` or about `counters`."
@@ -553,6 +567,10 @@ codes! {
         "monitor: { enabled: true, access: loopback, message: sya }\n\
          events:\n  say: { steps: [{ log: said }] }\n"
 
+    OpenCredentials "W561" "Every web page may read with cookies"
+        "`http.cors.credentials` with the origin `*` lets every page of the web read answers as its \
+         visitor. Name the origins that may."
+        "http: { cors: { origins: '*', credentials: true } }\n"
     NothingIncluded "W510" "A pattern that matches no file"
         "`include` names files by a pattern, and there is none with such a name."
         "include: [events/*.yaml]\nserver: { path: /ws }\n"

@@ -12,6 +12,7 @@ pub mod dev;
 pub mod endpoint;
 mod http;
 mod intake;
+mod monitor;
 pub mod pages;
 mod prefixed;
 pub mod reload;
@@ -20,6 +21,7 @@ mod signals;
 
 use std::io;
 use std::os::unix::net;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
@@ -32,6 +34,7 @@ pub use intake::{Intake, Waiting, intake};
 use crate::shard::counters::Counters;
 use crate::shard::journal::Note;
 use endpoint::About;
+use monitor::Monitor;
 use reload::{Ending, Reloads, Report};
 use signals::Signals;
 
@@ -42,6 +45,8 @@ pub struct Engine {
     /// Told once when the drain shall begin.
     pub drain: Sender<()>,
     pub reloads: Arc<Reloads>,
+    /// The folder of the configuration file, which the folders of `http.static` are relative to.
+    pub folder: PathBuf,
     /// What `--dev` adds.
     pub dev: Option<Dev>,
     /// What shards tell the monitor, if there is one.
@@ -54,6 +59,7 @@ struct Plane {
     intake: Intake,
     started: Instant,
     draining: AtomicBool,
+    monitor: Option<Monitor>,
 }
 
 impl Plane {
@@ -74,7 +80,13 @@ impl Plane {
     async fn reload(&self) -> Report {
         let reloads = Arc::clone(&self.engine.reloads);
         let done = tokio::task::spawn_blocking(move || reloads.reload()).await;
+        self.look_for_folders();
         done.unwrap_or_else(|error| Report { ending: Ending::Refused, text: error.to_string() })
+    }
+
+    /// Says which folders of files are not there.
+    fn look_for_folders(&self) {
+        http::complain(&self.engine.reloads.settings().http.folders, &self.engine.folder);
     }
 
     /// Begins the drain; false when it had begun before.
@@ -92,13 +104,15 @@ impl Plane {
 pub fn start(
     intake: Intake,
     waiting: Waiting,
-    engine: Engine,
+    mut engine: Engine,
     endpoint: Option<&mut Endpoint>,
 ) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let signals = runtime.block_on(async { Signals::listen() })?;
     let endpoint = endpoint.and_then(Endpoint::take);
-    let plane = Plane { engine, intake, started: Instant::now(), draining: AtomicBool::new(false) };
+    let monitor = engine.notes.take().map(Monitor::new);
+    let (started, draining) = (Instant::now(), AtomicBool::new(false));
+    let plane = Plane { engine, intake, started, draining, monitor };
     std::thread::Builder::new()
         .name("control".into())
         .spawn(move || runtime.block_on(run(Arc::new(plane), waiting, signals, endpoint)))
@@ -112,13 +126,15 @@ async fn run(
     endpoint: Option<(net::UnixListener, About)>,
 ) {
     let Signals { ending, hangup } = signals;
+    plane.look_for_folders();
     tokio::spawn(ending.obey(Arc::clone(&plane)));
     tokio::spawn(signals::reload_at(hangup, Arc::clone(&plane)));
     if let Some((listener, about)) = endpoint {
         tokio::spawn(endpoint::serve(Arc::clone(&plane), listener, about));
     }
+    tokio::spawn(monitor::watch(Arc::clone(&plane)));
     tokio::spawn(report::every_minute(Arc::clone(&plane)));
-    if let Err(error) = axum::serve(waiting.into_listener(), http::router(plane)).await {
+    if let Err(error) = axum::serve(waiting.into_listener(), http::service(plane)).await {
         tracing::error!(%error, "the control plane's HTTP service ended");
     }
 }

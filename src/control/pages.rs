@@ -36,9 +36,7 @@ pub(super) fn chat(plane: &Plane) -> Response {
 
 /// What the chat page has to know.
 fn told(settings: &Settings, events: &[&str], dev: bool) -> Value {
-    let names = |names: &WireNames| {
-        json!({ "event": names.event, "target": names.target, "payload": names.payload })
-    };
+    let names = |names: &WireNames| json!({ "event": names.event, "target": names.target, "payload": names.payload });
     let (incoming, outgoing) = match &settings.protocol {
         Protocol::Json { incoming, outgoing } => (names(incoming), names(outgoing)),
         Protocol::Raw => (Value::Null, Value::Null),
@@ -58,7 +56,10 @@ fn told(settings: &Settings, events: &[&str], dev: bool) -> Value {
 pub(super) fn admin(plane: &Plane) -> Response {
     let settings = plane.engine.reloads.settings();
     let asks = settings.monitor.access == crate::settings::MonitorAccess::Token;
-    page(ADMIN, &json!({ "version": env!("CARGO_PKG_VERSION"), "logout": asks && plane.engine.dev.is_none() }))
+    page(
+        ADMIN,
+        &json!({ "version": env!("CARGO_PKG_VERSION"), "logout": asks && plane.engine.dev.is_none() }),
+    )
 }
 
 /// What the dashboard's place shows to whoever has no credential.

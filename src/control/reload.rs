@@ -76,10 +76,20 @@ struct Running {
     effective: Effective,
 }
 
+/// What requests are answered by.
+#[derive(Clone)]
+pub struct Current {
+    pub settings: Arc<Settings>,
+    pub program: Arc<Program>,
+}
+
 /// The reloads of one process.
 pub struct Reloads {
     means: Means,
+    /// Locked for as long as a reload takes.
     running: Mutex<Running>,
+    /// The same for whoever cannot wait that long.
+    current: Mutex<Current>,
 }
 
 impl Reloads {
@@ -89,16 +99,22 @@ impl Reloads {
         program: Arc<Program>,
         effective: Effective,
     ) -> Reloads {
-        Reloads { means, running: Mutex::new(Running { settings, program, effective }) }
+        let current = Current { settings: Arc::clone(&settings), program: Arc::clone(&program) };
+        let running = Mutex::new(Running { settings, program, effective });
+        Reloads { means, running, current: Mutex::new(current) }
     }
 
-    /// What runs now.
+    /// What runs now; never waits for a reload.
+    pub fn current(&self) -> Current {
+        self.current.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+
     pub fn settings(&self) -> Arc<Settings> {
-        Arc::clone(&self.running().settings)
+        self.current().settings
     }
 
     pub fn program(&self) -> Arc<Program> {
-        Arc::clone(&self.running().program)
+        self.current().program
     }
 
     /// Reloads, and logs how that went. Blocks for as long as compiling takes.
@@ -126,9 +142,16 @@ impl Reloads {
         running.settings = Arc::clone(&edition.settings);
         running.program = Arc::clone(&edition.program);
         running.effective = fresh.effective;
+        self.show(&edition);
         let published = (self.means.publish)(edition);
         let text = said(&told(&changes, published), &kept, &fresh.notes);
         Ok(Report { ending: Ending::Done, text })
+    }
+
+    fn show(&self, edition: &Edition) {
+        let settings = Arc::clone(&edition.settings);
+        let current = Current { settings, program: Arc::clone(&edition.program) };
+        *self.current.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = current;
     }
 
     fn running(&self) -> MutexGuard<'_, Running> {

@@ -189,7 +189,6 @@ pub struct Page {
 pub enum PageKind {
     Json,
     Text,
-    Html,
     /// Where to go instead; there is no body.
     Redirect,
 }

@@ -45,7 +45,7 @@ pub fn compile(
     if let (Some(entry), false) = (sections.events, raw) {
         unit.events = events::events(entry, &mut native);
     }
-    native.rest(sections, &mut unit);
+    native.rest(sections, settings, &mut unit);
     unit.permissions = permissions;
     if let (Some(entry), true) = (sections.on_message, raw) {
         unit.on_message = on_message::steps(entry, source, findings);

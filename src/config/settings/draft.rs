@@ -39,6 +39,8 @@ pub struct Draft {
     pub raw: bool,
     pub incoming: WireNames,
     pub outgoing: WireNames,
+    /// Where `metrics.token` came from.
+    pub metrics_token: Option<Place>,
     /// The options that were set.
     pub chosen: Chosen,
 }
@@ -56,6 +58,7 @@ impl Default for Draft {
             raw: false,
             incoming: WireNames::default(),
             outgoing: WireNames::default(),
+            metrics_token: None,
             chosen: Chosen::new(),
         }
     }
@@ -64,6 +67,11 @@ impl Default for Draft {
 impl Draft {
     /// What only shows when two options are looked at together.
     pub fn check(&self, findings: &mut Findings) {
+        super::http::check(self, findings);
+        self.check_pings(findings);
+    }
+
+    fn check_pings(&self, findings: &mut Findings) {
         let transport = &self.settings.transport;
         let (read, ping) = (transport.read_timeout_ns, transport.ping_interval_ns);
         let Some(place) = self.place_of(&["transport.pingInterval", "transport.readTimeout"])

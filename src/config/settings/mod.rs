@@ -6,6 +6,7 @@
 pub mod docs;
 mod draft;
 mod expand;
+mod http;
 mod keys;
 mod monitor;
 mod options;

@@ -3,6 +3,8 @@
 //!
 //! Invariants: paths are unique; an older spelling goes to the same place as the newer one.
 
+use super::draft::Draft;
+use super::http;
 use super::monitor::{set_fields, set_username};
 use super::registry::{Effect, Key, Kind};
 use super::special::{
@@ -13,7 +15,7 @@ use crate::settings::{AuthMode, ConnectionLimitMode, LogFormat, MonitorAccess, T
 const U32_MAX: u64 = u32::MAX as u64;
 const SOURCES: &[&str] = &["cookie", "bearer", "subprotocol", "query"];
 
-const fn key(
+pub const fn key(
     path: &'static str,
     default: &'static str,
     effect: Effect,
@@ -31,6 +33,16 @@ const fn older(
     doc: &'static str,
 ) -> Key {
     Key { path, kind, default: "", effect, doc, newer: Some(newer) }
+}
+
+/// The name of an envelope's field.
+const fn wire(
+    path: &'static str,
+    default: &'static str,
+    put: fn(&mut Draft, String),
+    doc: &'static str,
+) -> Key {
+    key(path, default, Live, Kind::Text(put), doc)
 }
 
 const fn hook(path: &'static str, doc: &'static str) -> Key {
@@ -382,62 +394,49 @@ pub static KEYS: &[Key] = &[
         "`json`: envelopes with an event; `raw`: opaque messages for `lifecycle.message`. \
          Or a map with the names below.",
     ),
-    key(
+    wire(
         "protocol.in.event",
         "event",
-        Live,
-        Kind::Text(|d, text| d.incoming.event = text),
+        |d, text| d.incoming.event = text,
         "Field of a received message that names the event.",
     ),
-    key(
+    wire(
         "protocol.in.target",
         "target",
-        Live,
-        Kind::Text(|d, text| d.incoming.target = text),
+        |d, text| d.incoming.target = text,
         "Field with the room or `user:ID`.",
     ),
-    key(
+    wire(
         "protocol.in.payload",
         "payload",
-        Live,
-        Kind::Text(|d, text| d.incoming.payload = text),
+        |d, text| d.incoming.payload = text,
         "Field with the payload; `.` is the message itself.",
     ),
-    key(
+    wire(
         "protocol.in.id",
         "id",
-        Live,
-        Kind::Text(|d, text| d.incoming.id = text),
+        |d, text| d.incoming.id = text,
         "Field with the message's id, which comes back on its error.",
     ),
-    key(
+    wire(
         "protocol.out.event",
         "event",
-        Live,
-        Kind::Text(|d, text| d.outgoing.event = text),
+        |d, text| d.outgoing.event = text,
         "The same for messages sent.",
     ),
-    key(
+    wire(
         "protocol.out.target",
         "target",
-        Live,
-        Kind::Text(|d, text| d.outgoing.target = text),
+        |d, text| d.outgoing.target = text,
         "The same for messages sent.",
     ),
-    key(
+    wire(
         "protocol.out.payload",
         "payload",
-        Live,
-        Kind::Text(|d, text| d.outgoing.payload = text),
+        |d, text| d.outgoing.payload = text,
         "The same for messages sent.",
     ),
-    key(
-        "protocol.out.id",
-        "id",
-        Live,
-        Kind::Text(|d, text| d.outgoing.id = text),
-        "The same for messages sent.",
-    ),
+    wire("protocol.out.id", "id", |d, text| d.outgoing.id = text, "The same for messages sent."),
     key(
         "rooms",
         "",
@@ -488,6 +487,17 @@ pub static KEYS: &[Key] = &[
         Kind::Duration(|d, ns| d.settings.compat.leave_grace_ns = ns),
         "How long a user stays in its rooms after its last connection.",
     ),
+    http::ROUTES,
+    http::STATIC,
+    http::KEEP_ALIVE,
+    http::CORS_ORIGINS,
+    http::CORS_METHODS,
+    http::CORS_HEADERS,
+    http::CORS_EXPOSE,
+    http::CORS_CREDENTIALS,
+    http::CORS_MAX_AGE,
+    http::METRICS_ACCESS,
+    http::METRICS_TOKEN,
     key(
         "drain.over",
         "5s",

@@ -11,6 +11,7 @@ use super::super::source::Span;
 use super::super::yaml::{Entry, Node, NodeKind};
 use super::draft::{Draft, KeyDraft, Material};
 use super::expand::expand;
+use super::http;
 use super::registry::{self, Given, Key, Kind, Match, in_range};
 use super::rooms;
 use super::special::{ALGORITHM_NAMES, ALGORITHMS};
@@ -28,6 +29,7 @@ pub struct Sections<'n> {
     pub state_conn: Option<&'n Entry>,
     pub state_user: Option<&'n Entry>,
     pub roles: Option<&'n Entry>,
+    pub routes: Option<&'n Entry>,
     pub error_payload: Option<&'n Entry>,
     /// The hooks of `lifecycle`, `message` apart.
     pub hooks: Vec<(Hook, &'n Entry)>,
@@ -116,6 +118,7 @@ impl<'n> Walk<'n, '_> {
             (Kind::Program(_), "events") => self.program.events = Some(entry),
             (Kind::Program(_), "permissions") => self.program.permissions = Some(entry),
             (Kind::Program(_), "version") => self.version(entry),
+            (Kind::Program(_), "http.static") => self.folders(entry),
             (Kind::Program(_), path) => self.program_section(path, entry),
             (Kind::Keys, _) => self.keys(entry),
             (Kind::Rooms, _) => self.rooms(entry),
@@ -134,6 +137,7 @@ impl<'n> Walk<'n, '_> {
             "state.conn" => program.state_conn = Some(entry),
             "state.user" => program.state_user = Some(entry),
             "roles" => program.roles = Some(entry),
+            "http.routes" => program.routes = Some(entry),
             "errors.reply.payload" => program.error_payload = Some(entry),
             _ => {
                 let hook = HOOKS.iter().find(|(name, _)| path.ends_with(name));
@@ -184,6 +188,10 @@ impl<'n> Walk<'n, '_> {
         self.program.rooms = Some(entry);
         let mut reader = rooms::Reader { environment, folded, findings: self.findings };
         self.draft.settings.rooms = reader.read(entry);
+    }
+
+    fn folders(&mut self, entry: &Entry) {
+        self.draft.settings.http.folders = http::folders(entry, self.environment, self.findings);
     }
 
     fn key_of(&mut self, item: &Node) {

@@ -25,11 +25,7 @@ struct Login {
 }
 
 /// The built-in pages and reports that are the monitor's.
-pub(in crate::control) fn show(
-    handler: Handler,
-    plane: &Plane,
-    request: &Request,
-) -> Response {
+pub(in crate::control) fn show(handler: Handler, plane: &Plane, request: &Request) -> Response {
     let Some(monitor) = &plane.monitor else { return http::not_found() };
     if let Err(refused) = admit(plane, monitor, request) {
         return refused.answer(matches!(handler, Handler::Chat | Handler::Admin));
@@ -166,7 +162,6 @@ fn logout(monitor: &Monitor, request: &Request) -> Response {
 }
 
 fn cookie(key: &str, lasts_s: u64) -> Response {
-    let cookie =
-        format!("{COOKIE}={key}; Path=/; Max-Age={lasts_s}; HttpOnly; SameSite=Strict");
+    let cookie = format!("{COOKIE}={key}; Path=/; Max-Age={lasts_s}; HttpOnly; SameSite=Strict");
     (StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response()
 }

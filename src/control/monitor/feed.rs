@@ -171,7 +171,10 @@ impl Feed {
         let body = Body::from_stream(Ticks { receiver, peer });
         let kind = (header::CONTENT_TYPE, "text/event-stream");
         // A proxy that collects answers would hold every tick back.
-        Some(([kind, (header::HeaderName::from_static("x-accel-buffering"), "no")], body).into_response())
+        Some(
+            ([kind, (header::HeaderName::from_static("x-accel-buffering"), "no")], body)
+                .into_response(),
+        )
     }
 
     fn pages(&self) -> MutexGuard<'_, Vec<mpsc::Sender<Bytes>>> {

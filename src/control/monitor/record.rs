@@ -186,7 +186,12 @@ mod tests {
     }
 
     fn happened(what: What) -> Note {
-        Note::Happened(Happening { at_ms: 1_704_110_400_000, conn: conn(1, 1), name: "ada".into(), what })
+        Note::Happened(Happening {
+            at_ms: 1_704_110_400_000,
+            conn: conn(1, 1),
+            name: "ada".into(),
+            what,
+        })
     }
 
     fn hear(record: &mut Record, bounds: &settings::Monitor, note: Note) {
@@ -230,12 +235,7 @@ mod tests {
 
     #[test]
     fn a_message_shows_its_chosen_fields_and_is_never_believed_about_who_sent_it() {
-        let one = Happening {
-            at_ms: 0,
-            conn: conn(1, 1),
-            name: "ada".into(),
-            what: What::Opened,
-        };
+        let one = Happening { at_ms: 0, conn: conn(1, 1), name: "ada".into(), what: What::Opened };
         let fields: Vec<String> = ["text", "price"].map(Into::into).to_vec();
         let id = conn(1, 1).to_string();
         let payload = br#"{"text":"hi","price":1,"id":"x","timestamp":"x","username":"eve"}"#;

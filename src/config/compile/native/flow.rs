@@ -8,6 +8,7 @@ use super::super::super::types::{Type, Typed};
 use super::super::super::yaml::{Node, NodeKind};
 use super::super::ir::{Action, Step};
 use super::Native;
+use super::routes::bind_request;
 use crate::pipeline::op::{Context, Owner, ValueReg, VariableId};
 use crate::pipeline::program::Hook;
 
@@ -22,6 +23,8 @@ pub enum Place {
     Hook(Hook),
     /// What a class of rooms demands of who joins.
     Rule,
+    /// An answer of `http.routes`: there is neither a connection nor a message.
+    Page,
 }
 
 impl Place {
@@ -94,7 +97,10 @@ impl Native<'_> {
     /// The names of a place that every pipeline there has.
     pub fn flow(&self, place: Place) -> Flow {
         let mut scope = Scope::new();
-        self.bind_connection(&mut scope);
+        match place {
+            Place::Page => bind_request(&mut scope),
+            _ => self.bind_connection(&mut scope),
+        }
         let text = || Typed::of(Type::String);
         if place.has_message() {
             scope.bind("target", text(), Read::Context(Context::Target));

@@ -10,6 +10,7 @@ mod limits;
 mod payload;
 mod require;
 mod rooms;
+mod routes;
 mod send;
 mod state;
 mod steps;
@@ -26,6 +27,7 @@ use super::super::yaml::{Entry, Node, NodeKind};
 use super::calls::Param;
 use super::ir::{Pipeline, Unit};
 use crate::ids::PermissionId;
+use crate::settings::Settings;
 use flow::{Flow, Place};
 use state::State;
 
@@ -73,7 +75,7 @@ impl<'n> Native<'n> {
     }
 
     /// Everything but the events.
-    pub fn rest(&mut self, sections: &Sections<'n>, unit: &mut Unit) {
+    pub fn rest(&mut self, sections: &Sections<'n>, settings: &Settings, unit: &mut Unit) {
         unit.conn_variables = self.state.specs(&self.state.conn);
         unit.user_variables = self.state.specs(&self.state.user);
         unit.roles = self.roles(sections.roles);
@@ -82,6 +84,7 @@ impl<'n> Native<'n> {
             unit.hooks.push((*hook, pipeline));
         }
         unit.room_joins = self.room_joins(sections.rooms);
+        unit.routes = self.routes(sections, settings);
         if let Some(entry) = sections.error_payload {
             let pipeline = self.error_reply(entry);
             unit.hooks.push((crate::pipeline::program::Hook::Error, pipeline));
