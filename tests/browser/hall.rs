@@ -74,9 +74,13 @@ fn dashboard(chromium: &mut Chromium, server: &Server) -> Window {
     window
 }
 
+fn is_blessing() -> bool {
+    std::env::var_os("SHARDWIRE_BLESS").is_some()
+}
+
 /// Keeps a picture for docs/, where that is asked for.
 fn keep_picture(window: &mut Window, name: &str) {
-    if std::env::var_os("SHARDWIRE_BLESS").is_none() {
+    if !is_blessing() {
         return;
     }
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/pages");
@@ -130,10 +134,14 @@ fn two_people_chat_and_the_dashboard_shows_them() {
     assert_eq!(ada.run("document.querySelectorAll('#messages .mine').length"), Value::from(3));
 
     shows_them(&mut admin);
+    if is_blessing() {
+        bustle(&mut ada, &mut admin);
+    }
+    take_pictures(&mut admin);
     bob.look((760, 640), true);
     keep_picture(&mut bob, "chat-dark");
     bob.look(PHONE, false);
-    assert!(fits_its_width(&mut bob));
+    assert!(fits(&mut bob, PHONE));
     keep_picture(&mut bob, "chat-phone");
 
     ada.open("about:blank");
@@ -142,7 +150,7 @@ fn two_people_chat_and_the_dashboard_shows_them() {
     admin.wait_until("!!document.querySelector('.entry[data-kind=disconnection]')");
 }
 
-/// The dashboard has both, what they said, and how often; its pictures are taken.
+/// The dashboard has both, what they said, and how often.
 fn shows_them(admin: &mut Window) {
     for name in ["Ada", "Bob"] {
         admin.wait_until(&format!(
@@ -156,23 +164,39 @@ fn shows_them(admin: &mut Window) {
             row.children[1].textContent === 'message' && row.children[3].textContent === '4')",
     );
     admin.wait_until("document.querySelectorAll('.entry[data-kind=message]').length === 4");
-    admin.wait_until("past.length > 12");
+}
+
+/// Something to look at: messages that come and go for a while.
+fn bustle(ada: &mut Window, admin: &mut Window) {
+    ada.run(
+        "window.bustle = setInterval(() => {
+            const count = Math.round(6 + 5 * Math.sin(Date.now() / 2500) + 3 * Math.random());
+            for (let i = 0; i < count; i += 1) dialect.typing(i % 2 === 0);
+            if (Math.random() < 0.05) socket.send('no message');
+         }, 100); 0",
+    );
+    admin.wait_until("past.length > 40");
+    ada.run("clearInterval(window.bustle)");
+}
+
+/// The dashboard in both themes and on a phone.
+fn take_pictures(admin: &mut Window) {
     for (name, dark) in [("dashboard-light", false), ("dashboard-dark", true)] {
         admin.look(WIDE, dark);
         let theme = if dark { "dark" } else { "light" };
         admin.wait_until(&format!("document.documentElement.dataset.theme === '{theme}'"));
-        assert!(fits_its_width(admin));
+        assert!(fits(admin, WIDE));
         keep_picture(admin, name);
     }
     admin.look(PHONE, true);
-    assert!(fits_its_width(admin));
+    assert!(fits(admin, PHONE));
     keep_picture(admin, "dashboard-phone");
     admin.look(WIDE, false);
 }
 
-/// Nothing hangs over the side.
-fn fits_its_width(window: &mut Window) -> bool {
-    window.run("document.documentElement.scrollWidth <= innerWidth") == Value::Bool(true)
+/// Nothing hangs over the side of a window this wide.
+fn fits(window: &mut Window, (width, _): (u32, u32)) -> bool {
+    window.run(&format!("document.documentElement.scrollWidth <= {width}")) == Value::Bool(true)
 }
 
 #[test]
