@@ -110,7 +110,8 @@ pub fn start(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let signals = runtime.block_on(async { Signals::listen() })?;
     let endpoint = endpoint.and_then(Endpoint::take);
-    let monitor = engine.notes.take().map(Monitor::new);
+    let token = engine.reloads.settings().monitor.token.clone();
+    let monitor = engine.notes.take().map(|notes| Monitor::new(notes, token));
     let (started, draining) = (Instant::now(), AtomicBool::new(false));
     let plane = Plane { engine, intake, started, draining, monitor };
     std::thread::Builder::new()

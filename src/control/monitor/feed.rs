@@ -92,7 +92,7 @@ impl Seen<'_> {
     fn tick(&self, entries: Vec<Value>) -> Tick<'_> {
         let (rooms, room_count) = self.record.rooms(ROOMS_SHOWN);
         let mut events: Vec<&Rate> = self.samples.events.iter().collect();
-        events.sort_by(|one, other| other.total.cmp(&one.total));
+        events.sort_by_key(|one| std::cmp::Reverse(one.total));
         events.truncate(EVENTS_SHOWN);
         Tick {
             at: self.at_ms,

@@ -48,14 +48,14 @@ pub(super) struct Monitor {
 }
 
 impl Monitor {
-    pub fn new(notes: Receiver<Note>) -> Monitor {
+    pub fn new(notes: Receiver<Note>, token: Option<AccessToken>) -> Monitor {
         Monitor {
             notes,
             record: Mutex::default(),
             samples: Mutex::default(),
             feed: Feed::default(),
             door: Door::default(),
-            token: Mutex::default(),
+            token: Mutex::new(token),
         }
     }
 
