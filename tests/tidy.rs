@@ -56,7 +56,7 @@ const RING_PLACES: [&str; 2] = ["src/runtime/", "src/cli/doctor.rs"];
 const CLOCK_PLACES: [&str; 3] = ["src/runtime/", "src/cli/", "src/control/"];
 
 /// Names that another project chose.
-const FOREIGN_NAMES: [&str; 1] = ["user_data"];
+const FOREIGN_NAMES: [&str; 2] = ["user_data", "Data"];
 
 /// A name of more words than this says what a test shows.
 const SENTENCE_WORDS_MIN: usize = 4;

@@ -67,6 +67,7 @@ pub(super) fn foreign() -> Response {
     refusal(StatusCode::FORBIDDEN, "this_machine_only", "only pages of this machine")
 }
 
+/// Whether a request is for this machine by name, and from no page of another origin.
 pub(super) fn is_local(headers: &HeaderMap) -> bool {
     let value = |name| headers.get(name).map(axum::http::HeaderValue::as_bytes);
     let host = value(header::HOST);

@@ -12,6 +12,7 @@ pub mod dev;
 pub mod endpoint;
 mod http;
 mod intake;
+mod metrics;
 mod monitor;
 pub mod pages;
 mod prefixed;
@@ -34,6 +35,7 @@ pub use intake::{Intake, Waiting, intake};
 use crate::shard::counters::Counters;
 use crate::shard::journal::Note;
 use endpoint::About;
+use metrics::Served;
 use monitor::Monitor;
 use reload::{Ending, Reloads, Report};
 use signals::Signals;
@@ -58,6 +60,7 @@ struct Plane {
     engine: Engine,
     intake: Intake,
     started: Instant,
+    served: Served,
     draining: AtomicBool,
     monitor: Option<Monitor>,
 }
@@ -112,8 +115,14 @@ pub fn start(
     let endpoint = endpoint.and_then(Endpoint::take);
     let token = engine.reloads.settings().monitor.token.clone();
     let monitor = engine.notes.take().map(|notes| Monitor::new(notes, token));
-    let (started, draining) = (Instant::now(), AtomicBool::new(false));
-    let plane = Plane { engine, intake, started, draining, monitor };
+    let plane = Plane {
+        engine,
+        intake,
+        started: Instant::now(),
+        served: Served::default(),
+        draining: AtomicBool::new(false),
+        monitor,
+    };
     std::thread::Builder::new()
         .name("control".into())
         .spawn(move || runtime.block_on(run(Arc::new(plane), waiting, signals, endpoint)))

@@ -2,6 +2,7 @@
 //!
 //! Invariants: a single writer, so an increment is a load and a store, never a locked instruction.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -90,8 +91,36 @@ pub struct Named {
     /// `name (file:line)` of each rule, and how often it was not met, enforced or not.
     pub rules: Box<[Labelled]>,
     pub metrics: Box<[Labelled]>,
-    /// Runs of each event that were not refused; counted where there is a monitor.
-    pub events: Box<[Labelled]>,
+    /// By `EventId`.
+    events: Box<[EventCounts]>,
+}
+
+/// What became of the messages of one event.
+#[derive(Debug)]
+pub struct EventCounts {
+    pub name: Box<str>,
+    /// A message can name it; the others are hooks, rules and pages.
+    pub is_named: bool,
+    pub counts: Arc<Fates>,
+}
+
+/// See `EventCounts`.
+#[derive(Debug, Default)]
+pub struct Fates {
+    /// Messages of the event, refused ones too.
+    pub received: Count,
+    /// Ended by a limit that tells nobody.
+    pub limited: Count,
+    /// By `Reject as usize`.
+    pub rejects: [Count; Reject::ALL.len()],
+}
+
+impl Fates {
+    /// Messages that did what their event says.
+    pub fn ran(&self) -> u64 {
+        let refused: u64 = self.rejects.iter().map(Count::get).sum();
+        self.received.get().saturating_sub(refused + self.limited.get())
+    }
 }
 
 /// A counter that a configuration names; it goes on in the next one, where that names it too.
@@ -113,19 +142,34 @@ impl Named {
         };
         let metric = |name: &str| (Box::from(name), name.to_owned());
         Named {
-            events: counted_events(program, before),
             rules: labelled(program.rules.iter().map(rule), &before.rules),
             metrics: labelled(program.metrics.iter().map(|name| metric(name)), &before.metrics),
+            events: counted(program, before),
         }
+    }
+
+    /// The events that messages can name.
+    pub fn events(&self) -> impl Iterator<Item = &EventCounts> {
+        self.events.iter().filter(|event| event.is_named)
+    }
+
+    pub fn received(&self, event: EventId) {
+        let one = self.events.get(usize::from(event.0));
+        one.into_iter().for_each(|one| one.counts.received.add(1));
+    }
+
+    pub fn rejected(&self, event: EventId, reject: Reject) {
+        let one = self.events.get(usize::from(event.0));
+        one.into_iter().for_each(|one| one.counts.rejects[reject as usize].add(1));
+    }
+
+    pub fn limited(&self, event: EventId) {
+        let one = self.events.get(usize::from(event.0));
+        one.into_iter().for_each(|one| one.counts.limited.add(1));
     }
 
     pub fn denied(&self, rule: RuleId) {
         let one = self.rules.get(usize::from(rule.0));
-        one.into_iter().for_each(|one| one.count.add(1));
-    }
-
-    pub fn ran(&self, event: EventId) {
-        let one = self.events.get(usize::from(event.0));
         one.into_iter().for_each(|one| one.count.add(1));
     }
 
@@ -135,15 +179,17 @@ impl Named {
     }
 }
 
-/// An event keeps its place from one program to the next, so nothing is searched.
-fn counted_events(program: &Program, before: &Named) -> Box<[Labelled]> {
-    let names = program.events.iter().map(|event| &event.name).enumerate();
-    let counted = names.map(|(place, name)| {
-        let known = before.events.get(place).filter(|known| known.name == *name);
-        let count = known.map(|known| Arc::clone(&known.count)).unwrap_or_default();
-        Labelled { label: name.to_string(), name: name.clone(), number: 0, count }
+/// An event's counters go on where the program before had an event of this name.
+fn counted(program: &Program, before: &Named) -> Box<[EventCounts]> {
+    let known: HashMap<&str, &EventCounts> =
+        before.events().map(|event| (&*event.name, event)).collect();
+    let events = program.events.iter().zip(0..).map(|(event, id)| {
+        let is_named = program.names.get(event.name.as_bytes()) == Some(&EventId(id));
+        let known = known.get(&*event.name).filter(|_| is_named);
+        let counts = known.map(|known| Arc::clone(&known.counts)).unwrap_or_default();
+        EventCounts { name: event.name.clone(), is_named, counts }
     });
-    counted.collect()
+    events.collect()
 }
 
 fn labelled(

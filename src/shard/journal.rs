@@ -338,7 +338,6 @@ impl Shard {
     }
 
     fn note_ran_on(&mut self, slot: u32, event: EventId, payload: &[u8]) {
-        self.named.ran(event);
         let now_ms = self.now.unix_ms;
         let Some(line) = &mut self.journal.line else { return };
         let counts = line.message == Some(event);

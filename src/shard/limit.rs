@@ -140,9 +140,19 @@ impl Shard {
             }
             OnExceed::Drop => {
                 self.counters.limited_drops.add(1);
+                self.count_limited(subject);
                 self.note_refused(slot, Reject::RateLimited);
             }
-            OnExceed::Close => self.disconnect(slot, Disconnect::RateLimited),
+            OnExceed::Close => {
+                self.count_limited(subject);
+                self.disconnect(slot, Disconnect::RateLimited);
+            }
+        }
+    }
+
+    fn count_limited(&self, subject: Subject<'_>) {
+        if let Some(event) = self.event_of(subject) {
+            self.named.limited(event);
         }
     }
 }

@@ -8,6 +8,7 @@ use super::reply::{ErrorParts, write_error};
 use super::subject::{Cause, Subject};
 use crate::envelope::text::decode_into;
 use crate::envelope::{Slot, SlotKind};
+use crate::ids::EventId;
 use crate::pipeline::about::{About, RefusalText};
 use crate::pipeline::effect::Effect;
 use crate::pipeline::program::{Hook, Rule};
@@ -20,6 +21,9 @@ impl Shard {
     pub(super) fn reject(&mut self, slot: u32, reject: Reject, subject: Subject<'_>, cause: Cause) {
         self.counters.rejected(reject);
         self.note_refused(slot, reject);
+        if let Some(event) = self.event_of(subject) {
+            self.named.rejected(event, reject);
+        }
         if !self.engine.settings.errors.reply {
             return;
         }
@@ -27,6 +31,11 @@ impl Shard {
             Some(_) => self.tell_shaped(slot, reject, subject, cause),
             None => self.tell_plain(slot, reject, subject, cause),
         }
+    }
+
+    /// The event that a subject names, if it names one.
+    pub(super) fn event_of(&self, subject: Subject<'_>) -> Option<EventId> {
+        self.engine.program.lookup(subject.event)
     }
 
     fn tell_plain(&mut self, slot: u32, reject: Reject, subject: Subject<'_>, cause: Cause) {

@@ -96,6 +96,10 @@ impl Shard {
         let about = About::NOTHING;
         let (outcome, asked) =
             self.run_event(slot, event, kind, message, granted, about, &mut effects);
+        // One that waits comes again.
+        if outcome != Outcome::Waiting {
+            self.named.received(event);
+        }
         match outcome {
             Outcome::Done => {}
             // What the steps before the refused one asked for stands, as in the original.
@@ -127,6 +131,9 @@ impl Shard {
             Reject::BadJson | Reject::BadMessage => Subject::NOTHING,
             _ => self.subject(message),
         };
+        if let Some(event) = self.event_of(subject) {
+            self.named.received(event);
+        }
         self.reject(slot, reject, subject, Cause::default());
     }
 

@@ -3,6 +3,7 @@
 //! Invariants: the file, the overrides, the defaults and the documentation all go through the rows
 //! of `options::KEYS`. Called by `config::compile`.
 
+mod compression;
 pub mod docs;
 mod draft;
 mod expand;

@@ -4,12 +4,12 @@
 //! Invariants: paths are unique; an older spelling goes to the same place as the newer one.
 
 use super::draft::Draft;
-use super::http;
 use super::monitor::{set_fields, set_username};
 use super::registry::{Effect, Key, Kind};
 use super::special::{
     ALGORITHM_NAMES, ALGORITHMS, set_addresses, set_cores, set_origins, set_path, set_subprotocols,
 };
+use super::{compression, http};
 use crate::settings::{AuthMode, ConnectionLimitMode, LogFormat, MonitorAccess, TokenSources};
 
 const U32_MAX: u64 = u32::MAX as u64;
@@ -229,49 +229,12 @@ pub static KEYS: &[Key] = &[
         Kind::Count(1..=1 << 20, |d, n| d.settings.transport.outbox_frames_max = n as usize),
         "Messages waiting for one connection before it is closed as a slow reader.",
     ),
-    key(
-        "transport.compression",
-        "false",
-        New,
-        Kind::Switch(|d, on| d.settings.transport.compression.enabled = on),
-        "permessage-deflate (RFC 7692), on or off; or a map with the options below.",
-    ),
-    key(
-        "transport.compression.enabled",
-        "false",
-        New,
-        Kind::Switch(|d, on| d.settings.transport.compression.enabled = on),
-        "Offer compression to clients that ask for it.",
-    ),
-    key(
-        "transport.compression.contextTakeover",
-        "false",
-        New,
-        Kind::Switch(|d, on| d.settings.transport.compression.context_takeover = on),
-        "Keep the compressor's window between messages: smaller messages, \
-         about 300 KB more a connection.",
-    ),
-    key(
-        "transport.compression.level",
-        "1",
-        New,
-        Kind::Count(0..=9, |d, n| d.settings.transport.compression.level = n as u8),
-        "0 (none) to 9 (slowest).",
-    ),
-    key(
-        "transport.compression.minSize",
-        "1KiB",
-        Live,
-        Kind::Size(0..=1 << 30, |d, n| d.settings.transport.compression.bytes_min = n as usize),
-        "Messages shorter than this are sent as they are.",
-    ),
-    key(
-        "transport.compression.windowBits",
-        "15",
-        Restart,
-        Kind::Count(9..=15, |d, n| d.settings.transport.compression.window_bits = n as u8),
-        "Window of the server's compressor, as a power of two.",
-    ),
+    compression::SWITCH,
+    compression::ENABLED,
+    compression::CONTEXT_TAKEOVER,
+    compression::LEVEL,
+    compression::MIN_SIZE,
+    compression::WINDOW_BITS,
     key(
         "auth.mode",
         "jwt",

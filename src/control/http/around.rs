@@ -5,6 +5,7 @@
 //! connection that it used before, and here nobody could upgrade it.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -31,12 +32,14 @@ pub(super) async fn around(
     next: Next,
 ) -> Response {
     peer.life.renew();
+    let begun = Instant::now();
     let upgrades = is_upgrade(request.headers());
     let goes_on = !upgrades && is_kept(&plane, &peer, request.headers());
     let mut response = match upgrades {
         true => misdirected(),
         false => next.run(request).await,
     };
+    plane.served.count(response.status(), begun.elapsed());
     let headers = response.headers_mut();
     if !goes_on {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));

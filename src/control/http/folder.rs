@@ -51,10 +51,9 @@ pub(super) fn wanted(folders: &[Folder], base: &Path, path: &str) -> Option<Want
     let folder = folders.iter().find(|one| path.starts_with(&one.path))?;
     let rest = &path[folder.path.len()..];
     let is_folder = rest.is_empty() || rest.ends_with('/');
-    let rest = rest.strip_suffix('/').unwrap_or(rest);
     let names: Option<Vec<String>> = match rest {
         "" => Some(Vec::new()),
-        rest => rest.split('/').map(name).collect(),
+        rest => rest.strip_suffix('/').unwrap_or(rest).split('/').map(name).collect(),
     };
     Some(Wanted { folder: base.join(&folder.folder), names: names?, is_folder })
 }

@@ -31,9 +31,9 @@ use serde_json::{Value, json};
 
 use super::intake::Peer;
 use super::reload::Current;
-use super::{Plane, dev, monitor, pages, report};
+use super::{Plane, dev, metrics, monitor, pages, report};
 use crate::pipeline::program::{Program, Route, RouteAnswer};
-use crate::settings::{Handler, Settings};
+use crate::settings::{Handler, MetricsAccess, Settings};
 
 const BODY_BYTES_MAX: usize = 16 * 1024;
 
@@ -128,7 +128,7 @@ fn takes(route: &Route, method: &Method) -> bool {
 async fn handle(handler: Handler, plane: &Arc<Plane>, request: Request) -> Response {
     match handler {
         Handler::Health => health(plane),
-        Handler::Metrics => not_found(),
+        Handler::Metrics => metrics::answer(plane, &request),
         Handler::Status | Handler::Monitoring | Handler::Chat | Handler::Admin => {
             monitor::show(handler, plane, &request)
         }
@@ -144,6 +144,9 @@ async fn built_in(plane: &Arc<Plane>, settings: &Settings, request: Request) -> 
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     match request.uri().path() {
         "/health" if reads => handle(Handler::Health, plane, request).await,
+        metrics::PATH if reads && settings.metrics.access != MetricsAccess::Off => {
+            handle(Handler::Metrics, plane, request).await
+        }
         path => {
             let wanted = folder::wanted(&settings.http.folders, &plane.engine.folder, path);
             let looked = match wanted {

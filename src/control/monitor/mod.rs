@@ -108,8 +108,8 @@ impl Monitor {
         let settings = plane.engine.reloads.settings();
         let name = settings.monitor.message.as_str();
         let of = |named: &crate::shard::counters::Named| {
-            let mut events = named.events.iter();
-            events.find(|event| event.label == name).map_or(0, |event| event.count.get())
+            let mut events = named.events();
+            events.find(|event| *event.name == *name).map_or(0, |event| event.counts.ran())
         };
         plane.engine.counters.iter().map(|one| of(&one.named())).sum()
     }

@@ -189,10 +189,10 @@ fn events(shards: &[Arc<Counters>]) -> Vec<(String, u64)> {
     let mut sums: Vec<(String, u64)> = Vec::new();
     for one in shards {
         let named = one.named();
-        for (place, event) in named.events.iter().enumerate() {
+        for (place, event) in named.events().enumerate() {
             match sums.get_mut(place) {
-                Some(sum) => sum.1 += event.count.get(),
-                None => sums.push((event.label.clone(), event.count.get())),
+                Some(sum) => sum.1 += event.counts.ran(),
+                None => sums.push((event.name.to_string(), event.counts.ran())),
             }
         }
     }
