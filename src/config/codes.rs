@@ -561,6 +561,10 @@ codes! {
         "A quiet but healthy connection is closed before the first ping is sent."
         "transport: { readTimeout: 10s, pingInterval: 25s }\n"
 
+    MonitorOff "W509" "A page of a monitor that is off"
+        "`handler: chat`, `admin`, `status` and `monitoring` are pages of the monitor; without \
+         `monitor.enabled` they are not found."
+        "http:\n  routes: { /: { handler: chat } }\n"
     NoMonitorMessage "W508" "Nothing is counted as a message"
         "`monitor.message` names an event that is not declared, so the monitor counts and shows \
          no messages."

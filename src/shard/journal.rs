@@ -39,7 +39,7 @@ const ROOMS_NS: u64 = 1_000_000_000;
 
 /// Rooms that are told of, and rooms that are looked at for them.
 pub const ROOMS_TOLD: usize = 64;
-const ROOMS_LOOKED_AT: usize = 65_536;
+const ROOMS_LOOKED_AT: usize = 16_384;
 
 /// Bytes of a payload and of a name that are told.
 pub const PAYLOAD_BYTES_MAX: usize = 4_096;
@@ -387,5 +387,89 @@ fn default_name(program: &Program, place: u8) -> Arc<str> {
     match variable.map(|variable| &*variable.default) {
         None | Some(b"null") => "".into(),
         Some(default) => name_of(default),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crossbeam_channel::{Receiver, bounded};
+
+    const NOW: Now = Now { mono_ns: 5_000_000_000, unix_ms: 1_704_110_400_000 };
+
+    fn journal(capacity: usize) -> (Journal, Receiver<Note>) {
+        let (sender, receiver) = bounded(capacity);
+        (Journal::new(sender), receiver)
+    }
+
+    fn conn(index: u32, generation: u32) -> ConnKey {
+        ConnKey { shard: ShardId(0), index, generation }
+    }
+
+    fn round(journal: &mut Journal, at: u64) {
+        let now = NOW.plus_ns(at * ROUND_NS);
+        journal.tell_round(ShardId(0), now, &Rooms::default());
+    }
+
+    fn told(receiver: &Receiver<Note>) -> Vec<(u32, bool)> {
+        let conns = receiver.try_iter().filter_map(|note| match note {
+            Note::Conn(standing) => Some((standing.conn.generation, standing.open)),
+            _ => None,
+        });
+        conns.collect()
+    }
+
+    #[test]
+    fn a_second_tells_so_many_happenings_and_the_next_tells_again() {
+        let (mut journal, receiver) = journal(NOTES_WAITING_MAX);
+        let line = journal.line.as_mut().unwrap();
+        line.open(conn(0, 1), NOW, "ada".into());
+        let mut tell = |now| (0..1_500).filter(|_| line.tell(0, now, || What::Opened)).count();
+        assert_eq!(tell(NOW), HAPPENINGS_PER_S as usize);
+        assert_eq!(tell(NOW.plus_ns(1_000_000_000)), HAPPENINGS_PER_S as usize);
+        assert_eq!(receiver.len(), 2 * HAPPENINGS_PER_S as usize);
+    }
+
+    #[test]
+    fn the_latest_state_of_a_connection_is_told_once_a_round() {
+        let (mut journal, receiver) = journal(64);
+        assert_eq!(journal.next_ns(), None);
+        let line = journal.line.as_mut().unwrap();
+        line.open(conn(3, 1), NOW, "ada".into());
+        line.touch(3).unwrap().messages += 1;
+        line.touch(3).unwrap().open = false;
+        assert!(line.touch(3).is_none() && line.touch(2).is_none() && line.touch(9).is_none());
+        // Its slot is used again before anybody was told.
+        line.open(conn(3, 2), NOW, "bob".into());
+        assert!(journal.next_ns().is_some());
+        round(&mut journal, 1);
+        assert_eq!((told(&receiver), journal.next_ns()), (vec![(2, true)], None));
+        journal.line.as_mut().unwrap().touch(3).unwrap().open = false;
+        round(&mut journal, 1);
+        assert_eq!(told(&receiver), []);
+        round(&mut journal, 2);
+        assert_eq!(told(&receiver), [(2, false)]);
+    }
+
+    #[test]
+    fn what_finds_the_channel_full_is_told_in_a_later_round() {
+        let (mut journal, receiver) = journal(2);
+        let line = journal.line.as_mut().unwrap();
+        (0..5).for_each(|index| line.open(conn(index, index), NOW, "ada".into()));
+        let mut all = Vec::new();
+        for at in 1..=3 {
+            round(&mut journal, at);
+            all.extend(told(&receiver).into_iter().map(|(generation, _)| generation));
+        }
+        all.sort_unstable();
+        assert_eq!((all, journal.next_ns()), (vec![0, 1, 2, 3, 4], None));
+    }
+
+    #[test]
+    fn names_are_the_text_of_a_string_cut_at_a_character() {
+        assert_eq!(&*name_of(br#""a\"b\u00e9""#), "a\"b\u{e9}");
+        assert_eq!(&*name_of(b"17"), "17");
+        let long = format!("\"{}\"", "\u{e9}".repeat(100));
+        assert_eq!(name_of(long.as_bytes()).chars().count(), NAME_CHARS_MAX);
     }
 }

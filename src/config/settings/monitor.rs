@@ -9,8 +9,8 @@ use super::draft::{Chosen, Draft};
 use super::keys::SecretPolicy;
 use super::registry::Given;
 use super::value::Problem;
-use crate::pipeline::program::Program;
-use crate::settings::{AccessToken, MonitorAccess, Settings};
+use crate::pipeline::program::{Program, Route, RouteAnswer};
+use crate::settings::{AccessToken, Handler, MonitorAccess, Settings};
 
 const TOKEN_BYTES_MIN: usize = 16;
 
@@ -64,7 +64,7 @@ fn missing(policy: &SecretPolicy) -> Option<Diagnostic> {
     Some(Diagnostic::new(code, "`monitor.access` is `token`, and there is none").help(REMEDY))
 }
 
-/// Looks up the names that the options say.
+/// Looks up the names that the options say, and whether routes lead to what is off.
 pub fn check_names(
     settings: &Settings,
     program: &Program,
@@ -91,4 +91,18 @@ pub fn check_names(
         let finding = Diagnostic::new(Code::NoMonitorMessage, message);
         findings.push(finding.at(place, "no such event").suggest(&monitor.message, names));
     }
+    if !monitor.enabled && program.routes.iter().any(is_monitors) {
+        let message = "a route leads to a page of the monitor, which is off";
+        let finding = Diagnostic::new(Code::MonitorOff, message);
+        findings.push(finding.help("write `monitor: { enabled: true }`"));
+    }
+}
+
+fn is_monitors(route: &Route) -> bool {
+    use Handler::{Admin, Chat, Monitoring, Status};
+    let handler = match &route.answer {
+        RouteAnswer::Handler(handler) => Some(*handler),
+        RouteAnswer::Page(_) => None,
+    };
+    handler.is_some_and(|handler| matches!(handler, Admin | Chat | Monitoring | Status))
 }

@@ -17,7 +17,7 @@ use std::task::{Context, Poll};
 use axum::body::{Body, Bytes};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use futures_core::Stream;
+use http_body::Frame;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -168,7 +168,7 @@ impl Feed {
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
         let _ = sender.try_send(seen.hello());
         pages.push(sender);
-        let body = Body::from_stream(Ticks { receiver, peer });
+        let body = Body::new(Ticks { receiver, peer });
         let kind = (header::CONTENT_TYPE, "text/event-stream");
         // A proxy that collects answers would hold every tick back.
         Some(
@@ -188,14 +188,18 @@ struct Ticks {
     peer: Peer,
 }
 
-impl Stream for Ticks {
-    type Item = Result<Bytes, Infallible>;
+impl http_body::Body for Ticks {
+    type Data = Bytes;
+    type Error = Infallible;
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let next = self.receiver.poll_recv(cx);
         if next.is_ready() {
             self.peer.life.renew();
         }
-        next.map(|piece| piece.map(Ok))
+        next.map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
     }
 }
