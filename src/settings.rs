@@ -324,6 +324,15 @@ pub struct Errors {
     pub event: String,
     /// It says where in the file the refusal comes from: in development.
     pub places: bool,
+    /// It says the denial's id outside development, too.
+    pub denials: bool,
+}
+
+impl Errors {
+    /// Whether the reply says the denial's id.
+    pub fn tells_denials(&self) -> bool {
+        self.places || self.denials
+    }
 }
 
 /// `compat:`
@@ -582,7 +591,7 @@ impl Default for WireNames {
 
 impl Default for Errors {
     fn default() -> Self {
-        Errors { reply: true, event: "error".into(), places: false }
+        Errors { reply: true, event: "error".into(), places: false, denials: false }
     }
 }
 

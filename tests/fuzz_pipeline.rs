@@ -467,7 +467,7 @@ fn assert_bounded(effects: &Effects, outcome: Outcome) {
     assert!(outcome != Outcome::Waiting || effects.list.is_empty());
     for effect in &effects.list {
         match effect {
-            Effect::Join { user, room } | Effect::Leave { user, room } => {
+            Effect::Join { user, room, .. } | Effect::Leave { user, room, .. } => {
                 assert!(user.end.max(room.end) as usize <= effects.arena.len());
             }
             Effect::SendOrigin { frame }

@@ -16,12 +16,13 @@ pub fn diagnostics() -> String {
          `tests/golden/` shows each of them as it is printed.\n",
     );
     for code in Code::ALL {
-        page += &entry(*code);
+        page += &finding(*code);
     }
     page
 }
 
-fn entry(code: Code) -> String {
+/// The page's part about one finding.
+pub fn finding(code: Code) -> String {
     let written = code
         .example()
         .strip_prefix("# ")

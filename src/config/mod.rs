@@ -20,7 +20,7 @@ pub mod expr;
 pub mod files;
 pub mod fmt;
 mod redact;
-mod render;
+pub mod render;
 pub mod schema;
 pub mod script;
 mod settings;
@@ -39,6 +39,7 @@ pub use files::Files;
 pub use render::{Style, render, workflow_command};
 pub use settings::{SecretPolicy, keep_what_needs_a_restart};
 pub use source::{FileId, Source, Span};
+pub use suggest::advice;
 
 use crate::limits::CONFIG_BYTES_MAX;
 use crate::pipeline::program::Program;

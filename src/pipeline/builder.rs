@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use super::op::{Ahead, Body, Class, ConstId, HowId, MetricId, Op, PatternId};
 use super::pattern::Pattern;
 use super::program::{
-    Event, Hook, How, LimitSpec, Program, RoomRules, Route, Rule, Site, VariableSpec,
+    Event, Hook, How, LimitSpec, Program, RoomRules, Route, Rule, Site, StepName, VariableSpec,
 };
 use super::verify::{self, Fault};
 use crate::envelope::Shape;
@@ -244,9 +244,10 @@ impl Builder {
         LimitId(self.program.limits.len().saturating_sub(1) as u16)
     }
 
-    /// Declares a rule.
+    /// Declares a rule of the open event.
     pub fn rule(&mut self, spec: Rule) -> RuleId {
-        self.program.rules.push(spec);
+        let event = EventId(self.program.events.len().saturating_sub(1) as u16);
+        self.program.rules.push(Rule { event, ..spec });
         RuleId(self.program.rules.len().saturating_sub(1) as u16)
     }
 
@@ -270,6 +271,11 @@ impl Builder {
     /// Declares the variables of connections and users.
     pub fn variables(&mut self, conn: Vec<VariableSpec>, user: Vec<VariableSpec>) {
         (self.program.conn_variables, self.program.user_variables) = (conn, user);
+    }
+
+    /// Steps that have names.
+    pub fn steps(&mut self, steps: Vec<StepName>) {
+        self.program.steps = steps;
     }
 
     /// Declares a role.

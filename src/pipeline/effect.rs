@@ -5,25 +5,27 @@
 
 use std::ops::Range;
 
+use super::denial::By;
 use super::op::{CloseCode, HowId, MetricId, Owner, To, VariableId};
-use super::program::Site;
-use crate::ids::{PermissionId, RuleId};
+use crate::ids::PermissionId;
 use crate::reject::Reject;
 use crate::state::frames::FrameRef;
 
 /// A text built by a run: a range of `Effects::arena`.
 pub type Text = Range<u32>;
 
-/// One effect.
+/// One effect. Where it may be refused, `at` is the place in the code that asked for it.
 #[derive(Clone, Debug)]
 pub enum Effect {
     Join {
         user: Text,
         room: Text,
+        at: u32,
     },
     Leave {
         user: Text,
         room: Text,
+        at: u32,
     },
     SendOrigin {
         frame: FrameRef,
@@ -34,10 +36,11 @@ pub enum Effect {
     SendTarget {
         target: Text,
         frame: FrameRef,
+        at: u32,
     },
     Log {
         text: Text,
-        site: Site,
+        at: u32,
     },
     Close,
     /// To receivers of this kind; an empty name where the kind needs none.
@@ -46,6 +49,7 @@ pub enum Effect {
         how: HowId,
         name: Text,
         frame: FrameRef,
+        at: u32,
     },
     /// What the next frame conflates with.
     Key {
@@ -65,6 +69,7 @@ pub enum Effect {
         user: Text,
         permission: PermissionId,
         held: bool,
+        at: u32,
     },
     CloseWith {
         code: CloseCode,
@@ -94,9 +99,10 @@ pub struct Effects {
     pub key: Option<Text>,
     /// Where the effect at hand is refused, the others go on.
     pub lenient: bool,
-    /// The rule that ended the run, and where.
-    pub denied: Option<RuleId>,
-    pub site: Option<Site>,
+    /// What asked for the effect at hand, where it may be refused.
+    pub at: u32,
+    /// What ended the run.
+    pub by: By,
     /// The message's id as JSON, as `event`.
     pub id: Text,
     /// What ended the run: told to the sender behind everything in `list`.
@@ -112,7 +118,7 @@ impl Effects {
         self.refused = None;
         self.event = 0..0;
         self.id = 0..0;
-        (self.denied, self.site) = (None, None);
+        (self.at, self.by) = (0, By::Nobody);
         (self.key, self.lenient) = (None, false);
     }
 

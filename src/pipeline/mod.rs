@@ -5,6 +5,7 @@
 
 pub mod about;
 pub mod builder;
+pub mod denial;
 pub mod disasm;
 pub mod effect;
 pub mod eval;
@@ -22,6 +23,7 @@ pub mod vm;
 
 pub use about::About;
 pub use builder::Builder;
+pub use denial::{By, Denial};
 pub use effect::{Effect, Effects};
 pub use program::{Event, LimitSpec, OnExceed, Program, Rule, Scope, Site};
 pub use vm::{Host, Input, Outcome, Variable, Verdict, Vm};

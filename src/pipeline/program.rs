@@ -100,6 +100,8 @@ pub struct Event {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rule {
     pub name: Box<str>,
+    /// The event that it is a rule of; set by the builder.
+    pub event: EventId,
     pub site: Site,
     /// Evaluated, counted and logged, and never in the way.
     pub shadow: bool,
@@ -158,6 +160,15 @@ pub const HOOKS: usize = 7;
 pub struct RoomRules {
     /// Runs before a user or connection is let in.
     pub join: Option<EventId>,
+}
+
+/// A step's name, and where the step stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StepName {
+    pub name: Box<str>,
+    pub from: Site,
+    /// Its last character, or behind it.
+    pub to: Site,
 }
 
 /// An answer to an HTTP request; the control plane looks it up and gives it.
@@ -231,6 +242,8 @@ pub struct Program {
     pub routes: Vec<Route>,
     /// Something reads the claims that a connection came with.
     pub keeps_claims: bool,
+    /// Steps that have names.
+    pub steps: Vec<StepName>,
     /// What it has from the programs before it.
     pub lineage: Lineage,
 }
@@ -281,6 +294,14 @@ impl Program {
         self.limits.get(usize::from(limit.0))
     }
 
+    /// The limits of the file that have names, by their ids.
+    pub fn named_limits(&self) -> impl Iterator<Item = (LimitId, &LimitSpec)> {
+        let limits = self.limits.iter().enumerate();
+        let named = limits
+            .filter(|(place, spec)| !spec.name.is_empty() && !self.lineage.is_retired(*place));
+        named.map(|(place, spec)| (LimitId(place as u16), spec))
+    }
+
     /// Whether anything is counted with users.
     pub fn limits_users(&self) -> bool {
         let users = self.limits.iter().enumerate().filter(|(_, limit)| limit.scope == Scope::User);
@@ -316,6 +337,22 @@ impl Program {
             }
         }
         steps
+    }
+
+    /// The event that the operation at this place belongs to.
+    pub fn event_at(&self, at: u32) -> Option<&Event> {
+        let place = self.events.partition_point(|event| event.end <= at);
+        self.events.get(place).filter(|event| event.entry <= at)
+    }
+
+    /// The name of the innermost step around a place; empty where none has one.
+    pub fn step_name(&self, site: Site) -> &str {
+        let at = |site: Site| (site.line, site.column);
+        let around = |step: &&StepName| {
+            step.from.file == site.file && (at(step.from)..=at(step.to)).contains(&at(site))
+        };
+        let inner = self.steps.iter().filter(around).max_by_key(|step| at(step.from));
+        inner.map_or("", |step| &step.name)
     }
 
     /// The place an operation comes from.

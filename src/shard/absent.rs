@@ -70,7 +70,6 @@ impl Shard {
             room: (room, &[]),
             ip: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             ip_text: OnceCell::new(),
-            denied: None,
         };
         let input = Input {
             message: b"{}",
@@ -95,7 +94,7 @@ impl Shard {
         for effect in std::mem::take(&mut effects.list) {
             match effect {
                 Effect::Send { to: To::Origin, .. } => self.counters.undelivered.add(1),
-                Effect::Send { to, how, name, frame } => {
+                Effect::Send { to, how, name, frame, .. } => {
                     let (to, name) = match to {
                         To::OwnUser => (To::User, user),
                         to => (to, effects.text(&name)),
@@ -106,7 +105,7 @@ impl Shard {
                     }
                 }
                 Effect::Metric { metric, add } => self.named.metric(metric, add),
-                Effect::Log { text, site } => self.log(NOBODY, &effects, &text, site),
+                Effect::Log { text, at } => self.log(NOBODY, &effects, &text, at),
                 _ => {}
             }
         }

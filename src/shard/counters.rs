@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex};
 
 use super::refusal::{REFUSALS, Refusal};
 use crate::disconnect::Disconnect;
-use crate::ids::{EventId, RuleId};
+use crate::ids::{EventId, LimitId, RuleId};
 use crate::pipeline::op::MetricId;
-use crate::pipeline::program::{Program, Rule};
+use crate::pipeline::program::{LimitSpec, Program, Rule};
 use crate::reject::Reject;
 use crate::ws::ProtocolError;
 
@@ -91,6 +91,10 @@ pub struct Named {
     /// `name (file:line)` of each rule, and how often it was not met, enforced or not.
     pub rules: Box<[Labelled]>,
     pub metrics: Box<[Labelled]>,
+    /// `name (file:line)` of each limit with a name, and how often it refused.
+    pub limits: Box<[Labelled]>,
+    /// The limits that those are of, ascending.
+    limited: Box<[LimitId]>,
     /// By `EventId`.
     events: Box<[EventCounts]>,
 }
@@ -141,7 +145,13 @@ impl Named {
             (rule.name.clone(), format!("{} ({file}:{line}{shadow})", rule.name))
         };
         let metric = |name: &str| (Box::from(name), name.to_owned());
+        let limit = |limit: &LimitSpec| {
+            let (file, line) = (program.file(limit.site), limit.site.line);
+            (limit.name.clone(), format!("{} ({file}:{line})", limit.name))
+        };
         Named {
+            limits: labelled(program.named_limits().map(|(_, spec)| limit(spec)), &before.limits),
+            limited: program.named_limits().map(|(id, _)| id).collect(),
             rules: labelled(program.rules.iter().map(rule), &before.rules),
             metrics: labelled(program.metrics.iter().map(|name| metric(name)), &before.metrics),
             events: counted(program, before),
@@ -171,6 +181,12 @@ impl Named {
     pub fn denied(&self, rule: RuleId) {
         let one = self.rules.get(usize::from(rule.0));
         one.into_iter().for_each(|one| one.count.add(1));
+    }
+
+    pub fn exceeded(&self, limit: LimitId) {
+        if let Ok(place) = self.limited.binary_search(&limit) {
+            self.limits[place].count.add(1);
+        }
     }
 
     pub fn metric(&self, metric: MetricId, add: u32) {
@@ -299,7 +315,9 @@ impl Counters {
         let broken_rules = ProtocolError::ALL.iter().map(|one| one.reason());
         zip("protocolErrors", broken_rules, &self.protocol_errors, seen);
         let named = self.named();
-        for (group, list) in [("rules", &named.rules), ("metrics", &named.metrics)] {
+        let groups =
+            [("rules", &named.rules), ("limits", &named.limits), ("metrics", &named.metrics)];
+        for (group, list) in groups {
             list.iter().for_each(|one| seen(group, &one.label, one.count.get()));
         }
     }

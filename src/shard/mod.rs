@@ -31,7 +31,7 @@ mod host;
 mod lease;
 mod limit;
 mod refusing;
-mod reply;
+pub mod reply;
 mod roles;
 mod seating;
 mod sending;
@@ -51,6 +51,7 @@ use crate::auth::Verifier;
 use crate::clock::Now;
 use crate::envelope::{Envelope, Misfit, RoutedKeys, Scanner, Slots};
 use crate::ids::{ConnKey, ShardId};
+use crate::pipeline::By;
 use crate::pipeline::effect::Effects;
 use crate::pipeline::program::Program;
 use crate::pipeline::vm::Vm;
@@ -79,7 +80,6 @@ use journal::Journal;
 use mesh::Mesh;
 use peer::PeerFrame;
 use reload::{Editions, Known};
-use subject::Cause;
 use trace::Trace;
 use trim::Trim;
 
@@ -186,7 +186,7 @@ pub struct Shard {
     /// Why the payload at hand does not fit.
     misfit: Misfit,
     /// Why the room's rules did not let somebody in.
-    refused_by: Cause,
+    refused_by: By,
     /// Where the variables of the room at hand stand in its name.
     room_variables: Vec<RoomVariable>,
     /// Receivers of the send at hand, and those of them that are not left out.
@@ -247,7 +247,7 @@ impl Shard {
             sessions: Sessions::default(),
             conflated: Conflated::default(),
             misfit: Misfit::default(),
-            refused_by: Cause::default(),
+            refused_by: By::default(),
             room_variables: Vec::new(),
             chosen: Vec::new(),
             left: Vec::new(),

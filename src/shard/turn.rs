@@ -10,15 +10,15 @@
 use std::cell::OnceCell;
 
 use super::host::{Asked, Counted, Host};
-use super::subject::{Cause, Subject};
+use super::subject::Subject;
 use super::{Io, Shard};
 use crate::clock::Now;
 use crate::envelope::{Envelope, project, project_checked, text::text_of};
 use crate::ids::EventId;
 use crate::limits::PARKED_BYTES_MAX;
-use crate::pipeline::About;
 use crate::pipeline::effect::Effects;
 use crate::pipeline::vm::{Input, Outcome};
+use crate::pipeline::{About, By};
 use crate::reject::Reject;
 use crate::settings::Protocol;
 use crate::state::conns::Phase;
@@ -103,8 +103,8 @@ impl Shard {
         match outcome {
             Outcome::Done => {}
             // What the steps before the refused one asked for stands, as in the original.
-            Outcome::Rejected(reject, site) => {
-                (effects.refused, effects.site) = (Some(reject), Some(site));
+            Outcome::Rejected(reject, _) => {
+                effects.refused = Some(reject);
             }
             // Limits come before every effect: there are none yet.
             Outcome::Limited { limit, retry_ns } => {
@@ -131,16 +131,21 @@ impl Shard {
             Reject::BadJson | Reject::BadMessage => Subject::NOTHING,
             _ => self.subject(message),
         };
-        if let Some(event) = self.event_of(subject) {
+        let event = self.event_of(subject);
+        if let Some(event) = event {
             self.named.received(event);
         }
-        self.reject(slot, reject, subject, Cause::default());
+        let by = match reject {
+            Reject::InvalidPayload => event.map_or(By::Nobody, By::Payload),
+            _ => By::Nobody,
+        };
+        self.reject(slot, reject, subject, by.into());
     }
 
     /// What a refusal of the message at hand would speak of.
     pub(super) fn subject<'m>(&self, message: &'m [u8]) -> Subject<'m> {
         let Envelope { event, id, .. } = &self.envelope;
-        Subject { event: event.bytes(message), id: id.raw(message) }
+        Subject { event: event.bytes(message), id: id.raw(message), ..Subject::NOTHING }
     }
 
     /// Finds the event of a message and fills the slots it reads.
@@ -210,7 +215,6 @@ impl Shard {
             room: (about.room, &self.room_variables),
             ip: conn.ip,
             ip_text: OnceCell::new(),
-            denied: None,
         };
         let input = Input {
             message,
@@ -230,7 +234,6 @@ impl Shard {
             None => vm.run(program, event, &input, &mut host, pool, effects),
             Some(trace) => vm.run(program, event, &input, &mut trace.on(&mut host), pool, effects),
         };
-        effects.denied = host.denied;
         (outcome, host.asked)
     }
 

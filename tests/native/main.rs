@@ -7,6 +7,7 @@
 mod simulator;
 
 mod cast;
+mod denials;
 mod errors;
 mod lifecycle;
 mod limits;

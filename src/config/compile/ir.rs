@@ -12,7 +12,9 @@ use super::super::yaml::Places;
 use crate::backend::Method;
 use crate::ids::PermissionId;
 use crate::pipeline::op::{CloseCode, Context, Form, Owner, To, ValueReg, VariableId};
-use crate::pipeline::program::{Hook, How, OnExceed, PageKind, Rule, Scope, Site, VariableSpec};
+use crate::pipeline::program::{
+    Hook, How, OnExceed, PageKind, Rule, Scope, Site, StepName, VariableSpec,
+};
 use crate::settings::Handler;
 use crate::state::limits::Rate;
 
@@ -28,6 +30,7 @@ pub struct Unit {
     pub conn_variables: Vec<VariableSpec>,
     pub user_variables: Vec<VariableSpec>,
     pub roles: Vec<(String, Vec<PermissionId>)>,
+    pub step_names: Vec<StepName>,
     pub routes: Vec<Route>,
 }
 

@@ -436,6 +436,14 @@ pub static KEYS: &[Key] = &[
         "The event's name of that reply.",
     ),
     key(
+        "errors.denials",
+        "dev",
+        Live,
+        Kind::Choice(&["dev", "always"], |d, n| d.settings.errors.denials = n == 1),
+        "When that reply says the denial's id, for `shardwire explain`: with `serve --dev`, or \
+         always. The id is a checksum of names and a line; it shows neither.",
+    ),
+    key(
         "compat.notifyOrigin",
         "origin",
         Live,

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use super::super::codes::Code;
 use super::super::diagnostic::{Diagnostic, Findings, Place};
 use super::super::environment::Environment;
+use super::super::expr::Declared;
 use super::super::source::Span;
+use super::super::suggest;
 use super::super::yaml::{Entry, Node, NodeKind};
 use super::draft::{Draft, KeyDraft, Material};
 use super::expand::expand;
@@ -33,6 +35,32 @@ pub struct Sections<'n> {
     pub error_payload: Option<&'n Entry>,
     /// The hooks of `lifecycle`, `message` apart.
     pub hooks: Vec<(Hook, &'n Entry)>,
+    /// Sections that are no maps, so that nobody knows what they would declare.
+    broken: Vec<&'static str>,
+}
+
+impl<'n> Sections<'n> {
+    /// Whether a section declares anything, or was found wrong (itself, or what it is in).
+    pub fn declared(&self, path: &str, entry: Option<&'n Entry>) -> Declared {
+        let is_above = |broken: &&&str| {
+            path.strip_prefix(**broken).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        match entry.filter(|entry| !entry.value.is_null()) {
+            Some(_) => Declared::Well,
+            None if self.broken.iter().any(|broken| is_above(&broken)) => Declared::Broken,
+            None => Declared::Nothing,
+        }
+    }
+
+    /// The same of a section that is a map.
+    pub fn declared_map(&self, path: &str, entry: Option<&'n Entry>) -> Declared {
+        match self.declared(path, entry) {
+            Declared::Well if entry.is_none_or(|entry| entry.value.as_map().is_none()) => {
+                Declared::Broken
+            }
+            declared => declared,
+        }
+    }
 }
 
 /// The hooks by the ends of their paths; `disconnect` is looked for before `connect`.
@@ -85,8 +113,28 @@ impl<'n> Walk<'n, '_> {
             }
             match registry::find(section, &entry.key, self.folded) {
                 Some(found) => self.entry(found, entry),
-                None => self.unknown(section, entry),
+                None => {
+                    self.unknown(section, entry);
+                    self.meant(section, entries, entry);
+                }
             }
+        }
+    }
+
+    /// Reads a misspelled section as the one that was meant, where that one is not there: what it
+    /// declares is known then, and what is wrong with it is told too.
+    fn meant(&mut self, section: &str, entries: &'n [Entry], entry: &'n Entry) {
+        let near = suggest::nearest(&entry.key, registry::names(section));
+        let Some(found) = near.and_then(|near| registry::find(section, near, false)) else {
+            return;
+        };
+        let is_program =
+            found.key.is_some_and(|key| matches!(key.kind, Kind::Program(_) | Kind::Rooms));
+        let known = entries.iter().filter_map(|one| registry::find(section, &one.key, self.folded));
+        let is_there = self.spans.contains_key(found.path)
+            || known.into_iter().any(|other| other.path == found.path);
+        if (found.section || is_program) && !is_there {
+            self.entry(found, entry);
         }
     }
 
@@ -109,7 +157,10 @@ impl<'n> Walk<'n, '_> {
             (NodeKind::Map(entries), _) if found.section => self.section(found.path, entries),
             (_, Some(key)) => self.option(key, entry),
             (_, None) if entry.value.is_null() => {}
-            (_, None) => self.findings.push(shape(found.path, "a map of options", entry)),
+            (_, None) => {
+                self.program.broken.push(found.path);
+                self.findings.push(shape(found.path, "a map of options", entry));
+            }
         }
     }
 
@@ -365,7 +416,7 @@ fn choice(names: &[&str], text: &str) -> Result<usize, Problem> {
     names.iter().position(|name| *name == text).ok_or_else(|| {
         let problem =
             Problem::new(Code::BadValue, format!("`{text}` is not a value of this option"));
-        let advice = super::super::suggest::advice(text, names.iter().copied());
+        let advice = suggest::advice(text, names.iter().copied());
         advice.into_iter().fold(problem, Problem::help)
     })
 }

@@ -128,13 +128,15 @@ impl Native<'_> {
 
     /// What is known of connection and user everywhere.
     pub fn bind_connection(&self, scope: &mut Scope) {
+        self.state.sections().into_iter().for_each(|section| scope.declare(section));
+        scope.declare(self.permissions.section());
         let text = || Typed::of(Type::String);
         scope.bind("now", Typed::of(Type::Int), Read::Context(Context::Now));
         scope.bind("conn.id", text(), Read::Context(Context::ConnId));
         scope.bind("conn.ip", text(), Read::Context(Context::Ip));
         scope.bind("user.id", text(), Read::Context(Context::UserId));
         scope.bind("user.claims", Typed::of(Type::Any).optional(), Read::Claims(Vec::new()));
-        for (place, name) in self.permissions.iter().enumerate().take(usize::from(u8::MAX)) {
+        for (place, name) in self.permissions.names.iter().enumerate().take(usize::from(u8::MAX)) {
             let path = format!("user.can.{name}");
             scope.bind(&path, Typed::of(Type::Bool), Read::Permission(place as u8));
         }
@@ -209,6 +211,8 @@ fn bind_error(scope: &mut Scope) {
         ("field", Context::ErrorField),
         ("reason", Context::ErrorReason),
         ("place", Context::ErrorPlace),
+        ("denial", Context::ErrorDenial),
+        ("room", Context::ErrorRoom),
     ];
     for (name, value) in names {
         scope.bind(&format!("error.{name}"), Typed::of(Type::String), Read::Context(value));

@@ -1,7 +1,7 @@
 //! `require`: named conditions that must hold, in order, before the steps.
 
 use super::super::super::codes::Code;
-use super::super::super::expr::Want;
+use super::super::super::expr::{Facts, Want};
 use super::super::super::source::Span;
 use super::super::super::types::Type;
 use super::super::super::yaml::{Entry, Node, NodeKind};
@@ -28,6 +28,15 @@ impl Native<'_> {
     }
 
     fn rule(&mut self, node: &Node, flow: &mut Flow) -> Option<Step> {
+        let step = self.whole_rule(node, flow);
+        if step.is_none() {
+            // It may have asked whatever the steps rely on.
+            flow.scope.assume(&Facts::all());
+        }
+        step
+    }
+
+    fn whole_rule(&mut self, node: &Node, flow: &mut Flow) -> Option<Step> {
         let (when, rule) = match &node.kind {
             NodeKind::Map(entries) => self.named(node, entries)?,
             NodeKind::Scalar(scalar) => {

@@ -2,13 +2,14 @@
 
 use super::super::super::codes::Code;
 use super::super::super::diagnostic::Diagnostic;
-use super::super::super::expr::Want;
+use super::super::super::expr::{Facts, Want};
 use super::super::super::types::Type;
 use super::super::super::yaml::{Entry, Node, NodeKind};
 use super::super::ir::{Action, Expression, Step};
 use super::flow::Flow;
 use super::verbs::{RESERVED, VERBS, Verb};
 use super::{Native, shape};
+use crate::pipeline::program::StepName;
 
 /// The keys of a step that are no verbs.
 const FIELDS: [&str; 5] = ["if", "into", "onError", "name", "with"];
@@ -50,28 +51,41 @@ impl Native<'_> {
             self.findings.push(finding.help("such as `- reply: { event: done }`"));
             return None;
         };
+        let step = self.whole_step(node, entries, flow);
+        let into = self.field(entries, "into").and_then(|entry| entry.value.as_scalar());
+        if let Some(into) = into.filter(|into| !flow.scope.knows(&into.text)) {
+            // The step was found wrong; the steps behind it do not say so again.
+            flow.scope.bind_broken(&into.text);
+        }
+        step
+    }
+
+    fn whole_step(&mut self, node: &Node, entries: &[Entry], flow: &mut Flow) -> Option<Step> {
         let (entry, verb) = self.verb(node, entries)?;
         let field = |name: &str| entries.iter().find(|entry| entry.key == name);
-        let cond = match field("if") {
-            Some(entry) => Some(self.condition(&entry.value, flow)?),
-            None => None,
-        };
+        let cond = field("if").map(|entry| self.condition(&entry.value, flow));
         let lenient = self.on_error(field("onError"));
+        if let Some(name) = field("name") {
+            self.name_step(node, &name.value);
+        }
         let mut beside =
             Beside { into: field("into"), with: field("with"), conditional: cond.is_some() };
         self.misplaced(verb, &mut beside);
         let before = flow.scope.clone();
-        if let Some(cond) = &cond {
-            flow.scope.assume(&cond.checked.facts_if_true());
-        }
+        let (truths, falses) = known(&cond);
+        flow.scope.assume(&truths);
         let actions = (verb.compile)(self, &entry.value, &beside, flow);
-        if let Some(cond) = &cond {
+        if cond.is_some() {
             // What the step made is known; what led to it is not.
             flow.scope.rejoin(&before);
             if verb.ends {
-                flow.scope.assume(&cond.checked.facts_if_false());
+                flow.scope.assume(&falses);
             }
         }
+        let cond = match cond {
+            Some(cond) => Some(cond?),
+            None => None,
+        };
         Some(together(node, cond, lenient, actions?))
     }
 
@@ -121,6 +135,18 @@ impl Native<'_> {
         self.findings.push(finding.suggest(&entry.key, names));
     }
 
+    /// Notes what a step is called, for whoever reads logs, denials, coverage and `explain`.
+    fn name_step(&mut self, step: &Node, name: &Node) {
+        let Some(scalar) = name.as_scalar() else {
+            return self.findings.push(shape("a step's `name` is a text", name));
+        };
+        let [from, to] = [step.span.start, step.span.end].map(|at| self.source.site(at));
+        let name = StepName { name: scalar.text.as_str().into(), from, to };
+        if !self.step_names.contains(&name) {
+            self.step_names.push(name);
+        }
+    }
+
     /// Whether the steps behind go on where this one is refused.
     fn on_error(&mut self, entry: Option<&Entry>) -> bool {
         let Some(entry) = entry else { return false };
@@ -143,6 +169,16 @@ impl Native<'_> {
             let message = format!("`{}` means nothing on `{}`", entry.key, verb.name);
             self.push(Code::KeyMisplaced, message, entry.key_span, "only `use` has it");
         }
+    }
+}
+
+/// What is known where a condition holds, and where it does not; everything, where the condition
+/// was found wrong.
+fn known(cond: &Option<Option<Expression>>) -> (Facts, Facts) {
+    match cond {
+        None => (Facts::default(), Facts::default()),
+        Some(None) => (Facts::all(), Facts::all()),
+        Some(Some(cond)) => (cond.checked.facts_if_true(), cond.checked.facts_if_false()),
     }
 }
 
