@@ -24,7 +24,7 @@ use shardwire::reject::Reject;
 
 const PROGRAMS: u64 = 20_000;
 
-const UNARIES: [Unary; 11] = [
+const UNARIES: [Unary; 12] = [
     Unary::Not,
     Unary::Minus,
     Unary::IsNull,
