@@ -3,7 +3,11 @@
 //! Invariants: built once by `config::resolve`, then read-only. Durations are nanoseconds, sizes
 //! are bytes, 0 means "off" where a field says so. Called by everything that runs.
 
+mod monitor;
+
 use std::net::SocketAddr;
+
+pub use monitor::{AccessToken, Monitor, MonitorAccess};
 
 /// The whole of a running server's settings.
 #[derive(Clone, Debug, Default)]
@@ -371,45 +375,6 @@ pub enum LogFormat {
     Json,
 }
 
-/// `monitor:`
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Monitor {
-    pub enabled: bool,
-    pub access: MonitorAccess,
-    pub token: Option<AccessToken>,
-    /// The event whose messages are counted and kept as messages.
-    pub message: String,
-    /// The connections' variable that is shown as a name; without one it is the user's id.
-    pub username: Option<String>,
-    /// Fields of a message's payload that are kept.
-    pub fields: Vec<String>,
-    /// Messages, events and connections that are remembered at most.
-    pub messages_max: usize,
-    pub events_max: usize,
-    pub connections_max: usize,
-}
-
-/// `monitor.access:` who may see the monitor and its pages.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum MonitorAccess {
-    Public,
-    /// Whoever shows `monitor.token`.
-    #[default]
-    Token,
-    /// Requests from this machine.
-    Loopback,
-}
-
-/// A credential. Never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct AccessToken(pub String);
-
-impl std::fmt::Debug for AccessToken {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("AccessToken")
-    }
-}
-
 /// `http:`; its routes are part of the program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Http {
@@ -492,22 +457,6 @@ pub enum MetricsAccess {
 }
 
 const SECOND_NS: u64 = 1_000_000_000;
-
-impl Default for Monitor {
-    fn default() -> Self {
-        Monitor {
-            enabled: false,
-            access: MonitorAccess::Token,
-            token: None,
-            message: "message".into(),
-            username: None,
-            fields: ["username", "text", "price"].map(Into::into).to_vec(),
-            messages_max: 100,
-            events_max: 500,
-            connections_max: 10_000,
-        }
-    }
-}
 
 impl Default for Server {
     fn default() -> Self {

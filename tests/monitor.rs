@@ -22,7 +22,10 @@ rooms: { \"tab:{name}\": { membership: connection } }
 events:
   enter:
     payload: { name: string(1..99), room: string(1..64) }
-    steps: [{ set: { conn.name: \"${payload.name}\" } }, { join: \"${payload.room}\" }, { reply: { event: entered } }]
+    steps:
+      - set: { conn.name: \"${payload.name}\" }
+      - join: \"${payload.room}\"
+      - reply: { event: entered }
   exit:
     payload: { room: string(1..64) }
     steps: [{ leave: \"${payload.room}\" }, { reply: { event: exited } }]

@@ -9,7 +9,7 @@ use axum::response::{Html, IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::Plane;
-use crate::settings::{AuthMode, Protocol, Settings, WireNames};
+use crate::settings::{AuthMode, MonitorAccess, Protocol, Settings, WireNames};
 
 const CHAT: &str = include_str!("pages/chat.html");
 const ADMIN: &str = include_str!("pages/admin.html");
@@ -29,14 +29,17 @@ pub(super) fn chat(plane: &Plane) -> Response {
     let reloads = &plane.engine.reloads;
     let (settings, program) = (reloads.settings(), reloads.program());
     let named = program.events.iter().map(|event| &*event.name);
-    let events: Vec<&str> =
-        named.filter(|name| program.names.contains_key(name.as_bytes())).collect();
+    let named = named.filter(|name| program.names.contains_key(name.as_bytes()));
+    let events: Vec<&str> = named.collect();
     page(CHAT, &told(&settings, &events, plane.engine.dev.is_some()))
 }
 
 /// What the chat page has to know.
 fn told(settings: &Settings, events: &[&str], dev: bool) -> Value {
-    let names = |names: &WireNames| json!({ "event": names.event, "target": names.target, "payload": names.payload });
+    let names = |names: &WireNames| {
+        let WireNames { event, target, payload, .. } = names;
+        json!({ "event": event, "target": target, "payload": payload })
+    };
     let (incoming, outgoing) = match &settings.protocol {
         Protocol::Json { incoming, outgoing } => (names(incoming), names(outgoing)),
         Protocol::Raw => (Value::Null, Value::Null),
@@ -48,18 +51,15 @@ fn told(settings: &Settings, events: &[&str], dev: bool) -> Value {
         "send": incoming,
         "receive": outgoing,
         "token": dev && settings.auth.mode == AuthMode::Jwt,
-        "dashboard": dev || settings.monitor.access == crate::settings::MonitorAccess::Public,
+        "dashboard": dev || settings.monitor.access == MonitorAccess::Public,
     })
 }
 
 /// The dashboard.
 pub(super) fn admin(plane: &Plane) -> Response {
     let settings = plane.engine.reloads.settings();
-    let asks = settings.monitor.access == crate::settings::MonitorAccess::Token;
-    page(
-        ADMIN,
-        &json!({ "version": env!("CARGO_PKG_VERSION"), "logout": asks && plane.engine.dev.is_none() }),
-    )
+    let asks = plane.engine.dev.is_none() && settings.monitor.access == MonitorAccess::Token;
+    page(ADMIN, &json!({ "version": env!("CARGO_PKG_VERSION"), "logout": asks }))
 }
 
 /// What the dashboard's place shows to whoever has no credential.

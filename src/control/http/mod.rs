@@ -1,7 +1,8 @@
 //! The control plane's HTTP service: which request is answered by what.
 //!
 //! ```text
-//! request -> around (deadline, headers) -> cors -> /dev/ | route | monitor | /health | /metrics | folder | /
+//! request -> around (deadline, headers) -> cors
+//!         -> /dev/ | route | monitor | /health | /metrics | folder | /
 //! ```
 //!
 //! Invariants: what the configuration says of a path comes before what is built in; an answer is
