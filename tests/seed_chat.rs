@@ -313,7 +313,7 @@ fn ports_and_times_are_those_of_the_description() {
         let environment: Environment = port.map(|port| ("PORT", port)).into_iter().collect();
         let options = Options { secret: SecretPolicy::Demand };
         let source = Source::new("chat-server.yaml", text);
-        config::compile(&source, &environment, &options).ok().expect("compiles").settings
+        config::compile(&source, &environment, &options).expect("compiles").settings
     };
     let settings = compiled(None);
     assert_eq!(settings.server.addresses[0].port(), 3000);
