@@ -147,6 +147,9 @@ pub const CONTROL_FRAMES_PER_TICK_MAX: u16 = 64;
 /// Connections refused at the gate that may linger until the client has read why.
 pub const REFUSED_LINGERING_MAX: u32 = 64;
 
+/// Members of rooms that one turn asks again after a reload has changed the rules.
+pub const RECHECKS_PER_TURN_MAX: usize = 256;
+
 /// Nanoseconds between two steps of a drain.
 pub const DRAIN_STEP_NS: u64 = 50_000_000;
 

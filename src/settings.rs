@@ -251,6 +251,20 @@ pub struct RoomClass {
     pub publish: Option<(u32, u64)>,
     /// Members of one room; 0 is no limit.
     pub members_max: u32,
+    /// What becomes of members when a reload changes the rules.
+    pub recheck: Recheck,
+}
+
+/// What becomes of the members of a room whose rules change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Recheck {
+    /// They stay.
+    #[default]
+    None,
+    /// It is counted and logged who would not get in now.
+    Shadow,
+    /// Those go.
+    Enforce,
 }
 
 /// Who becomes a member of a room by a join.

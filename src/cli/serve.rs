@@ -142,7 +142,7 @@ fn serve(start: Start, control: Option<&Path>) -> Result<(), Failure> {
     let reloads = Reloads::new(means, settings, program, loaded.effective);
     let (drain, asked) = mpsc::channel();
     let (counters, reloads) = (running.counters().to_vec(), Arc::new(reloads));
-    let engine = Engine { counters, drain, reloads, folder, dev, notes };
+    let engine = Engine { counters, drain, reloads, backends: None, folder, dev, notes };
     control::start(intake, waiting, engine, endpoint.as_mut()).map_err(Failure::machine)?;
     output::say(&greeting)?;
     until_drained(running, &asked);

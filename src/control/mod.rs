@@ -35,6 +35,7 @@ pub use intake::{Intake, Waiting, intake};
 
 use crate::shard::counters::Counters;
 use crate::shard::journal::Note;
+use backends::Backends;
 use endpoint::About;
 use metrics::Served;
 use monitor::Monitor;
@@ -48,6 +49,8 @@ pub struct Engine {
     /// Told once when the drain shall begin.
     pub drain: Sender<()>,
     pub reloads: Arc<Reloads>,
+    /// Those that programs call, for their counters.
+    pub backends: Option<Arc<Backends>>,
     /// The folder of the configuration file, which the folders of `http.static` are relative to.
     pub folder: PathBuf,
     /// What `--dev` adds.

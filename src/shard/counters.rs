@@ -265,6 +265,10 @@ pub struct Counters {
     pub room_limited: Count,
     /// Steps that were refused while the run went on.
     pub passed_over: Count,
+    /// Members whom the rules that a reload brought took out of their rooms.
+    pub taken_out: Count,
+    /// Those whom they would have, with `recheck: shadow`; each of a user's connections counts.
+    pub would_take_out: Count,
     /// WebSocket connections that ended, and what happened to be told to the monitor; both are
     /// counted where there is one.
     pub ended: Count,
@@ -322,7 +326,7 @@ impl Counters {
         }
     }
 
-    fn plain(&self) -> [(&'static str, &Count); 24] {
+    fn plain(&self) -> [(&'static str, &Count); 26] {
         [
             ("connections", &self.connections),
             ("upgrades", &self.upgrades),
@@ -347,6 +351,8 @@ impl Counters {
             ("conflated", &self.conflated),
             ("roomLimited", &self.room_limited),
             ("passedOver", &self.passed_over),
+            ("takenOut", &self.taken_out),
+            ("wouldTakeOut", &self.would_take_out),
             ("untold", &self.untold),
         ]
     }

@@ -263,7 +263,7 @@ fn largest(rooms: &Rooms) -> Vec<(Arc<str>, u32)> {
     let mut all: Vec<(&Arc<str>, u32)> = rooms
         .iter()
         .take(ROOMS_LOOKED_AT)
-        .map(|room| (&room.name, room.members.len() as u32))
+        .map(|(_, room)| (&room.name, room.members.len() as u32))
         .collect();
     let by_members = |one: &(&Arc<str>, u32)| std::cmp::Reverse(one.1);
     if all.len() > ROOMS_TOLD {

@@ -156,7 +156,7 @@ impl Shard {
     }
 
     fn count_limited(&self, subject: Subject<'_>) {
-        if let Some(event) = self.event_of(subject) {
+        if let Some(event) = self.engine.program.lookup(subject.event) {
             self.named.limited(event);
         }
     }

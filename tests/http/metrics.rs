@@ -23,7 +23,10 @@ events:
   "odd{name}=,'x'": { steps: [{ metric: "odd:name" }] }
   "ünï code": { steps: [{ log: said }] }
   limited: { limit: 2/h, steps: [{ log: said }] }
-  shaped: { payload: { n: int }, require: [{ name: "po\"lite", when: "payload.n > 0" }], steps: [{ log: said }] }
+  shaped:
+    payload: { n: int }
+    require: [{ name: "po\"lite", when: "payload.n > 0" }]
+    steps: [{ log: said }]
 "#;
 
 fn page(server: &Server) -> Page {
@@ -92,6 +95,10 @@ fn traffic_shows_by_shard_event_and_reason() {
     assert_eq!(value(&page, "shardwire_metric_total", &[("name", "odd:name")]), Some(3.0));
     assert_eq!(sum(&page, "shardwire_rule_denials_total"), 2.0);
     assert_eq!(sum(&page, "shardwire_messages_received_total"), 23.0);
+    let document = crate::support::fixture("../docs/metrics.md");
+    let document = std::fs::read_to_string(document).expect("a document");
+    let missing = page.keys().find(|name| !document.contains(&format!("`{name}`")));
+    assert_eq!(missing, None, "docs/metrics.md");
     assert_eq!(page["shardwire_messages_received_total"].samples.len(), 2, "one a shard");
     assert!(sum(&page, "process_resident_memory_bytes") > 1e6);
 }

@@ -4,6 +4,7 @@
 //! there are is bounded by the number of shards and by the names in the configuration, never by
 //! what clients send. Called by `http`.
 
+mod backends;
 mod figures;
 mod format;
 mod names;
