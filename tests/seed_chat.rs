@@ -41,15 +41,20 @@ fn connect(server: &Server) -> (Chatter, String) {
     (client, id)
 }
 
-/// A client that has joined; those that are there already hear of it.
-fn join(server: &Server, name: &str, others: &mut [&mut Chatter]) -> (Chatter, String) {
-    let (mut client, id) = connect(server);
-    client.send_text(&json!({ "type": "join", "username": name }).to_string());
-    for other in others {
+/// Clients that are all connected before the first joins; every other one hears of each.
+fn cast<const N: usize>(server: &Server, names: [&str; N]) -> [(Chatter, String); N] {
+    let mut all = names.map(|_| connect(server));
+    for (place, name) in names.into_iter().enumerate() {
+        let (client, id) = &mut all[place];
+        client.send_text(&json!({ "type": "join", "username": name }).to_string());
         let joined = json!({ "type": "user-joined", "username": name, "id": id });
-        assert_eq!(other.next_json(), joined);
+        for (other, (client, _)) in all.iter_mut().enumerate() {
+            if other != place {
+                assert_eq!(client.next_json(), joined);
+            }
+        }
     }
-    (client, id)
+    all
 }
 
 /// A message with its timestamp taken off and looked at.
@@ -88,9 +93,7 @@ fn every_connection_is_confirmed_with_an_id_of_its_own() {
 #[test]
 fn who_joins_is_announced_to_all_others_and_not_to_itself() {
     on_one_and_two_cores(|server| {
-        let (mut john, _) = join(server, "John", &mut []);
-        let (mut mary, _) = join(server, "Mary", &mut [&mut john]);
-        let (mut paul, paul_id) = join(server, "Paul", &mut [&mut john, &mut mary]);
+        let [_john, _mary, (mut paul, paul_id)] = cast(server, ["John", "Mary", "Paul"]);
         paul.send_text(&json!({ "type": "message", "text": "first" }).to_string());
         // Nothing of its own arrival came before.
         assert_eq!(next_message(&mut paul)["id"], paul_id);
@@ -100,8 +103,7 @@ fn who_joins_is_announced_to_all_others_and_not_to_itself() {
 #[test]
 fn a_message_reaches_everybody_with_id_timestamp_and_price() {
     on_one_and_two_cores(|server| {
-        let (mut john, id) = join(server, "John", &mut []);
-        let (mut mary, _) = join(server, "Mary", &mut [&mut john]);
+        let [(mut john, id), (mut mary, _)] = cast(server, ["John", "Mary"]);
         let message = json!({
             "type": "message", "username": "John", "text": "Hello everyone!", "price": 129999,
         });
@@ -123,8 +125,7 @@ fn a_message_reaches_everybody_with_id_timestamp_and_price() {
 #[test]
 fn typing_reaches_all_others() {
     on_one_and_two_cores(|server| {
-        let (mut john, _) = join(server, "John", &mut []);
-        let (mut mary, _) = join(server, "Mary", &mut [&mut john]);
+        let [(mut john, _), (mut mary, _)] = cast(server, ["John", "Mary"]);
         for is_typing in [true, false] {
             let typing = json!({ "type": "typing", "username": "John", "isTyping": is_typing });
             john.send_text(&typing.to_string());
@@ -138,13 +139,14 @@ fn typing_reaches_all_others() {
 #[test]
 fn who_leaves_is_announced_whether_it_said_so_or_not() {
     on_one_and_two_cores(|server| {
-        let (mut john, _) = join(server, "John", &mut []);
-        let (mary, _) = join(server, "Mary", &mut [&mut john]);
+        let [(mut john, _), (mary, _)] = cast(server, ["John", "Mary"]);
         drop(mary);
         assert_eq!(john.next_json(), json!({ "type": "user-left", "username": "Mary" }));
         let (nobody, _) = connect(server);
         drop(nobody);
-        let (_paul, _) = join(server, "Paul", &mut [&mut john]);
+        // Nothing was said of somebody who had not joined.
+        john.send_text(&json!({ "type": "message", "text": "alone" }).to_string());
+        assert_eq!(next_message(&mut john)["text"], "alone");
     });
 }
 
@@ -173,8 +175,7 @@ fn missing_fields_are_empty_and_what_is_no_message_is_skipped() {
 #[test]
 fn the_status_says_what_runs() {
     on_one_and_two_cores(|server| {
-        let (mut john, _) = join(server, "John", &mut []);
-        let (mut mary, _) = join(server, "Mary", &mut [&mut john]);
+        let [(mut john, _), (mut mary, _)] = cast(server, ["John", "Mary"]);
         john.send_text(r#"{"type":"message","username":"John","text":"Hello everyone!"}"#);
         next_message(&mut mary);
         let status = get(server.address, "/api/status").json();
@@ -208,7 +209,7 @@ fn the_status_says_what_runs() {
 #[test]
 fn monitoring_lists_connections_messages_and_events() {
     on_one_and_two_cores(|server| {
-        let (mut john, id) = join(server, "John", &mut []);
+        let [(mut john, id)] = cast(server, ["John"]);
         let message = json!({
             "type": "message", "username": "John", "text": "Hello everyone!", "price": 129999,
         });
@@ -253,7 +254,7 @@ fn monitoring_lists_connections_messages_and_events() {
 #[test]
 fn the_last_hundred_messages_and_five_hundred_events_are_kept_and_all_are_counted() {
     let server = serve("1");
-    let (mut john, _) = join(&server, "John", &mut []);
+    let [(mut john, _)] = cast(&server, ["John"]);
     for number in 0..520 {
         john.send_text(&json!({ "type": "message", "text": number.to_string() }).to_string());
         next_message(&mut john);
