@@ -3,12 +3,15 @@
 //! Invariants: built once by `config::resolve`, then read-only. Durations are nanoseconds, sizes
 //! are bytes, 0 means "off" where a field says so. Called by everything that runs.
 
+mod monitor;
 mod tls;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 pub use tls::{Tls, TlsVersion};
+
+pub use monitor::{AccessToken, Monitor, MonitorAccess};
 
 /// The whole of a running server's settings.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +28,7 @@ pub struct Settings {
     pub compat: Compat,
     pub drain: Drain,
     pub log: Log,
+    pub monitor: Monitor,
     pub http: Http,
     pub metrics: Metrics,
 }

@@ -19,6 +19,7 @@ use crate::control::reload::{Fresh, InEffect, Means, Published, Reloads};
 use crate::control::{self, Dev, Engine, Intake};
 use crate::runtime::{self, Launch, Publisher, Running};
 use crate::settings::{AuthKey, AuthMode, JwtAlgorithm, OriginRule, Settings};
+use crate::shard::journal::NOTES_WAITING_MAX;
 use crate::tls::Acceptor;
 
 /// Bytes of the secret that `--dev` makes.
@@ -80,6 +81,7 @@ impl Recipe {
         let key = AuthKey { algorithm: JwtAlgorithm::Hs256, material, kid: None };
         loaded.settings.auth.keys = vec![key];
         loaded.settings.errors.places = true;
+        loaded.settings.monitor.enabled = true;
         keep_to_this_machine(&mut loaded.settings);
         Ok(loaded)
     }
@@ -129,12 +131,17 @@ fn serve(start: Start, control: Option<&Path>) -> Result<(), Failure> {
     let (settings, program) = (Arc::new(loaded.settings), Arc::new(loaded.program));
     let (intake, waiting) = control::intake();
     let acceptor = loaded.identity.as_ref().map(|identity| Arc::new(Acceptor::new(identity)));
+    let (journal, notes) = match settings.monitor.enabled {
+        true => Some(crossbeam_channel::bounded(NOTES_WAITING_MAX)).unzip(),
+        false => (None, None),
+    };
     let running = runtime::launch(Launch {
         tls: acceptor.clone(),
         settings: Arc::clone(&settings),
         program: Arc::clone(&program),
         verifier: Arc::new(verifier),
         http: http(intake.clone()),
+        journal,
     })
     .map_err(|error| Failure::machine(format!("{error}\n{}", doctor::complaints())))?;
     let greeting = greeting(&settings, running.addresses(), dev.is_some());
@@ -146,7 +153,7 @@ fn serve(start: Start, control: Option<&Path>) -> Result<(), Failure> {
     let reloads = Reloads::new(means, now);
     let (drain, asked) = mpsc::channel();
     let (counters, reloads) = (running.counters().to_vec(), Arc::new(reloads));
-    let engine = Engine { counters, drain, reloads, backends: None, folder, dev };
+    let engine = Engine { counters, drain, reloads, backends: None, folder, dev, notes };
     control::start(intake, waiting, engine, endpoint.as_mut()).map_err(Failure::machine)?;
     output::say(&greeting)?;
     until_drained(running, &asked);

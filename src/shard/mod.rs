@@ -7,6 +7,7 @@ pub mod aside;
 pub mod conflate;
 pub mod counters;
 pub mod handoff;
+pub mod journal;
 pub mod mesh;
 pub mod peer;
 mod places;
@@ -76,6 +77,7 @@ use conflate::Conflated;
 use counters::{Counters, Named};
 use drain::Draining;
 use hold::Held;
+use journal::Journal;
 use mesh::Mesh;
 use peer::PeerFrame;
 use recheck::Rechecked;
@@ -182,6 +184,7 @@ pub struct Shard {
     trim: Trim,
     /// Only in tests of a configuration.
     trace: Option<Arc<Trace>>,
+    journal: Journal,
     /// What users hold who were granted nothing.
     no_permissions: Arc<PermissionSet>,
     sessions: Sessions,
@@ -247,6 +250,7 @@ impl Shard {
             own_compressors: Vec::new(),
             trim: Trim::new(),
             trace: None,
+            journal: Journal::default(),
             no_permissions: Arc::default(),
             sessions: Sessions::default(),
             conflated: Conflated::default(),
@@ -392,7 +396,8 @@ impl Shard {
         let trim = Some(self.trim.due_ns).filter(|due_ns| *due_ns < u64::MAX);
         let sweep = Some(self.homes.texts.sweep_due_ns).filter(|due_ns| *due_ns < u64::MAX);
         let conflated = self.conflated.next_ns();
-        [self.wheel.next_ns(), fading, draining, delayed, trim, sweep, conflated]
+        let round = self.journal.next_ns();
+        [self.wheel.next_ns(), fading, draining, delayed, trim, sweep, conflated, round]
             .into_iter()
             .flatten()
             .min()

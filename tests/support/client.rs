@@ -137,6 +137,17 @@ impl Chatter {
         }
     }
 
+    /// The next message, whatever its shape.
+    pub fn next_json(&mut self) -> Value {
+        loop {
+            match self.socket.read().expect("a message") {
+                Message::Text(text) => return serde_json::from_str(&text).expect("JSON"),
+                Message::Ping(_) | Message::Pong(_) => {}
+                other => panic!("unexpected {other:?}"),
+            }
+        }
+    }
+
     /// The payload of the next message, which must be this event.
     pub fn expect(&mut self, event: &str) -> Value {
         let (name, payload) = self.next();

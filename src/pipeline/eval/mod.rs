@@ -233,6 +233,7 @@ impl Values {
             (Unary::Lower | Unary::Upper | Unary::Trim, Value::Text(of)) => {
                 self.changed(op, of, reads)
             }
+            (Unary::ToTime, Value::Int(unix_ms)) => self.time(unix_ms),
             _ => Err(Reject::BadType),
         }
     }

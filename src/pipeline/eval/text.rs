@@ -3,6 +3,7 @@
 //! Invariants: a position counts characters, not bytes.
 
 use super::{Evaluated, Reads, Values};
+use crate::clock;
 use crate::pipeline::number;
 use crate::pipeline::operand::{Binary, Unary};
 use crate::pipeline::value::{Bytes, Place, Value};
@@ -120,6 +121,11 @@ impl Values {
         };
         self.arena.truncate(mark);
         value
+    }
+
+    pub(super) fn time(&mut self, unix_ms: i64) -> Evaluated {
+        let text = clock::rfc3339(unix_ms).ok_or(Reject::BadValue)?;
+        self.keep(&text)
     }
 
     /// A text that is written to the arena.
