@@ -45,6 +45,22 @@ pub enum Method {
     Delete,
 }
 
+impl Method {
+    pub const ALL: [Method; 5] =
+        [Method::Get, Method::Post, Method::Put, Method::Patch, Method::Delete];
+
+    /// As HTTP writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Post => "POST",
+            Method::Put => "PUT",
+            Method::Patch => "PATCH",
+            Method::Delete => "DELETE",
+        }
+    }
+}
+
 /// Answers of the same backend and key are the same for a while; calls made meanwhile share one
 /// request.
 #[derive(Clone, Debug, PartialEq, Eq)]

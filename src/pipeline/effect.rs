@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use super::op::{CloseCode, HowId, MetricId, Owner, To, VariableId};
+use super::paused::Paused;
 use super::program::Site;
 use crate::ids::{PermissionId, RuleId};
 use crate::reject::Reject;
@@ -82,6 +83,8 @@ pub enum Effect {
     },
     /// Where the next effect is refused, the others go on.
     Lenient,
+    /// The run waits for something; always the last of a run.
+    Await(Box<Paused>),
 }
 
 /// The effects of one run.

@@ -4,6 +4,7 @@
 //! a run is bounded by the program's length. Called by `config::compile` (build) and `shard` (run).
 
 pub mod about;
+mod answer;
 pub mod builder;
 pub mod disasm;
 pub mod effect;
@@ -15,12 +16,14 @@ pub mod op;
 pub mod operand;
 mod output;
 pub mod pattern;
+pub mod paused;
 pub mod program;
 pub mod value;
 pub mod verify;
 pub mod vm;
 
 pub use about::About;
+pub use answer::percent_encode;
 pub use builder::Builder;
 pub use effect::{Effect, Effects};
 pub use program::{Event, LimitSpec, OnExceed, Program, Rule, Scope, Site};

@@ -135,6 +135,10 @@ pub struct Counters {
     pub room_limited: Count,
     /// Steps that were refused while the run went on.
     pub passed_over: Count,
+    /// Calls to backends that runs have asked for.
+    pub calls: Count,
+    /// Runs and answers that nobody waited for any more.
+    pub calls_dropped: Count,
     /// What the configuration names; replaced by a reload.
     named: Mutex<Arc<Named>>,
     /// The number of the configuration that the shard runs; the first is 0.
@@ -182,7 +186,7 @@ impl Counters {
         }
     }
 
-    fn plain(&self) -> [(&'static str, &Count); 23] {
+    fn plain(&self) -> [(&'static str, &Count); 25] {
         [
             ("connections", &self.connections),
             ("upgrades", &self.upgrades),
@@ -207,6 +211,8 @@ impl Counters {
             ("conflated", &self.conflated),
             ("roomLimited", &self.room_limited),
             ("passedOver", &self.passed_over),
+            ("calls", &self.calls),
+            ("callsDropped", &self.calls_dropped),
         ]
     }
 

@@ -7,6 +7,7 @@ use super::subject::Subject;
 use super::{Io, Shard};
 use crate::ids::{ConnKey, LimitId};
 use crate::pipeline::effect::Effects;
+use crate::pipeline::paused::Paused;
 use crate::reject::Reject;
 use crate::state::conns::Phase;
 use crate::state::frames::FrameType;
@@ -26,6 +27,8 @@ pub(super) enum Hold {
     /// The verdict of a limit, the one after `granted` others that let the message pass; then it
     /// runs again.
     Message { kind: FrameType, bytes: Vec<u8>, granted: u16, limit: LimitId },
+    /// What a run waits for; then it goes on.
+    Run { serial: u32, paused: Box<Paused> },
 }
 
 /// What is awaited, and the edition in which it goes on.
@@ -153,6 +156,7 @@ impl Shard {
     /// Reads on where a hold ended or the mesh's backlog is gone. Never from inside another
     /// connection's message: one that frees a thousand held ones must not nest a thousand runs.
     pub(super) fn read_waiting(&mut self) {
+        self.answer_waiting();
         let mut next = 0;
         while !self.mesh.is_backlogged()
             && let Some(&slot) = self.to_read.get(next)

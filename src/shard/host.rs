@@ -11,6 +11,7 @@ use super::counters::{Counters, Named};
 use super::limit::home_of_key;
 use crate::auth::Verifier;
 use crate::clock::Now;
+use crate::envelope::Misfit;
 use crate::ids::{LimitId, PermissionId, RuleId, ShardId};
 use crate::pipeline::op::Owner;
 use crate::pipeline::program::{LimitSpec, Program, Scope, VariableSpec};
@@ -193,6 +194,13 @@ impl vm::Host for Host<'_> {
 
     fn passed_over(&mut self, _: Reject) {
         self.counters.passed_over.add(1);
+    }
+
+    fn unfit(&mut self, misfit: &Misfit) {
+        let Misfit { path, reason, line } = misfit;
+        tracing::warn!(
+            target: "shardwire::backends", field = path, reason, line, "an answer does not fit"
+        );
     }
 
     fn denied(&mut self, id: RuleId) {

@@ -18,6 +18,7 @@ mod absent;
 mod address;
 mod admit;
 mod apply;
+mod calling;
 mod closing;
 mod deadline;
 mod delivery;
@@ -70,6 +71,7 @@ use crate::state::users::Users;
 use crate::ws::deflate::SharedCompressors;
 use crate::ws::{Rules, Shared};
 
+use calling::Calling;
 use conflate::Conflated;
 use counters::{Counters, Named};
 use drain::Draining;
@@ -191,6 +193,7 @@ pub struct Shard {
     left: Vec<u32>,
     /// How many hooks are being carried out.
     hooks_running: u32,
+    calling: Calling,
 }
 
 impl Shard {
@@ -248,6 +251,7 @@ impl Shard {
             chosen: Vec::new(),
             left: Vec::new(),
             hooks_running: 0,
+            calling: Calling::default(),
             engine,
         }
     }
@@ -383,7 +387,8 @@ impl Shard {
         let trim = Some(self.trim.due_ns).filter(|due_ns| *due_ns < u64::MAX);
         let sweep = Some(self.homes.texts.sweep_due_ns).filter(|due_ns| *due_ns < u64::MAX);
         let conflated = self.conflated.next_ns();
-        [self.wheel.next_ns(), fading, draining, delayed, trim, sweep, conflated]
+        let calls = self.calling.next_ns();
+        [self.wheel.next_ns(), fading, draining, delayed, trim, sweep, conflated, calls]
             .into_iter()
             .flatten()
             .min()
@@ -426,7 +431,8 @@ impl Shard {
 
     /// Whether the next turn has something to do whatever comes in.
     pub fn has_work(&self) -> bool {
-        !self.mesh.is_empty() || !self.to_read.is_empty() || self.sends_to_follow
+        let waiting = !self.to_read.is_empty() || self.calling.has_work();
+        !self.mesh.is_empty() || waiting || self.sends_to_follow
     }
 
     /// Frames that wait for a peer to take them.

@@ -166,6 +166,13 @@ impl Shard {
         }
     }
 
+    /// The settings of the newest edition, where another one is current just now.
+    pub(super) fn newest_settings(&self) -> Option<&Settings> {
+        let newest = self.former.iter().max_by_key(|known| known.generation)?;
+        (self.selected > 0 && newest.generation > self.generation)
+            .then(|| &*newest.edition.settings)
+    }
+
     /// How many holds go on in an edition: one more or one less.
     pub(super) fn count_hold(&mut self, generation: u32, more: bool) {
         let held = match generation == self.generation {

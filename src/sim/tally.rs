@@ -28,6 +28,7 @@ pub fn vocabulary(settings: &Settings, program: &Program) -> Vocabulary {
         denials: denials.chain(rules.map(|rule| rule.name.to_string())).collect(),
         counters: names.into_keys().collect(),
         events: named_events(program),
+        backends: settings.backends.iter().map(|one| one.name.clone()).collect(),
         raw: settings.protocol == Protocol::Raw,
     }
 }

@@ -6,6 +6,7 @@
 #[path = "../simulator/mod.rs"]
 mod simulator;
 
+mod calls;
 mod cast;
 mod errors;
 mod lifecycle;

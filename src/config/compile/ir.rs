@@ -11,7 +11,7 @@ use super::super::source::{Source, Span};
 use super::super::yaml::Places;
 use crate::ids::PermissionId;
 use crate::pipeline::op::{CloseCode, Context, Form, Owner, To, ValueReg, VariableId};
-use crate::pipeline::program::{Hook, How, OnExceed, Rule, Scope, Site, VariableSpec};
+use crate::pipeline::program::{CallSpec, Hook, How, OnExceed, Rule, Scope, Site, VariableSpec};
 use crate::state::limits::Rate;
 
 /// A whole configuration's program.
@@ -142,6 +142,7 @@ pub enum Action {
         code: CloseCode,
         reason: Template,
     },
+    Call(Box<Calling>),
     /// Ends the run.
     Stop,
 }
@@ -173,6 +174,18 @@ pub struct Delivery {
     pub payload: Template,
     /// The message's id goes along.
     pub echo: bool,
+}
+
+/// A request to a backend.
+#[derive(Debug)]
+pub struct Calling {
+    pub spec: CallSpec,
+    /// Target, headers, body, cache key, idempotency key, as far as there are any.
+    pub texts: Vec<Template>,
+    pub into: ValueReg,
+    pub error: ValueReg,
+    /// Done where it failed; then the run ends.
+    pub failed: Option<Vec<Step>>,
 }
 
 /// Who is named.
@@ -210,6 +223,11 @@ pub enum Part {
     Put {
         value: Expression,
         form: Form,
+    },
+    /// A part of a URL.
+    Escaped {
+        value: Expression,
+        is_segment: bool,
     },
     /// A comma, unless an object or list has just been opened.
     Comma,

@@ -39,9 +39,8 @@ pub fn compile(
     misplaced(sections, raw, findings);
     let permissions = events::permissions(sections.permissions, findings);
     let mut unit = ir::Unit::default();
-    let event = &settings.errors.event;
     let mut native =
-        Native::new(source, environment, &permissions, sections, event, &mut *findings);
+        Native::new(source, environment, &permissions, sections, settings, &mut *findings);
     if let (Some(entry), false) = (sections.events, raw) {
         unit.events = events::events(entry, &mut native);
     }

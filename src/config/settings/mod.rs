@@ -3,8 +3,10 @@
 //! Invariants: the file, the overrides, the defaults and the documentation all go through the rows
 //! of `options::KEYS`. Called by `config::compile`.
 
+mod backends;
 pub mod docs;
 mod draft;
+mod entries;
 mod expand;
 mod keys;
 mod options;
@@ -17,7 +19,9 @@ mod special;
 pub mod value;
 mod walk;
 
+pub use backends::{BackendOption, OPTIONS as BACKEND_OPTIONS, header_name};
 pub use draft::{Chosen, Draft};
+pub use entries::EntryOption;
 pub use keys::SecretPolicy;
 pub use options::KEYS;
 pub use pattern::variables as room_variables;

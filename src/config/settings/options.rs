@@ -445,6 +445,13 @@ pub static KEYS: &[Key] = &[
         "Options of rooms by their names; see [Rooms](#rooms-by-name).",
     ),
     key(
+        "backends",
+        "",
+        Live,
+        Kind::Backends,
+        "HTTP services that steps may call; see [Backends](#backends-by-name).",
+    ),
+    key(
         "errors.reply",
         "sender",
         Live,

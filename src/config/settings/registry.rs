@@ -65,6 +65,8 @@ pub enum Kind {
     Keys,
     /// `rooms`: read by `rooms`.
     Rooms,
+    /// `backends`: read by `backends`.
+    Backends,
     /// Read by the compiler; the text says what it is.
     Program(&'static str),
 }

@@ -4,6 +4,7 @@
 //! Invariants: every expression is checked against the names of its place before it reaches `ir`;
 //! a step with a finding is left out, and the file is refused. Called by `compile`.
 
+mod call;
 mod events;
 mod flow;
 mod limits;
@@ -26,6 +27,7 @@ use super::super::yaml::{Entry, Node, NodeKind};
 use super::calls::Param;
 use super::ir::{Pipeline, Unit};
 use crate::ids::PermissionId;
+use crate::settings::{Backend, Settings};
 use flow::{Flow, Place};
 use state::State;
 
@@ -38,6 +40,7 @@ pub struct Native<'n> {
     state: State,
     pipelines: &'n [Entry],
     error_event: &'n str,
+    backends: &'n [Backend],
     /// How many pipelines were put in.
     uses: usize,
 }
@@ -53,7 +56,7 @@ impl<'n> Native<'n> {
         environment: &'n Environment,
         permissions: &'n [String],
         sections: &Sections<'n>,
-        error_event: &'n str,
+        settings: &'n Settings,
         findings: &'n mut Findings,
     ) -> Native<'n> {
         let mut native = Native {
@@ -63,7 +66,8 @@ impl<'n> Native<'n> {
             findings,
             state: State::default(),
             pipelines: &[],
-            error_event,
+            error_event: &settings.errors.event,
+            backends: &settings.backends,
             uses: 0,
         };
         native.state = native.read_state(sections.state_conn, sections.state_user);

@@ -37,8 +37,8 @@ const fn verb(
     Verb { name, takes, doc, ends: false, compile }
 }
 
-/// Verbs that ask a backend.
-pub const RESERVED: [&str; 3] = ["call", "identify", "verify"];
+/// Verbs that are not there yet.
+pub const RESERVED: [&str; 2] = ["identify", "verify"];
 
 /// Every verb.
 pub static VERBS: &[Verb] = &[
@@ -86,6 +86,13 @@ pub static VERBS: &[Verb] = &[
         "a pipeline's name",
         "Does the steps of a pipeline; `with` gives its inputs, `into` names its output.",
         |native, node, beside, flow| native.use_pipeline(node, beside, flow),
+    ),
+    verb(
+        "call",
+        "{ backend, get | post | put | patch | delete, query, headers, body, returns, timeout, \
+         cache, idempotencyKey }",
+        "Asks a backend and goes on with its answer; `into` names it, `onError` may have steps.",
+        |native, node, beside, flow| native.call(node, beside, flow),
     ),
     verb("log", "a text", "Writes a line to the log.", |native, node, _, flow| {
         let text = native.text(node, "a part of a line of the log", Form::Text, flow);

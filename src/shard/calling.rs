@@ -1,0 +1,238 @@
+//! Runs that wait for a backend: what is asked, what came, and how they go on.
+//!
+//! ```text
+//! Effect::Await -> hold, poll_call -> (runtime, control)
+//!                                      PeerFrame::Answered -> the run goes on
+//! ```
+//!
+//! Invariants: a shard has at most `CALLS_UNDER_WAY_MAX` calls under way; each is answered, or
+//! given up when it is long due. An answer finds its run by connection and serial: one that comes
+//! late, or for a connection that is gone, is counted and dropped. Called by `apply`, `hear` and
+//! `deadline`; `poll_call` by whoever owns the shard.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use super::Shard;
+use super::apply::Step;
+use super::hold::Hold;
+use super::subject::Subject;
+use super::turn::Start;
+use crate::backend::{Answer, Call, Failure, Ticket};
+use crate::envelope::Slot;
+use crate::ids::{BackendId, ConnKey};
+use crate::limits::{CALL_GRACE_NS, CALLS_UNDER_WAY_MAX};
+use crate::pipeline::About;
+use crate::pipeline::effect::Effects;
+use crate::pipeline::paused::{Came, Paused, Wants};
+use crate::pipeline::program::Program;
+use crate::pipeline::vm::{self, Input, Outcome, Vm};
+use crate::reject::Reject;
+use crate::state::conns::Phase;
+use crate::state::frames::FramePool;
+
+/// The calls of one shard.
+#[derive(Debug, Default)]
+pub(super) struct Calling {
+    serial: u32,
+    /// Not taken by `poll_call` yet.
+    queued: VecDeque<Call>,
+    /// Answers that need not be asked for.
+    at_once: VecDeque<Answer>,
+    /// Of each serial under way, when it is given up.
+    due: HashMap<u32, u64>,
+    /// The same in the order of time.
+    by_time: BTreeMap<(u64, u32), ConnKey>,
+}
+
+impl Calling {
+    fn next_serial(&mut self) -> u32 {
+        self.serial = self.serial.wrapping_add(1);
+        self.serial
+    }
+
+    fn begin(&mut self, ticket: Ticket, due_ns: u64) {
+        self.due.insert(ticket.serial, due_ns);
+        self.by_time.insert((due_ns, ticket.serial), ticket.conn);
+    }
+
+    /// Whether it was under way.
+    fn end(&mut self, serial: u32) -> bool {
+        let due_ns = self.due.remove(&serial);
+        due_ns.is_some_and(|due_ns| self.by_time.remove(&(due_ns, serial)).is_some())
+    }
+
+    pub fn next_ns(&self) -> Option<u64> {
+        self.by_time.first_key_value().map(|((due_ns, _), _)| *due_ns)
+    }
+
+    pub fn has_work(&self) -> bool {
+        !self.queued.is_empty() || !self.at_once.is_empty()
+    }
+}
+
+impl Shard {
+    /// The next call to a backend; whoever takes it answers with `PeerFrame::Answered`.
+    pub fn poll_call(&mut self) -> Option<Call> {
+        self.calling.queued.pop_front()
+    }
+
+    /// The run waits: asks for what it wants, and holds the connection.
+    #[cold]
+    pub(super) fn await_what(
+        &mut self,
+        slot: u32,
+        mut paused: Box<Paused>,
+    ) -> Result<Step, Reject> {
+        let (Some(conn), Phase::Open) = (self.conns.key(slot), self.phase(slot)) else {
+            self.counters.calls_dropped.add(1);
+            return Ok(Step::Parted);
+        };
+        let ticket = Ticket { conn, serial: self.calling.next_serial() };
+        let call = match &mut paused.wants {
+            Wants::Call(call) => {
+                call.ticket = ticket;
+                Some(call.clone())
+            }
+            Wants::Identity { .. } => None,
+        };
+        self.hold(slot, Hold::Run { serial: ticket.serial, paused });
+        match call {
+            Some(call) => self.ask_backend(call),
+            None => {}
+        }
+        Ok(Step::Parted)
+    }
+
+    fn ask_backend(&mut self, mut call: Call) {
+        let ticket = call.ticket;
+        self.counters.calls.add(1);
+        let refused = match self.calling.due.len() >= CALLS_UNDER_WAY_MAX {
+            true => Some(Failure::Overloaded),
+            false => self.backend_now(&mut call).err(),
+        };
+        match refused {
+            Some(failure) => self.answer_at_once(Answer { ticket, result: Err(failure) }),
+            None => {
+                let backend = self.engine.settings.backends.get(usize::from(call.backend.0));
+                let usual_ns = backend.map_or(0, |backend| backend.timeout_ns);
+                let timeout_ns = call.timeout_ns.unwrap_or(usual_ns);
+                let due_ns = self.now.mono_ns.saturating_add(timeout_ns + CALL_GRACE_NS);
+                self.calling.begin(ticket, due_ns);
+                self.calling.queued.push_back(call);
+            }
+        }
+    }
+
+    /// A run of a former edition asks the backend of the same name in the newest one.
+    fn backend_now(&self, call: &mut Call) -> Result<(), Failure> {
+        let Some(newest) = self.newest_settings() else { return Ok(()) };
+        let place = usize::from(call.backend.0);
+        let name = self.engine.settings.backends.get(place).map(|one| one.name.as_str());
+        let found = newest.backends.iter().position(|one| Some(one.name.as_str()) == name);
+        call.backend = BackendId(found.ok_or(Failure::Unreachable)? as u16);
+        Ok(())
+    }
+
+    /// Never inside the run that asked: an answer may end in another call.
+    fn answer_at_once(&mut self, answer: Answer) {
+        self.calling.at_once.push_back(answer);
+    }
+
+    /// A call could not even be begun.
+    pub fn refuse_call(&mut self, ticket: Ticket, failure: Failure) {
+        self.on_answered(Answer { ticket, result: Err(failure) });
+    }
+
+    /// Goes on where an answer need not be waited for.
+    pub(super) fn answer_waiting(&mut self) {
+        while let Some(answer) = self.calling.at_once.pop_front() {
+            self.go_on_with(answer.ticket, Came::Answer(answer.result));
+        }
+    }
+
+    /// A backend has answered, or will not.
+    pub(super) fn on_answered(&mut self, answer: Answer) {
+        let Answer { ticket, result } = answer;
+        match self.calling.end(ticket.serial) {
+            true => self.go_on_with(ticket, Came::Answer(result)),
+            false => self.counters.calls_dropped.add(1),
+        }
+    }
+
+    /// Gives up calls whose answers are lost.
+    pub(super) fn expire_calls(&mut self) {
+        while let Some((&(due_ns, serial), &conn)) = self.calling.by_time.first_key_value() {
+            if due_ns > self.now.mono_ns {
+                return;
+            }
+            self.calling.end(serial);
+            let ticket = Ticket { conn, serial };
+            self.go_on_with(ticket, Came::Answer(Err(Failure::Timeout)));
+        }
+    }
+
+    /// The run that waits with this ticket goes on, in its edition.
+    pub(super) fn go_on_with(&mut self, ticket: Ticket, came: Came) {
+        let slot = self.conns.resolve(ticket.conn);
+        let waits =
+            |hold: &Hold| matches!(hold, Hold::Run { serial, .. } if *serial == ticket.serial);
+        let waiting =
+            |shard: &mut Shard, slot| shard.hold_mut(slot).is_some_and(|hold| waits(hold));
+        let Some(slot) = slot.filter(|slot| waiting(self, *slot)) else {
+            return self.counters.calls_dropped.add(1);
+        };
+        self.resume(slot, waits, |shard, hold| {
+            if let Hold::Run { paused, .. } = hold {
+                shard.run_on(slot, &paused, came);
+            }
+        });
+    }
+
+    /// Runs what comes behind the wait, and carries it out.
+    fn run_on(&mut self, slot: u32, paused: &Paused, came: Came) {
+        let event = self.engine.program.event_at(paused.at);
+        let is_hook = event.is_some_and(|event| self.engine.program.is_hook(event));
+        if !is_hook && self.route(paused.kind, &paused.message).is_err() {
+            return;
+        }
+        let going = Going { paused, came };
+        let (outcome, mut effects) = match is_hook {
+            true => self.run_apart(slot, going, (&paused.message, Slot::MISSING), About::NOTHING),
+            false => {
+                let mut effects = std::mem::take(&mut self.effects);
+                let (kind, message) = (paused.kind, &paused.message);
+                let run =
+                    self.run_event(slot, going, kind, message, 0, About::NOTHING, &mut effects);
+                (run.0, effects)
+            }
+        };
+        if let Outcome::Rejected(reject, site) = outcome {
+            (effects.refused, effects.site) = (Some(reject), Some(site));
+        }
+        let subject = match is_hook {
+            true => Subject::NOTHING,
+            false => self.subject(&paused.message),
+        };
+        self.apply(slot, effects, subject);
+    }
+}
+
+/// A run that goes on.
+struct Going<'p> {
+    paused: &'p Paused,
+    came: Came,
+}
+
+impl Start for Going<'_> {
+    fn start(
+        self,
+        vm: &mut Vm,
+        program: &Program,
+        input: &Input<'_>,
+        host: &mut impl vm::Host,
+        pool: &mut FramePool,
+        effects: &mut Effects,
+    ) -> Outcome {
+        vm.resume(program, self.paused, self.came, input, host, pool, effects)
+    }
+}
