@@ -100,4 +100,6 @@ pub enum Failure {
     BreakerOpen,
     /// As many calls as may are made or wait already.
     Overloaded,
+    /// It was not asked: the target leaves the backend's base, or a header is none.
+    Refused,
 }

@@ -8,6 +8,7 @@
 //! Invariants: nothing here can block a shard; a socket that finds the intake full is dropped and
 //! counted. Called by `cli::serve`.
 
+pub mod backends;
 pub mod dev;
 pub mod endpoint;
 mod http;
