@@ -85,6 +85,23 @@ pub struct Reply {
     pub body: Arc<[u8]>,
 }
 
+/// Makes calls, from any thread and without waiting. A `BackendId` means what it means in the
+/// configuration that this was made for.
+pub trait Submit: Send + Sync {
+    /// Asks for a call; its answer comes later, unless it is refused here.
+    fn submit(&self, call: Call) -> Result<(), Failure>;
+}
+
+/// Where there are no backends.
+#[derive(Clone, Copy, Debug)]
+pub struct Nobody;
+
+impl Submit for Nobody {
+    fn submit(&self, _: Call) -> Result<(), Failure> {
+        Err(Failure::Refused)
+    }
+}
+
 /// Why there is no response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Failure {

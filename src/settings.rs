@@ -160,6 +160,10 @@ pub struct Auth {
     pub audience: Vec<String>,
     pub require_expiry: bool,
     pub leeway_s: u64,
+    /// The event that says whose a connection is (`mode: message`); empty is `auth`.
+    pub event: String,
+    /// How long a connection may take to say it.
+    pub deadline_ns: u64,
 }
 
 impl std::fmt::Debug for Auth {
@@ -176,6 +180,8 @@ pub enum AuthMode {
     Jwt,
     /// Everybody may connect; each connection is its own user.
     None,
+    /// Everybody may connect; a message says later whose the connection is (`identify`).
+    Message,
 }
 
 /// One verification key with its pinned algorithm. Never printed.

@@ -5,8 +5,8 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc;
+use std::sync::{Arc, OnceLock};
 
 use clap::Args;
 
@@ -14,10 +14,12 @@ use super::load::{BRIEF, FOR_OTHERS, Loaded, View, Which, load};
 use super::logs::Relevel;
 use super::{Failure, doctor, logs, output, reload};
 use crate::auth::Verifier;
+use crate::backend::Submit;
 use crate::config::SecretPolicy;
+use crate::control::backends::Backends;
 use crate::control::reload::{Fresh, Means, Published, Reloads};
 use crate::control::{self, Dev, Engine, Intake};
-use crate::runtime::{self, Launch, Publisher, Running};
+use crate::runtime::{self, Launch, Publisher, Running, StartBackends};
 use crate::settings::{AuthKey, AuthMode, JwtAlgorithm, OriginRule, Settings};
 
 /// Bytes of the secret that `--dev` makes.
@@ -121,16 +123,18 @@ fn serve(start: Start, control: Option<&Path>) -> Result<(), Failure> {
     let Start { recipe, loaded, verifier, relevel, dev } = start;
     let (settings, program) = (Arc::new(loaded.settings), Arc::new(loaded.program));
     let (intake, waiting) = control::intake();
+    let backends = Arc::new(OnceLock::new());
     let running = runtime::launch(Launch {
         settings: Arc::clone(&settings),
         program: Arc::clone(&program),
         verifier: Arc::new(verifier),
+        backends: start_backends(&settings, &backends),
         http: http(intake.clone()),
     })
     .map_err(|error| Failure::machine(format!("{error}\n{}", doctor::complaints())))?;
     let greeting = greeting(&settings, running.addresses(), dev.is_some());
     let mut endpoint = reload::listen(control, &recipe.which.config, running.addresses());
-    let means = means(recipe, relevel, running.publisher());
+    let means = means(recipe, relevel, running.publisher(), backends);
     let reloads = Reloads::new(means, settings, program, loaded.effective);
     let (drain, asked) = mpsc::channel();
     let (counters, reloads) = (running.counters().to_vec(), Arc::new(reloads));
@@ -141,8 +145,30 @@ fn serve(start: Start, control: Option<&Path>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn means(recipe: Recipe, relevel: Relevel, publisher: Publisher) -> Means {
+/// The backends, once they have been started.
+type Started = Arc<OnceLock<Backends>>;
+
+fn start_backends(settings: &Arc<Settings>, started: &Started) -> Box<StartBackends> {
+    let (settings, started) = (Arc::clone(settings), Arc::clone(started));
+    Box::new(move |answers| {
+        let told = move |answer| answers.tell(answer);
+        let backends = Backends::start(&settings.backends, told).map_err(|e| e.to_string())?;
+        let calls = backends.calls();
+        // They are started once.
+        let _ = started.set(backends);
+        Ok(Arc::new(calls))
+    })
+}
+
+fn follow(started: &Started, settings: &Settings) -> Result<Arc<dyn Submit>, String> {
+    let backends = started.get().ok_or("the backends were not started")?;
+    backends.follow(&settings.backends).map_err(|error| error.to_string())?;
+    Ok(Arc::new(backends.calls()))
+}
+
+fn means(recipe: Recipe, relevel: Relevel, publisher: Publisher, backends: Started) -> Means {
     Means {
+        backends: Box::new(move |settings| follow(&backends, settings)),
         compile: Box::new(move || recipe.again()),
         log: relevel,
         publish: Box::new(move |edition| {
@@ -172,6 +198,10 @@ fn greeting(settings: &Settings, addresses: &[SocketAddr], dev: bool) -> String 
         addresses.iter().map(|address| format!("listening on ws://{address}{path}")).collect();
     if settings.auth.mode == AuthMode::None {
         lines.push("no token is asked for (auth.mode: none)".into());
+    }
+    if settings.auth.mode == AuthMode::Message {
+        let event = &settings.auth.event;
+        lines.push(format!("connections say whose they are with the event `{event}`"));
     }
     if let (true, Some(first)) = (dev, addresses.first()) {
         lines.push(format!("try it: http://{first}/  (development: this machine only)"));

@@ -495,6 +495,10 @@ codes! {
          what stands for it."
         "backends: { api: { url: \"http://localhost:8000\" } }\nevents:\n  say:\n    steps: \
          [{ call: { backend: api, get: /me, returns: { name: string = \"\" } }, into: me }]\n"
+    NoInBandAuth "E735" "Nobody says who it is"
+        "With `auth.mode: message` the event that `auth.event` names leads to the step `identify`; \
+         in the other modes it is known before whose a connection is."
+        "auth: { mode: none }\nevents:\n  auth:\n    steps: [{ identify: { user: ada } }]\n"
 
     // E6: tests.
     UnknownClient "E601" "A client that the test does not have"

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use serde::{Deserialize, Serialize};
 
 use crate::auth::Verifier;
+use crate::backend::Submit;
 use crate::config::diff::{Diff, diff};
 use crate::config::{self, Effective};
 use crate::pipeline::lineage;
@@ -32,6 +33,7 @@ pub struct Fresh {
 
 type Compile = dyn Fn() -> Result<Fresh, String> + Send + Sync;
 type Relevel = dyn Fn(&Log) -> Result<(), String> + Send + Sync;
+type Follow = dyn Fn(&Settings) -> Result<Arc<dyn Submit>, String> + Send + Sync;
 type Publish = dyn Fn(Edition) -> Published + Send + Sync;
 
 /// What a reload needs of the process.
@@ -40,6 +42,8 @@ pub struct Means {
     pub compile: Box<Compile>,
     /// Logs by these options from now on.
     pub log: Box<Relevel>,
+    /// The calls of programs by these settings from now on, or what is wrong with them.
+    pub backends: Box<Follow>,
     /// Hands an edition to every shard; gives how many have not taken it after a while.
     pub publish: Box<Publish>,
 }
@@ -121,7 +125,7 @@ impl Reloads {
             let text = said("nothing has changed", &kept, &fresh.notes);
             return Ok(Report { ending: Ending::Unchanged, text });
         }
-        let edition = prepared(&running, fresh.settings, fresh.program)?;
+        let edition = self.prepared(&running, fresh.settings, fresh.program)?;
         (self.means.log)(&edition.settings.log)?;
         running.settings = Arc::clone(&edition.settings);
         running.program = Arc::clone(&edition.program);
@@ -131,22 +135,25 @@ impl Reloads {
         Ok(Report { ending: Ending::Done, text })
     }
 
+    /// What shards can take over from what runs.
+    fn prepared(
+        &self,
+        running: &Running,
+        settings: Settings,
+        program: Program,
+    ) -> Result<Edition, String> {
+        let verifier = Verifier::new(&settings.auth).map_err(|error| error.to_string())?;
+        let program = lineage::follow(&running.program, program).map_err(|e| e.to_string())?;
+        // It was verified when it was compiled; moving it must not have broken anything.
+        verify(&program).map_err(|fault| format!("the program does not hold: {fault:?}"))?;
+        let backends = (self.means.backends)(&settings)?;
+        let (settings, program) = (Arc::new(settings), Arc::new(program));
+        Ok(Edition { settings, program, verifier: Arc::new(verifier), backends })
+    }
+
     fn running(&self) -> MutexGuard<'_, Running> {
         self.running.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
-}
-
-/// What shards can take over from what runs.
-fn prepared(running: &Running, settings: Settings, program: Program) -> Result<Edition, String> {
-    let verifier = Verifier::new(&settings.auth).map_err(|error| error.to_string())?;
-    let program = lineage::follow(&running.program, program).map_err(|error| error.to_string())?;
-    // It was verified when it was compiled; moving it must not have broken anything.
-    verify(&program).map_err(|fault| format!("the program does not hold: {fault:?}"))?;
-    Ok(Edition {
-        settings: Arc::new(settings),
-        program: Arc::new(program),
-        verifier: Arc::new(verifier),
-    })
 }
 
 fn told(changes: &Diff, published: Published) -> String {

@@ -3,7 +3,7 @@
 //! Invariants: a path has no segment that leads elsewhere (`.`, `..`), a header no control
 //! character; what a program sees of a response fits the step's schema. Used by `paused`.
 
-use super::op::{CallId, Form, Out, Reg, ValueReg};
+use super::op::{CallId, Out, Reg};
 use super::program::CallSpec;
 use super::value::Value;
 use super::vm::{Host, Run, Step, Stop};
@@ -29,6 +29,7 @@ impl From<Failure> for Failed {
             }
             Failure::TooLarge => Reject::BackendAnswer,
             Failure::Overloaded => Reject::Overloaded,
+            Failure::Refused => Reject::BadValue,
         };
         Failed { reject, reply: None }
     }
@@ -75,19 +76,6 @@ impl<H: Host> Run<'_, H> {
     pub(super) fn text_in(&self, register: Reg) -> Result<&str, Reject> {
         let bytes = self.output.text(&self.text(register));
         std::str::from_utf8(bytes).map_err(|_| Reject::BadValue)
-    }
-
-    /// An object as JSON; of null, nothing.
-    pub(super) fn json_of(&mut self, value: ValueReg) -> Result<Box<[u8]>, Reject> {
-        match self.vm.values.get(value) {
-            Value::Null => Ok(Box::default()),
-            object @ Value::Object(_) => {
-                let mut out = Vec::new();
-                self.write(object, Form::Raw, &mut out);
-                Ok(out.into())
-            }
-            _ => Err(Reject::BadType),
-        }
     }
 
     /// Puts what came into the registers of the step.

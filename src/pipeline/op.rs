@@ -161,7 +161,9 @@ operations! {
     /// target, the headers, the body, the cache's key and the idempotency key.
     Call { call: CallId, into: Out, error: Out } = "call" Wait;
     /// Bind the connection to a user, with these claims, and keep so many values.
-    Identify { user: Reg, claims: ValueReg, keeps: Count } = "identify" Wait;
+    Identify { user: Reg, claims: Reg, keeps: Count } = "identify" Wait;
+    /// End the run with `unidentified` unless the connection has said whose it is.
+    NeedIdentity = "need_identity" Check;
     /// Append a text as one segment of a URL's path; an empty one ends the run.
     Segment(value: ValueReg) = "segment" Piece;
     /// Append a text as a value of a URL's query.

@@ -14,7 +14,7 @@ use super::vm::{Host, Input, Outcome, Run, Step, Stop, Vm};
 use super::{Effects, Program};
 use crate::backend::{Call, Failure, Reply};
 use crate::envelope::{Members, parts, project};
-use crate::pipeline::op::{Op, Out, Reg, ValueReg};
+use crate::pipeline::op::{Op, Out, Reg};
 use crate::pipeline::vm::Ahead;
 use crate::reject::Reject;
 use crate::state::frames::{FramePool, FrameType};
@@ -138,10 +138,9 @@ impl<'r, H: Host> Run<'r, H> {
         Err(Stop::Pause)
     }
 
-    fn identity(&mut self, user: Reg, claims: ValueReg) -> Result<Wants, Reject> {
-        let user = self.text_in(user)?.into();
-        let claims = self.json_of(claims)?;
-        Ok(Wants::Identity { user, claims })
+    fn identity(&self, user: Reg, claims: Reg) -> Result<Wants, Reject> {
+        let (user, claims) = (self.text_in(user)?.into(), self.text_in(claims)?);
+        Ok(Wants::Identity { user, claims: claims.as_bytes().into() })
     }
 }
 

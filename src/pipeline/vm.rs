@@ -34,6 +34,11 @@ pub trait Host {
 
     fn permitted(&self, permission: PermissionId) -> bool;
 
+    /// Whether the connection has said whose it is.
+    fn identified(&self) -> bool {
+        true
+    }
+
     /// Whether anybody reads the log lines of runs.
     fn logs(&self) -> bool;
 
@@ -302,6 +307,7 @@ impl<'r, H: Host> Run<'r, H> {
             }
             Op::SetVariable { .. } | Op::Metric { .. } => return self.native_op(op),
             Op::Call { .. } | Op::Identify { .. } => return self.pause(op, ahead),
+            Op::NeedIdentity => return need(self.host.identified(), Reject::Unidentified),
             _ => return self.value_op(op, ahead),
         }
         Ok(())

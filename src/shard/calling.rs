@@ -1,25 +1,26 @@
 //! Runs that wait for a backend: what is asked, what came, and how they go on.
 //!
 //! ```text
-//! Effect::Await -> hold, poll_call -> (runtime, control)
-//!                                      PeerFrame::Answered -> the run goes on
+//! Effect::Await -> hold, poll_call -> runtime, control -> handle_answer -> the run goes on
 //! ```
 //!
 //! Invariants: a shard has at most `CALLS_UNDER_WAY_MAX` calls under way; each is answered, or
 //! given up when it is long due. An answer finds its run by connection and serial: one that comes
-//! late, or for a connection that is gone, is counted and dropped. Called by `apply`, `hear` and
+//! late, or for a connection that is gone, is counted and dropped. Called by `apply` and
 //! `deadline`; `poll_call` by whoever owns the shard.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
 
 use super::Shard;
 use super::apply::Step;
 use super::hold::Hold;
 use super::subject::Subject;
 use super::turn::Start;
-use crate::backend::{Answer, Call, Failure, Ticket};
+use crate::backend::{Answer, Call, Failure, Submit, Ticket};
+use crate::clock::Now;
 use crate::envelope::Slot;
-use crate::ids::{BackendId, ConnKey};
+use crate::ids::ConnKey;
 use crate::limits::{CALL_GRACE_NS, CALLS_UNDER_WAY_MAX};
 use crate::pipeline::About;
 use crate::pipeline::effect::Effects;
@@ -30,14 +31,17 @@ use crate::reject::Reject;
 use crate::state::conns::Phase;
 use crate::state::frames::FramePool;
 
+/// A call, and who makes it: the backends of the edition that its run began in.
+pub type Asked = (Arc<dyn Submit>, Call);
+
 /// The calls of one shard.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Calling {
     serial: u32,
     /// Not taken by `poll_call` yet.
-    queued: VecDeque<Call>,
-    /// Answers that need not be asked for.
-    at_once: VecDeque<Answer>,
+    queued: VecDeque<Asked>,
+    /// What has come without having been waited for.
+    at_once: VecDeque<(Ticket, Came)>,
     /// Of each serial under way, when it is given up.
     due: HashMap<u32, u64>,
     /// The same in the order of time.
@@ -71,8 +75,8 @@ impl Calling {
 }
 
 impl Shard {
-    /// The next call to a backend; whoever takes it answers with `PeerFrame::Answered`.
-    pub fn poll_call(&mut self) -> Option<Call> {
+    /// The next call to a backend; whoever takes it calls `handle_answer` or `refuse_call`, later.
+    pub fn poll_call(&mut self) -> Option<Asked> {
         self.calling.queued.pop_front()
     }
 
@@ -98,60 +102,46 @@ impl Shard {
         self.hold(slot, Hold::Run { serial: ticket.serial, paused });
         match call {
             Some(call) => self.ask_backend(call),
-            None => {}
+            None => self.ask_identity(slot, ticket),
         }
         Ok(Step::Parted)
     }
 
-    fn ask_backend(&mut self, mut call: Call) {
+    fn ask_backend(&mut self, call: Call) {
         let ticket = call.ticket;
         self.counters.calls.add(1);
-        let refused = match self.calling.due.len() >= CALLS_UNDER_WAY_MAX {
-            true => Some(Failure::Overloaded),
-            false => self.backend_now(&mut call).err(),
-        };
-        match refused {
-            Some(failure) => self.answer_at_once(Answer { ticket, result: Err(failure) }),
-            None => {
-                let backend = self.engine.settings.backends.get(usize::from(call.backend.0));
-                let usual_ns = backend.map_or(0, |backend| backend.timeout_ns);
-                let timeout_ns = call.timeout_ns.unwrap_or(usual_ns);
-                let due_ns = self.now.mono_ns.saturating_add(timeout_ns + CALL_GRACE_NS);
-                self.calling.begin(ticket, due_ns);
-                self.calling.queued.push_back(call);
-            }
+        if self.calling.due.len() >= CALLS_UNDER_WAY_MAX {
+            return self.refuse_call(ticket, Failure::Overloaded);
         }
+        let backend = self.engine.settings.backends.get(usize::from(call.backend.0));
+        let usual_ns = backend.map_or(0, |backend| backend.timeout_ns);
+        let timeout_ns = call.timeout_ns.unwrap_or(usual_ns);
+        let due_ns = self.now.mono_ns.saturating_add(timeout_ns + CALL_GRACE_NS);
+        self.calling.begin(ticket, due_ns);
+        self.calling.queued.push_back((Arc::clone(&self.engine.backends), call));
     }
 
-    /// A run of a former edition asks the backend of the same name in the newest one.
-    fn backend_now(&self, call: &mut Call) -> Result<(), Failure> {
-        let Some(newest) = self.newest_settings() else { return Ok(()) };
-        let place = usize::from(call.backend.0);
-        let name = self.engine.settings.backends.get(place).map(|one| one.name.as_str());
-        let found = newest.backends.iter().position(|one| Some(one.name.as_str()) == name);
-        call.backend = BackendId(found.ok_or(Failure::Unreachable)? as u16);
-        Ok(())
-    }
-
-    /// Never inside the run that asked: an answer may end in another call.
-    fn answer_at_once(&mut self, answer: Answer) {
-        self.calling.at_once.push_back(answer);
-    }
-
-    /// A call could not even be begun.
+    /// A call could not even be begun. Its run goes on with the next `poll_io`, never inside the
+    /// run that asked.
     pub fn refuse_call(&mut self, ticket: Ticket, failure: Failure) {
-        self.on_answered(Answer { ticket, result: Err(failure) });
+        self.come_at_once(ticket, Came::Answer(Err(failure)));
     }
 
-    /// Goes on where an answer need not be waited for.
-    pub(super) fn answer_waiting(&mut self) {
-        while let Some(answer) = self.calling.at_once.pop_front() {
-            self.go_on_with(answer.ticket, Came::Answer(answer.result));
+    pub(super) fn come_at_once(&mut self, ticket: Ticket, came: Came) {
+        self.calling.at_once.push_back((ticket, came));
+    }
+
+    /// Goes on where nothing need be waited for.
+    pub(super) fn go_on_at_once(&mut self) {
+        while let Some((ticket, came)) = self.calling.at_once.pop_front() {
+            self.calling.end(ticket.serial);
+            self.go_on_with(ticket, came);
         }
     }
 
     /// A backend has answered, or will not.
-    pub(super) fn on_answered(&mut self, answer: Answer) {
+    pub fn handle_answer(&mut self, now: Now, answer: Answer) {
+        self.now = now;
         let Answer { ticket, result } = answer;
         match self.calling.end(ticket.serial) {
             true => self.go_on_with(ticket, Came::Answer(result)),

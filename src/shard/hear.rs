@@ -84,7 +84,6 @@ impl Shard {
             PeerFrame::Grant { origin, user, permission, held } => {
                 self.on_grant(origin, &user, permission, held);
             }
-            PeerFrame::Answered(answer) => self.on_answered(answer),
             _ => {}
         }
     }

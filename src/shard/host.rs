@@ -81,6 +81,7 @@ pub(super) struct Host<'s> {
     /// The room at hand, and where the variables of its pattern stand in it.
     pub room: (&'s str, &'s [RoomVariable]),
     pub ip: IpAddr,
+    pub identified: bool,
     /// The same as text, made when it is asked for.
     pub ip_text: OnceCell<IpText>,
     /// The rule that ended the run.
@@ -165,6 +166,10 @@ impl vm::Host for Host<'_> {
             self.counters.forgotten_limits.add(1);
         }
         verdict
+    }
+
+    fn identified(&self) -> bool {
+        self.identified
     }
 
     fn ip(&self) -> &str {

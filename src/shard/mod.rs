@@ -28,6 +28,7 @@ mod hold;
 mod home;
 mod hooks;
 mod host;
+mod identity;
 mod lease;
 mod limit;
 mod refusing;
@@ -48,6 +49,7 @@ use std::sync::Arc;
 use slab::Slab;
 
 use crate::auth::Verifier;
+use crate::backend::Submit;
 use crate::clock::Now;
 use crate::envelope::{Envelope, Misfit, RoutedKeys, Scanner, Slots};
 use crate::ids::{ConnKey, ShardId};
@@ -76,6 +78,7 @@ use conflate::Conflated;
 use counters::{Counters, Named};
 use drain::Draining;
 use hold::Held;
+use identity::Guests;
 use mesh::Mesh;
 use peer::PeerFrame;
 use reload::{Editions, Known};
@@ -89,6 +92,7 @@ pub struct Engine {
     pub settings: Arc<Settings>,
     pub program: Arc<Program>,
     pub verifier: Arc<Verifier>,
+    pub backends: Arc<dyn Submit>,
     pub gate: Arc<Gate>,
     pub pressure: Arc<Pressure>,
     pub shards: u16,
@@ -194,6 +198,7 @@ pub struct Shard {
     /// How many hooks are being carried out.
     hooks_running: u32,
     calling: Calling,
+    guests: Guests,
 }
 
 impl Shard {
@@ -252,6 +257,7 @@ impl Shard {
             left: Vec::new(),
             hooks_running: 0,
             calling: Calling::default(),
+            guests: Guests::default(),
             engine,
         }
     }
@@ -387,8 +393,8 @@ impl Shard {
         let trim = Some(self.trim.due_ns).filter(|due_ns| *due_ns < u64::MAX);
         let sweep = Some(self.homes.texts.sweep_due_ns).filter(|due_ns| *due_ns < u64::MAX);
         let conflated = self.conflated.next_ns();
-        let calls = self.calling.next_ns();
-        [self.wheel.next_ns(), fading, draining, delayed, trim, sweep, conflated, calls]
+        let (calls, guests) = (self.calling.next_ns(), self.guests.next_ns());
+        [self.wheel.next_ns(), fading, draining, delayed, trim, sweep, conflated, calls, guests]
             .into_iter()
             .flatten()
             .min()

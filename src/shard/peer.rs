@@ -24,7 +24,6 @@ use std::sync::Arc;
 
 use super::aside::Aside;
 use super::conflate::Keyed;
-use crate::backend::Answer;
 use crate::ids::{ConnKey, PermissionId, ShardId};
 use crate::state::frames::FrameRef;
 use crate::state::limits::Verdict;
@@ -121,8 +120,6 @@ pub enum PeerFrame {
     SetUser { origin: ConnKey, user: Arc<str>, variable: u8, value: Arc<[u8]> },
     /// From the user's home: its variables. Lost: the old ones hold.
     UserValues { user: Arc<str>, values: Arc<Values> },
-    /// From the control plane: a backend has answered, or will not. Lost: the call times out.
-    Answered(Answer),
     /// To the user's home: a permission is given or taken. Lost: as `Join`.
     Grant { origin: ConnKey, user: Arc<str>, permission: PermissionId, held: bool },
 }

@@ -21,6 +21,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::Shard;
 use super::counters::Named;
 use crate::auth::Verifier;
+use crate::backend::Submit;
 use crate::clock::Now;
 use crate::envelope::RoutedKeys;
 use crate::pipeline::program::Program;
@@ -37,6 +38,7 @@ pub struct Edition {
     pub settings: Arc<Settings>,
     pub program: Arc<Program>,
     pub verifier: Arc<Verifier>,
+    pub backends: Arc<dyn Submit>,
 }
 
 /// Where the newest edition lies for every shard of the process; touched by a shard once an edition
@@ -120,10 +122,11 @@ impl Shard {
 
     /// Makes the other edition current, and this one the other.
     fn exchange(&mut self, with: &mut Known) {
-        let Edition { settings, program, verifier } = &mut with.edition;
+        let Edition { settings, program, verifier, backends } = &mut with.edition;
         std::mem::swap(&mut self.engine.settings, settings);
         std::mem::swap(&mut self.engine.program, program);
         std::mem::swap(&mut self.engine.verifier, verifier);
+        std::mem::swap(&mut self.engine.backends, backends);
         std::mem::swap(&mut self.keys, &mut with.keys);
         std::mem::swap(&mut self.named, &mut with.named);
         std::mem::swap(&mut self.generation, &mut with.generation);
@@ -164,13 +167,6 @@ impl Shard {
         if self.selected == 0 {
             self.former.retain(|known| known.held > 0);
         }
-    }
-
-    /// The settings of the newest edition, where another one is current just now.
-    pub(super) fn newest_settings(&self) -> Option<&Settings> {
-        let newest = self.former.iter().max_by_key(|known| known.generation)?;
-        (self.selected > 0 && newest.generation > self.generation)
-            .then(|| &*newest.edition.settings)
     }
 
     /// How many holds go on in an edition: one more or one less.

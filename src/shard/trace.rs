@@ -61,6 +61,10 @@ impl vm::Host for Traced<'_, '_> {
         self.host.permitted(permission)
     }
 
+    fn identified(&self) -> bool {
+        self.host.identified()
+    }
+
     fn logs(&self) -> bool {
         self.host.logs()
     }

@@ -231,6 +231,7 @@ impl Shard {
             variables: variables.as_deref(),
             room: (about.room, &self.room_variables),
             ip: conn.ip,
+            identified: conn.identified,
             ip_text: OnceCell::new(),
             denied: None,
         };

@@ -15,6 +15,7 @@ use super::random::Random;
 use super::reload::Reloading;
 use super::wire::{self, ServerFrame};
 use crate::auth::{KeyError, Verifier};
+use crate::backend::Nobody;
 use crate::clock::Now;
 use crate::ids::ShardId;
 use crate::pipeline::program::Program;
@@ -119,6 +120,7 @@ impl World {
             settings: Arc::clone(&settings),
             program: Arc::clone(program),
             verifier: Arc::clone(&verifier),
+            backends: Arc::new(Nobody),
             gate: Arc::new(gate),
             pressure: Arc::default(),
             shards,
@@ -328,7 +330,7 @@ impl World {
         loop {
             let random = if self.calm { None } else { Some(&mut self.random) };
             let Some((shard, answer)) = self.backends.next_due(now_ns, random) else { return };
-            self.shards[shard].handle_peer(self.now, PeerFrame::Answered(answer));
+            self.shards[shard].handle_answer(self.now, answer);
         }
     }
 
@@ -367,7 +369,7 @@ impl World {
                 self.clients[client].received.extend(bytes);
             }
         }
-        while let Some(call) = self.shards[shard].poll_call() {
+        while let Some((_, call)) = self.shards[shard].poll_call() {
             self.backends.take(self.now.mono_ns, shard, call);
         }
         self.shards[shard].end_turn();

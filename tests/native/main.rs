@@ -9,6 +9,7 @@ mod simulator;
 mod calls;
 mod cast;
 mod errors;
+mod identity;
 mod lifecycle;
 mod limits;
 mod rooms;

@@ -8,7 +8,7 @@ use super::super::expr::{self, Fault, Lowering};
 use super::ir::{Action, Calling, Counting, Delivery, Expression, Name, Part, Step, Template};
 use super::lower::Lower;
 use crate::ids::EventId;
-use crate::pipeline::op::{Form, FrameKind, Op, Reg, ValueReg};
+use crate::pipeline::op::{Count, Form, FrameKind, Op, Reg, ValueReg};
 use crate::pipeline::program::{CallSpec, LimitSpec, Rule, Site};
 
 /// Text registers: the receiver's name, and what a frame conflates with.
@@ -73,6 +73,13 @@ impl Lower<'_> {
                 self.builder.op(Op::CloseWith { code: *code, reason }, site);
             }
             Action::Call(calling) => self.call(calling, event, site),
+            Action::Identify { user, claims } => {
+                self.builder.begin(site);
+                let user = self.text(user, NAME, site);
+                let claims = self.text(claims, KEY, site);
+                let keeps = Count(self.locals);
+                self.builder.op(Op::Identify { user, claims, keeps }, site);
+            }
             Action::Stop => {
                 let past = self.builder.jump(Op::Jump, site);
                 self.stops.push(past);

@@ -143,6 +143,12 @@ pub enum Action {
         reason: Template,
     },
     Call(Box<Calling>),
+    /// The connection becomes a user's.
+    Identify {
+        user: Template,
+        /// JSON; empty is none.
+        claims: Template,
+    },
     /// Ends the run.
     Stop,
 }

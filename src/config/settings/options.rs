@@ -263,11 +263,28 @@ pub static KEYS: &[Key] = &[
         "auth.mode",
         "jwt",
         New,
-        Kind::Choice(&["jwt", "none"], |d, n| {
-            d.settings.auth.mode = [AuthMode::Jwt, AuthMode::None][n]
+        Kind::Choice(&["jwt", "none", "message"], |d, n| {
+            d.settings.auth.mode = [AuthMode::Jwt, AuthMode::None, AuthMode::Message][n]
         }),
         "`jwt` demands a valid token before the upgrade; `none` lets everybody \
-         in, each connection its own user.",
+         in, each connection its own user; `message` does so too, and the event `auth.event` says \
+         later whose the connection is, with the step `identify`.",
+    ),
+    key(
+        "auth.event",
+        "auth",
+        Live,
+        Kind::Text(|d, text| d.settings.auth.event = text),
+        "With `mode: message`: the event that leads to `identify`. Before, no other is accepted \
+         but `ping`.",
+    ),
+    key(
+        "auth.deadline",
+        "10s",
+        New,
+        Kind::Wait(|d, ns| d.settings.auth.deadline_ns = ns),
+        "With `mode: message`: how long a connection may take to say whose it is before it is \
+         closed (4504).",
     ),
     key(
         "auth.algorithms",

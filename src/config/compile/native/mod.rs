@@ -27,7 +27,7 @@ use super::super::yaml::{Entry, Node, NodeKind};
 use super::calls::Param;
 use super::ir::{Pipeline, Unit};
 use crate::ids::PermissionId;
-use crate::settings::{Backend, Settings};
+use crate::settings::{AuthMode, Backend, Settings};
 use flow::{Flow, Place};
 use state::State;
 
@@ -41,6 +41,8 @@ pub struct Native<'n> {
     pipelines: &'n [Entry],
     error_event: &'n str,
     backends: &'n [Backend],
+    /// Connections say who they are by a message.
+    identifies: bool,
     /// How many pipelines were put in.
     uses: usize,
 }
@@ -68,6 +70,7 @@ impl<'n> Native<'n> {
             pipelines: &[],
             error_event: &settings.errors.event,
             backends: &settings.backends,
+            identifies: settings.auth.mode == AuthMode::Message,
             uses: 0,
         };
         native.state = native.read_state(sections.state_conn, sections.state_user);
