@@ -4,26 +4,7 @@
 //! A line `# env: NAME=value` of an example sets a variable, `# for: serve` demands the secret,
 //! `# variant: NAME` names an environment.
 
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// The configuration is refused.
-    Error,
-    /// It runs, but probably not as meant.
-    Warning,
-    /// It could be better.
-    Hint,
-}
-
-impl Severity {
-    pub fn name(self) -> &'static str {
-        match self {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-            Severity::Hint => "hint",
-        }
-    }
-}
+pub use super::severity::Severity;
 
 macro_rules! codes {
     ($($name:ident $code:literal $title:literal $why:literal $example:literal)*) => {

@@ -24,6 +24,7 @@ mod render;
 pub mod schema;
 pub mod script;
 mod settings;
+mod severity;
 mod source;
 mod suggest;
 pub mod types;

@@ -9,6 +9,7 @@ pub mod builder;
 pub mod disasm;
 pub mod effect;
 pub mod eval;
+pub mod leaving;
 pub mod lineage;
 mod native;
 pub mod number;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! open -> a user of its own (its id), until the deadline
-//! identify -> off that user -> Bind to the named one's home -> Bound -> its rooms -> the run goes on
+//! identify -> off that user -> Bind to the named one's home -> Bound, its rooms -> the run goes on
 //! ```
 //!
 //! Invariants: a connection becomes a user's once; a refused one is closed, since by then it is

@@ -315,9 +315,8 @@ fn a_run_goes_on_in_the_program_it_began_in() {
     let version = |n: u32| {
         let members = MEMBERS.replace("event: after", &format!("event: after{n}"));
         let before = if n == 2 { "other: { url: 'http://127.0.0.1:8' }, " } else { "" };
-        format!(
-            "auth: {{ mode: none }}\nbackends: {{ {before}api: {{ url: 'http://127.0.0.1:9' }} }}\n{members}"
-        )
+        let backends = format!("backends: {{ {before}api: {{ url: 'http://127.0.0.1:9' }} }}");
+        format!("auth: {{ mode: none }}\n{backends}\n{members}")
     };
     let mut world = World::calm(&version(1), 2);
     answers(&mut world, |_| Scripted::status(200, &members(&[1])).after_ns(1_000_000_000));
@@ -341,9 +340,7 @@ fn a_run_goes_on_in_the_program_it_began_in() {
 #[test]
 fn whatever_the_timing_each_connection_gets_its_own_answers_in_order() {
     for seed in 0..20 {
-        let yaml = format!(
-            "auth: {{ mode: none }}\ntransport: {{ readTimeout: 24h, pingInterval: 0s }}\n{BACKENDS}{MEMBERS}"
-        );
+        let yaml = format!("auth: {{ mode: none }}\n{BACKENDS}{MEMBERS}");
         let mut world = World::new(&yaml, 3, seed);
         let mut turn = 0u64;
         world.backends.script(move |call| {

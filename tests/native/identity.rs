@@ -40,7 +40,9 @@ events:
   ping: { steps: [{ reply: { event: pong } }] }
   who: { steps: [{ reply: { event: me, payload: { id: "${user.id}", n: "${conn.name}" } } }] }
   ban: { require: user.can.ban, steps: [{ reply: { event: banned } }] }
-  enter: { payload: { room: string }, steps: [{ join: "${payload.room}" }, { reply: { event: in } }] }
+  enter:
+    payload: { room: string }
+    steps: [{ join: "${payload.room}" }, { reply: { event: in } }]
   tell:
     payload: { room: string }
     steps: [{ send: { to: { room: "${payload.room}" }, event: told } }]
@@ -193,10 +195,7 @@ fn whatever_the_timing_each_becomes_the_user_it_names() {
         for client in &clients {
             world.take_upgrade(*client);
             let token = (client % 3).to_string();
-            world.say(
-                *client,
-                &json!({ "event": "auth", "payload": { "token": token } }).to_string(),
-            );
+            world.say(*client, &say("auth", json!({ "token": token })).to_string());
             world.say(*client, "{\"event\":\"who\"}");
             if (*client as u64 + seed).is_multiple_of(5) {
                 world.hang_up(*client);

@@ -3,7 +3,7 @@
 //!
 //! Invariants: paths are unique; an older spelling goes to the same place as the newer one.
 
-use super::registry::{Effect, Key, Kind};
+use super::registry::{Effect, Key, Kind, hook, key, older};
 use super::special::{
     ALGORITHM_NAMES, ALGORITHMS, set_addresses, set_cores, set_origins, set_path, set_subprotocols,
 };
@@ -11,30 +11,6 @@ use crate::settings::{AuthMode, ConnectionLimitMode, LogFormat, TokenSources};
 
 const U32_MAX: u64 = u32::MAX as u64;
 const SOURCES: &[&str] = &["cookie", "bearer", "subprotocol", "query"];
-
-const fn key(
-    path: &'static str,
-    default: &'static str,
-    effect: Effect,
-    kind: Kind,
-    doc: &'static str,
-) -> Key {
-    Key { path, kind, default, effect, doc, newer: None }
-}
-
-const fn older(
-    path: &'static str,
-    newer: &'static str,
-    effect: Effect,
-    kind: Kind,
-    doc: &'static str,
-) -> Key {
-    Key { path, kind, default: "", effect, doc, newer: Some(newer) }
-}
-
-const fn hook(path: &'static str, doc: &'static str) -> Key {
-    key(path, "", Live, Kind::Program("a list of steps"), doc)
-}
 
 use Effect::{Live, New, Restart};
 
