@@ -7,14 +7,19 @@
 
 use serde::de::IgnoredAny;
 use serde_json::Value;
+use shardwire::backend::{Failure, Method, Reply};
 use shardwire::envelope::scan::scan_scalar;
 use shardwire::envelope::text::text_of;
 use shardwire::envelope::{
-    Envelope, Members, Projection, RoutedKeys, Scanner, Slot, SlotKind, Slots, project,
+    Envelope, Members, Projection, RoutedKeys, Scanner, Shape, Slot, SlotKind, Slots, project,
 };
-use shardwire::ids::{ConnKey, EventId, LimitId, PermissionId, ShardId};
+use shardwire::ids::{BackendId, ConnKey, EventId, LimitId, PermissionId, ShardId};
 use shardwire::limits::{EFFECTS_MAX, JSON_DEPTH_MAX};
-use shardwire::pipeline::op::{ConstId, Context, Form, FrameKind, Op, Reg, Source};
+use shardwire::pipeline::op::{
+    CallId, ConstId, Context, Count, Form, FrameKind, Op, Out, Reg, Source, ValueReg,
+};
+use shardwire::pipeline::paused::{Came, Wants};
+use shardwire::pipeline::program::CallSpec;
 use shardwire::pipeline::verify::verify;
 use shardwire::pipeline::{
     About, Builder, Effect, Effects, Host, Input, LimitSpec, Outcome, Program, Site, Verdict, Vm,
@@ -343,7 +348,9 @@ fn phrase(random: &mut Random, ops: &mut Vec<Op>) {
     let kind = random.pick(&[FrameKind::Text, FrameKind::Binary, FrameKind::AsReceived]);
     let (user, room) = (reg(random), reg(random));
     let pieces: Vec<Op> = (0..random.below(5)).map(|_| piece(random)).collect();
-    match random.below(10) {
+    match random.below(13) {
+        10 => ops.push(Op::NeedIdentity),
+        11 | 12 => wait(random, ops),
         0 if random.one_in(2) => {
             let key = user;
             ops.push(Op::LimitKey { limit: LimitId(random.below(3) as u16), key });
@@ -366,6 +373,68 @@ fn phrase(random: &mut Random, ops: &mut Vec<Op>) {
     }
 }
 
+/// A wait with its texts, and what reads a value that it may have kept.
+fn wait(random: &mut Random, ops: &mut Vec<Op>) {
+    let value = |random: &mut Random| random.pick(&[0, 0, 0, 0, 0, 1, 1, 2, 3]);
+    for register in 0..random.pick(&[1, 2, 3, 3, 3, 3, 3, 3]) {
+        let pieces: Vec<Op> = (0..random.below(3)).map(|_| piece(random)).collect();
+        let slash = (register == 0 && !random.one_in(4)).then_some(Op::Const(ConstId(4)));
+        ops.extend([Op::OpenText].into_iter().chain(slash).chain(pieces));
+        ops.push(Op::CloseText(Reg(register)));
+    }
+    let (into, error) = (Out(value(random)), Out(value(random)));
+    ops.push(match random.below(3) {
+        0 => {
+            let keeps = Count(random.below(4) as u8);
+            Op::Identify { user: Reg(0), claims: Reg(1), keeps }
+        }
+        call => Op::Call { call: CallId(call as u16 - 1), into, error },
+    });
+    let put = Op::Put { value: ValueReg(value(random)), form: Form::Raw };
+    let read = [Op::OpenFrame(FrameKind::Text), put, Op::CloseFrame, Op::SendOrigin];
+    ops.extend(read.into_iter().filter(|_| !random.one_in(40)));
+}
+
+/// What a program may call.
+fn calls() -> Vec<CallSpec> {
+    let call = CallSpec {
+        backend: BackendId(0),
+        method: Method::Get,
+        headers: Vec::new(),
+        has_body: false,
+        returns: None,
+        timeout_ns: None,
+        cache_ttl_ns: None,
+        is_idempotent: false,
+        keeps: 1,
+        handles: false,
+    };
+    let returns = Some(Shape::default());
+    let (headers, has_body, keeps, handles) = (vec!["x".into()], true, 3, true);
+    vec![call.clone(), CallSpec { headers, has_body, returns, keeps, handles, ..call }]
+}
+
+/// What may come of a wait.
+fn came(random: &mut Random) -> Came {
+    let failures = [Failure::Timeout, Failure::Broken, Failure::Overloaded, Failure::Refused];
+    match random.below(6) {
+        0 => Came::Identified(Err(Reject::OtherUser)),
+        1 => Came::Identified(Ok(())),
+        2 => Came::Answer(Err(random.pick(&failures))),
+        _ => {
+            let mut body = String::new();
+            write_value(random, 3, &mut body);
+            let mut body = body.into_bytes();
+            body.truncate(body.len() - random.pick(&[0, 0, 0, 1]));
+            if random.one_in(8) {
+                body.push(random.pick(&[0x80, b'}', 0]));
+            }
+            let status = random.pick(&[200, 200, 201, 204, 302, 400, 401, 500, 0, 999]);
+            Came::Answer(Ok(Reply { status, body: body.into() }))
+        }
+    }
+}
+
 /// A program as the verifier might get it: often sound, sometimes damaged.
 fn program(random: &mut Random) -> Program {
     let site = Site { line: 1, column: 1, file: 0 };
@@ -374,13 +443,20 @@ fn program(random: &mut Random) -> Program {
     builder.limit(LimitSpec::of_user(event, Rate::fixed(1, 1), site));
     builder.permission("a");
     builder.permission("b");
-    for text in ["", "plain", "\"{", "\u{0}"] {
+    for text in ["", "plain", "\"{", "\u{0}", "/"] {
         builder.constant(text.as_bytes());
     }
     let mut sound = builder.finish().expect("an empty event is sound");
     let mut ops = Vec::new();
-    for _ in 0..random.below(8) {
-        phrase(random, &mut ops);
+    let waits = random.one_in(3);
+    for _ in 0..random.below(if waits { 4 } else { 8 }) {
+        match waits {
+            true => wait(random, &mut ops),
+            false => phrase(random, &mut ops),
+        }
+    }
+    if !random.one_in(8) {
+        ops.insert(0, Op::Begin);
     }
     ops.push(Op::End);
     if random.one_in(4) && ops.len() > 1 {
@@ -392,7 +468,9 @@ fn program(random: &mut Random) -> Program {
     sound.events[0].payload = projection();
     sound.events[0].claims = projection();
     sound.events[0].token_slot = Some(6);
+    sound.events[0].session_claims = random.one_in(2);
     sound.code = ops;
+    sound.calls = calls();
     damage(random, &mut sound);
     sound
 }
@@ -408,6 +486,9 @@ fn damage(random: &mut Random, program: &mut Program) {
         6 => program.events[0].token_slot = Some(random.below(256) as u8),
         7 => program.on_message = Some(EventId(random.below(3) as u16)),
         8 => program.limits[0].event = EventId(7),
+        10 => program.calls[0].keeps = random.below(256) as u8,
+        11 => program.calls.truncate(1),
+        12 => program.calls[1].headers = vec!["x".into(); random.below(20)],
         9 => program.code.truncate(random.below(program.code.len())),
         _ => {}
     }
@@ -418,11 +499,12 @@ const CLAIMS: &[&str] = &["{}", r#"{"message":"x\"","0":[1]}"#, "[]", "", "{", "
 #[test]
 fn programs_that_verify_run_within_bounds_and_the_others_are_refused() {
     let keys = RoutedKeys::default();
+    let other = template();
     let mut vm = Vm::default();
     let mut pool = FramePool::default();
     let mut effects = Effects::default();
     let (mut slots, mut members) = (Slots::default(), Members::default());
-    let (mut sound, mut done) = (0, 0);
+    let (mut sound, mut done, mut resumed) = (0, 0, 0);
     each_seed(PROGRAMS, |seed| {
         let mut random = Random(!seed);
         let program = program(&mut random);
@@ -455,11 +537,24 @@ fn programs_that_verify_run_within_bounds_and_the_others_are_refused() {
         };
         let claims = random.pick(CLAIMS);
         let mut host = AnyHost { random, claims, logs: seed % 2 == 0 };
-        let outcome = vm.run(&program, EventId(0), &input, &mut host, &mut pool, &mut effects);
+        let mut outcome = vm.run(&program, EventId(0), &input, &mut host, &mut pool, &mut effects);
+        let mut waits = 0;
+        while let Some(Effect::Await(paused)) = effects.list.last() {
+            assert_bounded(&effects, outcome);
+            assert!(outcome == Outcome::Done && waits < program.code.len());
+            let (paused, came) = (paused.clone(), came(&mut host.random));
+            // Other runs have used the interpreter meanwhile.
+            vm.run(&other, EventId(0), &input, &mut host, &mut pool, &mut effects);
+            outcome =
+                vm.resume(&program, &paused, came, &input, &mut host, &mut pool, &mut effects);
+            waits += 1;
+        }
+        resumed += u64::from(waits > 0);
         done += u64::from(outcome == Outcome::Done);
         assert_bounded(&effects, outcome);
     });
     assert!(sound > PROGRAMS / 10 && done > PROGRAMS / 40, "{sound} {done}");
+    assert!(resumed > PROGRAMS / 400, "{resumed}");
 }
 
 fn assert_bounded(effects: &Effects, outcome: Outcome) {
@@ -474,6 +569,15 @@ fn assert_bounded(effects: &Effects, outcome: Outcome) {
             | Effect::SendUser { frame }
             | Effect::SendTarget { frame, .. } => {
                 assert!(frame.payload().len() <= FRAME_BYTES_MAX);
+                assert!(std::str::from_utf8(frame.payload()).is_ok());
+            }
+            Effect::Await(paused) => {
+                assert!(std::ptr::eq(effect, &raw const *effects.list.last().expect("one")));
+                if let Wants::Call(call) = &paused.wants {
+                    assert!(call.target.starts_with('/'), "{:?}", call.target);
+                    let lines = call.headers.iter().map(|(_, value)| value);
+                    assert!(!lines.clone().any(|value| value.contains(char::is_control)));
+                }
             }
             Effect::Log { text, .. } => assert!(text.end as usize <= effects.arena.len()),
             _ => {}
