@@ -182,6 +182,8 @@ pub struct Auth {
     pub audience: Vec<String>,
     pub require_expiry: bool,
     pub leeway_s: u64,
+    pub event: String,
+    pub deadline_ns: u64,
 }
 
 impl std::fmt::Debug for Auth {
@@ -198,6 +200,8 @@ pub enum AuthMode {
     Jwt,
     /// Everybody may connect; each connection is its own user.
     None,
+    /// As `None`; a message says later whose the connection is (`identify`).
+    Message,
 }
 
 /// One verification key with its pinned algorithm. Never printed.

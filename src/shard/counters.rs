@@ -266,6 +266,10 @@ pub struct Counters {
     pub room_limited: Count,
     /// Steps that were refused while the run went on.
     pub passed_over: Count,
+    /// Calls to backends that runs have asked for.
+    pub calls: Count,
+    /// Runs and answers that nobody waited for any more.
+    pub calls_dropped: Count,
     /// Members whom the rules that a reload brought took out of their rooms.
     pub taken_out: Count,
     /// Those whom they would have, with `recheck: shadow`; each of a user's connections counts.
@@ -333,7 +337,7 @@ impl Counters {
         }
     }
 
-    fn plain(&self) -> [(&'static str, &Count); 28] {
+    fn plain(&self) -> [(&'static str, &Count); 30] {
         [
             ("connections", &self.connections),
             ("upgrades", &self.upgrades),
@@ -358,6 +362,8 @@ impl Counters {
             ("conflated", &self.conflated),
             ("roomLimited", &self.room_limited),
             ("passedOver", &self.passed_over),
+            ("calls", &self.calls),
+            ("callsDropped", &self.calls_dropped),
             ("takenOut", &self.taken_out),
             ("wouldTakeOut", &self.would_take_out),
             ("tlsHandshakes", &self.tls_handshakes),

@@ -48,7 +48,7 @@ impl Shard {
     pub(super) fn seat_binding(&mut self, slot: u32, key: ConnKey, room: &Arc<str>) {
         let at = self.enter_room(room);
         self.seat(slot, at);
-        if let Some(Hold::Binding { watches, .. }) = self.hold_mut(slot) {
+        if let Some(watches) = self.watches(slot) {
             *watches += 1;
         }
         self.await_watch(at, Waiter::Bind(key));
@@ -159,7 +159,7 @@ impl Shard {
     }
 
     /// Closes the gap that a seat leaves in the member list.
-    fn vacate(&mut self, seat: Seat) {
+    pub(super) fn vacate(&mut self, seat: Seat) {
         let Some(room) = self.rooms.get_mut(seat.room) else { return };
         room.members.swap_remove(seat.place as usize);
         fit(&mut room.members);

@@ -34,7 +34,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::mpsc;
 
-use crate::backend::{Answer, Call, Failure, Reply};
+use crate::backend::{Answer, Call, Failure, Reply, Submit};
 use crate::settings;
 use counters::{Counters, add};
 use live::Live;
@@ -142,6 +142,12 @@ impl Backends {
 fn lives(specs: &[settings::Backend], before: &[Arc<Live>]) -> Result<Lives, Fault> {
     let known = |spec: &settings::Backend| before.iter().find(|live| live.name() == spec.name);
     specs.iter().map(|spec| Live::following(spec, known(spec))).collect()
+}
+
+impl Submit for Calls {
+    fn submit(&self, call: Call) -> Result<(), Failure> {
+        Calls::submit(self, call)
+    }
 }
 
 impl Calls {
