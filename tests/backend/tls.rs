@@ -175,7 +175,7 @@ fn a_stream_that_hangs_or_floods_does_not_disturb_the_others() {
     }
 }
 
-/// Pings find it out, even where each call is given up before one is due.
+/// Pings find it out.
 #[test]
 fn a_connection_that_has_gone_silent_is_replaced() {
     let authority = Authority::new("h2-silent");
