@@ -8,7 +8,6 @@ mod monitor;
 mod tls;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 pub use tls::{Tls, TlsVersion};
 
