@@ -43,7 +43,7 @@ fn each_variable_has_its_option() {
         ("WRITE_WAIT", "3"),
     ]);
     for line in [
-        "address: :9123 ",
+        "address: \"[::]:9123\" ",
         "maxMessageSize: 1000 ",
         "pingInterval: 5s ",
         "pongTimeout: 7s ",
