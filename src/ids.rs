@@ -109,7 +109,7 @@ impl fmt::Display for ConnKey {
 }
 
 /// An event of the program, index into `Program::events`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EventId(pub u16);
 
 /// A declared permission, index into `Program::permissions`.

@@ -3,7 +3,12 @@
 //! Invariants: built once by `config::resolve`, then read-only. Durations are nanoseconds, sizes
 //! are bytes, 0 means "off" where a field says so. Called by everything that runs.
 
+mod tls;
+
 use std::net::SocketAddr;
+use std::path::PathBuf;
+
+pub use tls::{Tls, TlsVersion};
 
 /// The whole of a running server's settings.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +25,8 @@ pub struct Settings {
     pub compat: Compat,
     pub drain: Drain,
     pub log: Log,
+    pub http: Http,
+    pub metrics: Metrics,
 }
 
 /// `server:`
@@ -38,6 +45,17 @@ pub struct Server {
     pub connection_limit: ConnectionLimit,
     /// Nanoseconds a quiet shard polls before it parks; 0 is off.
     pub spin_before_park_ns: u64,
+    pub tls: Tls,
+}
+
+impl Server {
+    /// Every address to listen on, and whether TLS is spoken there.
+    pub fn listens(&self) -> Vec<(SocketAddr, bool)> {
+        let plain_secure = self.tls.is_on() && self.tls.addresses.is_empty();
+        let plain = self.addresses.iter().map(|&address| (address, plain_secure));
+        let secure = self.tls.addresses.iter().map(|&address| (address, true));
+        plain.chain(secure.filter(|_| self.tls.is_on())).collect()
+    }
 }
 
 /// `server.cores:`
@@ -160,9 +178,7 @@ pub struct Auth {
     pub audience: Vec<String>,
     pub require_expiry: bool,
     pub leeway_s: u64,
-    /// The event that says whose a connection is (`mode: message`); empty is `auth`.
     pub event: String,
-    /// How long a connection may take to say it.
     pub deadline_ns: u64,
 }
 
@@ -180,7 +196,7 @@ pub enum AuthMode {
     Jwt,
     /// Everybody may connect; each connection is its own user.
     None,
-    /// Everybody may connect; a message says later whose the connection is (`identify`).
+    /// As `None`; a message says later whose the connection is (`identify`).
     Message,
 }
 
@@ -250,6 +266,20 @@ pub struct RoomClass {
     pub publish: Option<(u32, u64)>,
     /// Members of one room; 0 is no limit.
     pub members_max: u32,
+    /// What becomes of members when a reload changes the rules.
+    pub recheck: Recheck,
+}
+
+/// What becomes of the members of a room whose rules change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Recheck {
+    /// They stay.
+    #[default]
+    None,
+    /// It is counted and logged who would not get in now.
+    Shadow,
+    /// Those go.
+    Enforce,
 }
 
 /// Who becomes a member of a room by a join.
@@ -292,7 +322,7 @@ pub struct Backend {
     pub retry: Retry,
     pub breaker: Option<Breaker>,
     /// A PEM file of authorities that are trusted beside the well-known ones.
-    pub ca_file: Option<std::path::PathBuf>,
+    pub ca_file: Option<PathBuf>,
 }
 
 /// `backends.*.retry:` what is tried again where that cannot do a thing twice.
@@ -327,6 +357,15 @@ pub struct Errors {
     pub event: String,
     /// It says where in the file the refusal comes from: in development.
     pub places: bool,
+    /// It says the denial's id outside development, too.
+    pub denials: bool,
+}
+
+impl Errors {
+    /// Whether the reply says the denial's id.
+    pub fn tells_denials(&self) -> bool {
+        self.places || self.denials
+    }
 }
 
 /// `compat:`
@@ -365,6 +404,87 @@ pub enum LogFormat {
     Json,
 }
 
+/// `http:`; its routes are part of the program.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Http {
+    /// The longest path that fits is looked at first.
+    pub folders: Vec<Folder>,
+    /// Without origins, other sites' pages read nothing.
+    pub cors: Cors,
+    /// A connection may carry several requests.
+    pub keep_alive: bool,
+}
+
+/// One entry of `http.static`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folder {
+    /// Begins and ends with `/`.
+    pub path: String,
+    /// Relative to the configuration file, where it is.
+    pub folder: std::path::PathBuf,
+}
+
+/// `http.cors:`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cors {
+    pub origins: Vec<OriginRule>,
+    pub methods: Vec<String>,
+    /// Of requests; `*` is any.
+    pub headers: Vec<String>,
+    pub expose_headers: Vec<String>,
+    pub credentials: bool,
+    /// How long a browser may keep the answer to a preflight.
+    pub max_age_s: u64,
+}
+
+/// A built-in page or report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handler {
+    Health,
+    Metrics,
+    Status,
+    Monitoring,
+    Chat,
+    Admin,
+}
+
+impl Handler {
+    /// By the names that `handler:` takes.
+    pub const ALL: [(&'static str, Handler); 6] = [
+        ("health", Handler::Health),
+        ("metrics", Handler::Metrics),
+        ("status", Handler::Status),
+        ("monitoring", Handler::Monitoring),
+        ("chat", Handler::Chat),
+        ("admin", Handler::Admin),
+    ];
+}
+
+/// `metrics:`
+#[derive(Clone, Default)]
+pub struct Metrics {
+    pub access: MetricsAccess,
+    /// What `Authorization: Bearer` must carry.
+    pub token: Option<String>,
+}
+
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Metrics").field("access", &self.access).finish()
+    }
+}
+
+/// `metrics.access:`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MetricsAccess {
+    #[default]
+    Off,
+    /// Requests from this machine that no proxy passed on.
+    Loopback,
+    Token,
+    Public,
+}
+
 const SECOND_NS: u64 = 1_000_000_000;
 
 impl Default for Server {
@@ -378,6 +498,7 @@ impl Default for Server {
             limits: ServerLimits::default(),
             connection_limit: ConnectionLimit::default(),
             spin_before_park_ns: 0,
+            tls: Tls::default(),
         }
     }
 }
@@ -449,7 +570,20 @@ impl Default for WireNames {
 
 impl Default for Errors {
     fn default() -> Self {
-        Errors { reply: true, event: "error".into(), places: false }
+        Errors { reply: true, event: "error".into(), places: false, denials: false }
+    }
+}
+
+impl Default for Cors {
+    fn default() -> Self {
+        Cors {
+            origins: Vec::new(),
+            methods: ["GET", "HEAD", "POST"].map(str::to_owned).to_vec(),
+            headers: Vec::new(),
+            expose_headers: Vec::new(),
+            credentials: false,
+            max_age_s: 0,
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The commands about files from outside: config, diff, fmt, init, schema, and `--env`.
+//! The commands about files from outside: config, diff, explain, fmt, init, schema, and `--env`.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -146,4 +146,74 @@ fn the_schema_is_json() {
     let output = run(&folder("schema", &[]), &["schema"]);
     let schema: Value = serde_json::from_str(&stdout(&output)).expect("JSON");
     assert!(schema["properties"]["server"].is_object());
+}
+
+const DENYING: &str = "\
+auth: { mode: none }
+rooms:
+  \"shut:{id}\": { join: { require: [\"room.id == ''\"] } }
+events:
+  say:
+    payload: { text: string }
+    limit: { rate: 1/m, name: slowly, onExceed: drop }
+    require:
+      - { name: calm, when: \"!payload.text.endsWith('!')\", error: please calm down }
+    steps:
+      - name: the answer
+        reply: { event: said }
+      - join: shut:1
+";
+
+/// The id in the row of the listing that says this.
+fn id_beside(listing: &str, what: &str) -> String {
+    let row = listing.lines().find(|line| line.trim().starts_with("d-") && line.contains(what));
+    let id = row.and_then(|row| row.split_whitespace().next());
+    id.unwrap_or_else(|| panic!("no {what} in {listing}")).to_owned()
+}
+
+#[test]
+fn explain_shows_beside_an_event_what_can_deny_it_and_explains_each_denial() {
+    let folder = folder("explain", &[("config.yaml", DENYING)]);
+    let listing = stdout(&run(&folder, &["explain", "say"]));
+    assert!(listing.contains("# the answer"), "{listing}");
+    assert!(!listing.contains("room_full"), "no room has a bound: {listing}");
+    let calm = id_beside(&listing, "the rule `calm`");
+    let page = stdout(&run(&folder, &["explain", &calm]));
+    for part in [
+        &format!("note[{calm}]: `say` was refused by the rule `calm`"),
+        "config.yaml:9:9",
+        "━ denied",
+        "help: change the condition; `mode: shadow`",
+        "\"message\":\"please calm down\",\"event\":\"say\",\"rule\":\"calm\"",
+        &format!("\"denial\":\"{calm}\""),
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    let slowly = id_beside(&listing, "the limit `slowly`");
+    let page = stdout(&run(&folder, &["explain", &slowly]));
+    assert!(page.contains("nothing (`onExceed: drop`)"), "{page}");
+    let shut = id_beside(&listing, "room.id == ''");
+    let page = stdout(&run(&folder, &["explain", &shut]));
+    assert!(page.contains("`join shut:{id}` was refused by the rule"), "{page}");
+    // The same file elsewhere has the same ids; another line has another one.
+    let moved = DENYING.replace("events:", "\nevents:");
+    let elsewhere = folder.join("below");
+    fs::create_dir_all(&elsewhere).expect("made");
+    fs::write(elsewhere.join("config.yaml"), DENYING).expect("written");
+    fs::write(folder.join("config.yaml"), moved).expect("written");
+    let found = run(&folder, &["explain", &calm, "--config", "below/config.yaml"]);
+    assert!(found.status.success(), "{}", stderr(&found));
+    let gone = run(&folder, &["explain", &calm]);
+    assert_eq!(gone.status.code(), Some(2));
+    assert!(stderr(&gone).contains("may have changed since"), "{}", stderr(&gone));
+}
+
+#[test]
+fn explain_has_the_page_of_a_code_without_a_configuration() {
+    let folder = folder("explain-code", &[]);
+    let page = run(&folder, &["explain", "w507"]);
+    assert!(page.status.success() && stdout(&page).starts_with("## W507: "), "{page:?}");
+    let unknown = run(&folder, &["explain", "E24"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(stderr(&unknown).contains("did you mean `E"), "{}", stderr(&unknown));
 }

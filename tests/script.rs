@@ -100,7 +100,7 @@ fn backends_are_what_the_test_says_they_are() {
         ("{ api: [{ get: /x, times: 0 }] }", 1, "no mock of this test answers `GET /x` of `api`"),
         ("{}", 1, "no mock of this test answers"),
         ("{ apy: [{ get: /x }] }", 2, "E732"),
-        ("{ api: [{ status: 200 }] }", 2, "E301"),
+        ("{ api: [{ status: 200 }] }", 2, "E202"),
         ("{ api: [{ get: /x, status: 1000 }] }", 2, "1000 is no status"),
         ("{ api: [{ get: /x, fails: no }] }", 2, "`fails` takes"),
         ("{ api: [{ get: /x, dely: 1s }] }", 2, "unknown key `dely`"),
@@ -151,6 +151,45 @@ fn a_filter_takes_tests_by_their_names() {
     assert_eq!((status, out.contains("1 test: 1 passed")), (0, true), "{out}");
     let (status, _, err) = test(&["tests/script/rooms.test.yaml", "--filter", "no such test"]);
     assert_eq!((status, err.contains("no such test")), (2, true), "{err}");
+}
+
+#[test]
+fn a_limit_is_expected_by_its_name_and_a_step_is_covered_by_its() {
+    let config = "\
+auth: { mode: none }
+events:
+  say:
+    limit: { rate: 1/m, name: slowly }
+    steps:
+      - { name: answer, reply: { event: said } }
+  tell: { limit: 1/m, steps: [{ name: never run, reply: { event: told } }] }
+tests:
+  - name: by its name
+    clients: { ann: {} }
+    steps:
+      - ann: { say: , expect: said }
+      - ann: { say: , expectDenied: slowly }
+      - ann: { say: , expectDenied: rate_limited }
+      - counters: { limits.slowly: 2, rejects.rate_limited: 2 }
+  - name: a limit that is not spoken of
+    clients: { ann: {} }
+    steps:
+      - ann: { say: , expect: said }
+      - ann: { say: }
+";
+    let path = written("limits.yaml", config);
+    let (status, report, _) = test(&[&path, "--coverage"]);
+    assert_eq!(status, 1, "{report}");
+    assert!(report.contains("ann was denied by slowly; `expectDenied`"), "{report}");
+    assert!(report.contains("1 passed") || report.contains("ok    by its name"), "{report}");
+    assert!(report.contains("tell, never run") && !report.contains("say, answer"), "{report}");
+    let wrong = written(
+        "limits-wrong.yaml",
+        &config.replace("expectDenied: slowly", "expectDenied: slowy"),
+    );
+    let (status, _, findings) = test(&[&wrong]);
+    assert_eq!(status, 2);
+    assert!(findings.contains("did you mean `slowly`?"), "{findings}");
 }
 
 #[test]

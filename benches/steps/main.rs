@@ -17,6 +17,8 @@
 
 #[path = "../../tests/simulator/mod.rs"]
 mod simulator;
+#[path = "../stages/mod.rs"]
+mod stages;
 
 mod conns;
 mod deliveries;

@@ -5,13 +5,11 @@ use std::hint::black_box;
 
 use crate::meter::Meter;
 use crate::simulator::crowd::{json_of, program};
-use shardwire::envelope::text::text_of;
-use shardwire::envelope::{Envelope, RoutedKeys, Scanner, Slots, project};
-use shardwire::ids::{ConnKey, EventId, LimitId, PermissionId, ShardId};
-use shardwire::pipeline::{About, Effects, Host, Input, Outcome, Program, Verdict, Vm};
-use shardwire::state::frames::{FramePool, FrameType};
+use crate::simulator::world::compile;
+use crate::stages::{NATIVE, Stages};
 use shardwire::ws::{self, Decoder, Item, Rules, Shared, mask, utf8};
 
+const ROOM: &str = "room:global";
 const TIMES: usize = 64;
 const RULES: Rules = Rules { message_bytes_max: 1 << 20, fragments_max: 1_024 };
 
@@ -24,12 +22,20 @@ pub fn stages(meter: &Meter) {
         check(meter, len);
     }
     for len in [92, 158, 937] {
-        Parts::new(len).stages(meter, len);
+        let stages = Stages::new(program(), json_of("send_message", ROOM, len));
+        message_stages(meter, stages, &format!("{len} bytes"));
     }
+    let names = ["projection by a schema, 158 bytes", "interpreter, native, 158 bytes"];
+    native(meter, "send_message", names);
+    native(
+        meter,
+        "guarded",
+        ["projection by a bounded schema, 158 bytes", "rule of five conditions"],
+    );
 }
 
 fn message(len: usize) -> Vec<u8> {
-    json_of("send_message", "room:global", len).into_bytes()
+    json_of("send_message", ROOM, len).into_bytes()
 }
 
 /// A frame whose key is zero: unmasked in place it stays what it was.
@@ -71,111 +77,29 @@ fn check(meter: &Meter, len: usize) {
     });
 }
 
-struct Open;
-
-impl Host for Open {
-    fn limit(&mut self, _: LimitId, _: &[u8]) -> Verdict {
-        Verdict::Pass
-    }
-
-    fn permitted(&self, _: PermissionId) -> bool {
-        true
-    }
-
-    fn logs(&self) -> bool {
-        false
-    }
-
-    fn verify_token(&mut self, _: &str, _: &mut Vec<u8>) -> bool {
-        false
-    }
-}
-
-/// What a shard keeps for its messages, and one message.
-struct Parts {
-    message: Vec<u8>,
-    program: Program,
-    keys: RoutedKeys,
-    scanner: Scanner,
-    envelope: Envelope,
-    slots: Slots,
-    vm: Vm,
-    pool: FramePool,
-    effects: Effects,
-}
-
-impl Parts {
-    fn new(len: usize) -> Parts {
-        Parts {
-            message: message(len),
-            program: program(),
-            keys: RoutedKeys::default(),
-            scanner: Scanner::default(),
-            envelope: Envelope::default(),
-            slots: Slots::default(),
-            vm: Vm::default(),
-            pool: FramePool::default(),
-            effects: Effects::default(),
-        }
-    }
-
-    fn stages(&mut self, meter: &Meter, len: usize) {
-        let [scan, lookup, projection, vm] = ["scan", "event name", "projection", "interpreter"]
-            .map(|name| format!("{name}, {len} bytes"));
-        meter.laps(|meter| {
-            meter.count(&scan, TIMES, || (0..TIMES).for_each(|_| self.scan()));
-            meter.count(&lookup, TIMES, || {
-                (0..TIMES).for_each(|_| {
-                    self.lookup();
-                });
+/// One message's stages; `suffix` tells them from those of another.
+fn message_stages(meter: &Meter, mut stages: Stages, suffix: &str) {
+    let [scan, lookup, projection, vm] =
+        ["scan", "event name", "projection", "interpreter"].map(|name| format!("{name}, {suffix}"));
+    meter.laps(|meter| {
+        meter.count(&scan, TIMES, || (0..TIMES).for_each(|_| stages.scan()));
+        meter.count(&lookup, TIMES, || {
+            (0..TIMES).for_each(|_| {
+                stages.lookup();
             });
-            let event = self.lookup();
-            meter.count(&projection, TIMES, || (0..TIMES).for_each(|_| self.project(event)));
-            meter.count(&vm, TIMES, || (0..TIMES).for_each(|_| self.run(event)));
         });
-    }
+        let event = stages.lookup();
+        meter.count(&projection, TIMES, || (0..TIMES).for_each(|_| stages.project(event)));
+        meter.count(&vm, TIMES, || (0..TIMES).for_each(|_| stages.run(event)));
+    });
+}
 
-    fn scan(&mut self) {
-        self.scanner.scan(black_box(&self.message), &self.keys, &mut self.envelope).unwrap();
-    }
-
-    fn lookup(&self) -> EventId {
-        let name = self.envelope.event.bytes(black_box(&self.message));
-        black_box(self.program.lookup(name).unwrap())
-    }
-
-    fn project(&mut self, event: EventId) {
-        let event = self.program.event(event).unwrap();
-        let message = black_box(&self.message);
-        project(
-            message,
-            self.envelope.payload,
-            &self.scanner.members,
-            &event.payload,
-            &mut self.slots,
-        )
-        .unwrap();
-    }
-
-    /// With the target's text, and without what a limit's answer takes.
-    fn run(&mut self, event: EventId) {
-        let mut scratch = Vec::new();
-        let input = Input {
-            message: &self.message,
-            payload: &self.slots,
-            token: self.envelope.token,
-            id: self.envelope.id,
-            claims: b"",
-            about: About::NOTHING,
-            user: "user-1234",
-            conn: ConnKey { shard: ShardId(0), index: 1, generation: 1 },
-            target: text_of(&self.envelope.target, &self.message, &mut scratch),
-            kind: FrameType::Text,
-            frame_bytes_max: 64 * 1024,
-        };
-        let (pool, effects) = (&mut self.pool, &mut self.effects);
-        let outcome = self.vm.run(&self.program, event, &input, &mut Open, pool, effects);
-        assert_eq!(outcome, Outcome::Done);
-        self.effects.clear();
-    }
+/// What the native spelling has of its own: projection by a schema, its operations, a rule.
+fn native(meter: &Meter, event: &str, [projected, run]: [&str; 2]) {
+    let mut stages = Stages::new(compile(NATIVE).program, json_of(event, ROOM, 158));
+    meter.laps(|meter| {
+        let event = stages.prepare();
+        meter.count(projected, TIMES, || (0..TIMES).for_each(|_| stages.project(event)));
+        meter.count(run, TIMES, || (0..TIMES).for_each(|_| stages.run(event)));
+    });
 }

@@ -2,6 +2,7 @@
 
 use crate::meter::Meter;
 use crate::simulator::crowd::{Crowd, message_of, send_message};
+use crate::stages::NATIVE;
 
 const ROOM: &str = "room:global";
 const DELAYED: &str = "\nrooms: { \"room:{name}\": { batch: { delay: 2ms } } }\n";
@@ -13,6 +14,8 @@ pub fn stages(meter: &Meter) {
     for len in [92, 158, 937] {
         received(meter, &format!("message received, {len} bytes"), &send_message(ROOM, len));
     }
+    let native = Crowd::of(NATIVE, 1, 1, ROOM);
+    received_by(meter, native, "message received, native, 158 bytes", &send_message(ROOM, 158));
     let without = |event| message_of(event, ROOM, 158);
     received(meter, "message received, 158 bytes, without its limit", &without("talk_freely_"));
     received(meter, "message received, 158 bytes, without its log line", &without("talk_unseen_"));
@@ -25,7 +28,10 @@ pub fn stages(meter: &Meter) {
 
 /// From the masked bytes to the queued frame; the room has one member.
 fn received(meter: &Meter, name: &str, bytes: &[u8]) {
-    let mut crowd = Crowd::new(1, 1, ROOM);
+    received_by(meter, Crowd::new(1, 1, ROOM), name, bytes);
+}
+
+fn received_by(meter: &Meter, mut crowd: Crowd, name: &str, bytes: &[u8]) {
     let sender = crowd.members[0];
     let mut buffers = vec![bytes.to_vec(); BURST];
     meter.laps(|meter| {

@@ -69,15 +69,20 @@ class Figures:
         runs = [self.shares(record, key) for record in self.records if record["peer"] == peer]
         return max((off_even(shares) for shares in runs if shares), default=None)
 
-    def unevenness_of_pairs(self, peer: str, key: str) -> float | None:
-        """The same of each two rounds together: in one the generator is on one shard's CPU, in the
-        other on the other's, so that it takes as much from both."""
+    def unevenness_of_scenarios(self, peer: str, key: str) -> float | None:
+        """The same of each scenario's rounds together, as many with the generator on one shard's
+        CPU as with it on the other's: it takes as much from both, and one disturbed round is not
+        taken for the whole."""
         pairs: dict[tuple[str, int], list[list[int]]] = {}
         for record in self.records:
             shares = self.shares(record, key) if record["peer"] == peer else None
             if shares:
                 pairs.setdefault((record["scenario"], record["round"] // 2), []).append(shares)
-        sums = [[sum(parts) for parts in zip(*two)] for two in pairs.values() if len(two) == 2]
+        whole: dict[str, list[list[int]]] = {}
+        for (scenario, _), two in pairs.items():
+            if len(two) == 2:
+                whole.setdefault(scenario, []).extend(two)
+        sums = [[sum(parts) for parts in zip(*rounds)] for rounds in whole.values()]
         return max(map(off_even, sums), default=None)
 
     @staticmethod

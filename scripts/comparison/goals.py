@@ -101,7 +101,7 @@ def shards(figures: Figures) -> list[Goal]:
         for in_flight in (1, 16)
     ]
     for what, off in (("connections", figures.unevenness("shardwire-2", "connections_per_shard")),
-                      ("CPU time", figures.unevenness_of_pairs("shardwire-2", "shard_cpu_ns"))):
+                      ("CPU time", figures.unevenness_of_scenarios("shardwire-2", "shard_cpu_ns"))):
         percent = None if off is None else off * 100
         found.append(at_most(f"Two shards: {what}, furthest from even", percent, 10, 1, " %"))
     return found

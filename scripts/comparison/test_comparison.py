@@ -77,7 +77,7 @@ class FiguresTest(unittest.TestCase):
         self.assertAlmostEqual(found.unevenness("shardwire-2", "shard_cpu_ns"), 0.5)
         self.assertIsNone(found.unevenness("shardwire", "shard_cpu_ns"))
 
-    def test_shards_are_even_where_two_rounds_together_are(self):
+    def test_shards_are_even_where_the_rounds_of_a_scenario_together_are(self):
         def runs(*shares):
             return Figures([
                 record("shards-1000x1", "shardwire-2", 1, number=number,
@@ -85,8 +85,11 @@ class FiguresTest(unittest.TestCase):
                 for number, (first, second) in enumerate(shares)
             ])
         even = runs((30, 10), (12, 28), (1, 0))
-        self.assertAlmostEqual(even.unevenness_of_pairs("shardwire-2", "shard_cpu_ns"), 0.05)
-        self.assertIsNone(runs((30, 10)).unevenness_of_pairs("shardwire-2", "shard_cpu_ns"))
+        self.assertAlmostEqual(even.unevenness_of_scenarios("shardwire-2", "shard_cpu_ns"), 0.05)
+        several = runs((30, 10), (12, 28), (10, 30), (30, 10), (1, 0))
+        off = several.unevenness_of_scenarios("shardwire-2", "shard_cpu_ns")
+        self.assertAlmostEqual(off, 0.025)
+        self.assertIsNone(runs((30, 10)).unevenness_of_scenarios("shardwire-2", "shard_cpu_ns"))
 
 
 class GoalsTest(unittest.TestCase):

@@ -280,9 +280,28 @@ codes! {
         "# for: serve\nauth:\n  secret: default-secret-key-change-me\n"
     KeyMismatch "E413" "Key and algorithm do not fit"
         "HMAC algorithms (HS...) need a secret, the others need a PEM public key. Mixing them \
-         would let \
-         anybody sign with the public key."
+         would let anybody sign with the public key."
         "auth:\n  algorithm: RS256\n  secret: ${env.S}\n# env: S=0123456789abcdef0123456789abcdef\n"
+    TlsIncomplete "E460" "A certificate without its key"
+        "`server.tls` takes a certificate and its key, or as many of both, in the same order."
+        "server:\n  tls: { cert: chat.pem }\n"
+    CertificateUnreadable "E461" "A certificate or key that cannot be read"
+        "The file is missing, or this user may not read it. A path is relative to the folder of \
+         the configuration file." ""
+    CertificateNotPem "E462" "Not a certificate or key in PEM"
+        "Certificates and keys are PEM text: `-----BEGIN CERTIFICATE-----`, `-----BEGIN PRIVATE \
+         KEY-----`. `openssl x509 -inform der` makes PEM of DER." ""
+    KeyEncrypted "E463" "An encrypted private key"
+        "Nobody types a password when a server starts. `openssl pkey -in FILE -out PLAIN` decrypts \
+         a key; only the server's user should be able to read the result." ""
+    CertificateMismatch "E464" "A key of another certificate"
+        "The private key does not belong to the certificate, or its kind cannot be used." ""
+    CertificateOutOfTime "E465" "A certificate that is not valid now"
+        "The certificate, or one of its chain, has expired or is not valid yet. Clients would \
+         refuse it." ""
+    CertificateChain "E466" "Certificates in the wrong order"
+        "The server's own certificate comes first, then the one that signed it, and so on; the \
+         root may be left out." ""
 
     // E42-E44: expressions. An example that begins with `# expression` is checked in the scope
     // of tests/golden.rs.
@@ -480,6 +499,19 @@ codes! {
         "With `auth.mode: message` the event that `auth.event` names leads to the step `identify`; \
          in the other modes it is known before whose a connection is."
         "auth: { mode: none }\nevents:\n  auth:\n    steps: [{ identify: { user: ada } }]\n"
+    // E86: `http` and `metrics`.
+    BadRoute "E861" "Not a route"
+        "A route is a path that begins with `/`, with one of `json`, `text`, `html`, `redirect` and \
+         `handler` (and `status` and `headers`), or a map of such answers by method. The path of \
+         the WebSocket endpoint is the shards' own."
+        "http:\n  routes:\n    /about: { json: { service: chat }, text: chat }\n"
+    MetricsOff "E862" "Metrics that nobody may read"
+        "`handler: metrics` shows what `metrics.access` allows, which is nothing unless it says so."
+        "http:\n  routes:\n    /internal/metrics: { handler: metrics }\n"
+    NoMetricsToken "E863" "Metrics without a token"
+        "With `metrics.access: token` whoever reads the metrics sends `metrics.token`, of 16 bytes \
+         or more."
+        "metrics: { access: token }\n"
 
     // E6: tests.
     UnknownClient "E601" "A client that the test does not have"
@@ -546,6 +578,12 @@ codes! {
         "A quiet but healthy connection is closed before the first ping is sent."
         "transport: { readTimeout: 10s, pingInterval: 25s }\n"
 
+    CertificateExpires "W511" "A certificate that expires soon"
+        "From the day it names on clients refuse the certificate. Renew it, then reload." ""
+    OpenCredentials "W561" "Every web page may read with cookies"
+        "`http.cors.credentials` with the origin `*` lets every page of the web read answers as its \
+         visitor. Name the origins that may."
+        "http: { cors: { origins: '*', credentials: true } }\n"
     NothingIncluded "W510" "A pattern that matches no file"
         "`include` names files by a pattern, and there is none with such a name."
         "include: [events/*.yaml]\nserver: { path: /ws }\n"

@@ -8,6 +8,7 @@
 //! Invariants: `serve`, `check`, reload and tests all use `compile`; everything wrong is reported
 //! at once; nothing here reads the process environment or a clock. Called by `cli` and `control`.
 
+mod certificates;
 pub mod codes;
 mod compile;
 pub mod diagnostic;
@@ -20,7 +21,7 @@ pub mod expr;
 pub mod files;
 pub mod fmt;
 mod redact;
-mod render;
+pub mod render;
 pub mod schema;
 pub mod script;
 mod settings;
@@ -32,6 +33,7 @@ mod yaml;
 
 use std::path::Path;
 
+pub use certificates::{TlsPlaces, certificates, expiry_warning};
 pub use codes::{Code, Severity};
 pub use diagnostic::Diagnostic;
 pub use effective::Effective;
@@ -40,6 +42,7 @@ pub use files::Files;
 pub use render::{Style, render, workflow_command};
 pub use settings::{SecretPolicy, keep_what_needs_a_restart};
 pub use source::{FileId, Source, Span};
+pub use suggest::advice;
 
 use crate::limits::CONFIG_BYTES_MAX;
 use crate::pipeline::program::Program;
@@ -57,6 +60,8 @@ pub struct Compiled {
     pub program: Program,
     /// Every value, and where it came from.
     pub effective: Effective,
+    /// Where the files of `server.tls` are named.
+    pub tls: TlsPlaces,
     /// Warnings and hints, by place.
     pub findings: Vec<Diagnostic>,
 }
@@ -108,7 +113,10 @@ pub fn compile_files(files: &Files, environment: &Environment, options: &Options
     let program =
         compile::compile(source, &resolved.sections, &settings, environment, &mut findings);
     match program.filter(|_| !findings.any_error()) {
-        Some(program) => Ok(Compiled { settings, program, effective, findings: findings.sorted() }),
+        Some(program) => {
+            let tls = TlsPlaces::of(&resolved.chosen);
+            Ok(Compiled { settings, program, effective, tls, findings: findings.sorted() })
+        }
         None => Err(findings.sorted()),
     }
 }

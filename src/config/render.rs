@@ -13,7 +13,7 @@ use annotate_snippets::{
 use super::codes::Severity;
 use super::diagnostic::{Diagnostic, Label};
 use super::redact::redacted;
-use super::source::{FileId, Source};
+use super::source::{FileId, Source, Span};
 use crate::pipeline::program::Site;
 
 /// How findings are shown.
@@ -44,6 +44,29 @@ fn human(findings: &[Diagnostic], source: &Source, color: bool) -> String {
     findings.iter().map(one).collect::<Vec<String>>().join("\n")
 }
 
+/// Something about a configuration that is no finding.
+pub struct Note<'n> {
+    pub title: &'n str,
+    /// What it is called by.
+    pub id: &'n str,
+    /// What it is about, where that is in the files.
+    pub span: Option<Span>,
+    pub label: &'n str,
+    pub helps: &'n [String],
+}
+
+/// Shows a note as findings are shown.
+pub fn note(note: &Note<'_>, source: &Source, color: bool) -> String {
+    let shown = without_secrets(source);
+    let label = |span| Label { span, text: note.label.to_owned() };
+    let labels: Vec<Label> = note.span.map(label).into_iter().collect();
+    let title = Level::NOTE.primary_title(normalize_untrusted_str(note.title)).id(note.id);
+    let group = Group::with_title(title).elements(excerpts(&labels, &shown));
+    let helps = note.helps.iter().map(|text| Level::HELP.message(normalize_untrusted_str(text)));
+    let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+    renderer.decor_style(DecorStyle::Unicode).render(&[group.elements(helps)]) + "\n"
+}
+
 /// The same files, every byte at its place.
 fn without_secrets(source: &Source) -> Source {
     let mut shown = Source::default();
@@ -58,7 +81,7 @@ fn group<'s>(finding: &'s Diagnostic, source: &'s Source) -> Group<'s> {
     let group = match (&finding.variable, finding.labels.is_empty()) {
         (Some(name), _) => group.element(Origin::path(format!("environment variable {name}"))),
         (None, true) => group.element(Origin::path(source.name())),
-        (None, false) => group.elements(excerpts(finding, source)),
+        (None, false) => group.elements(excerpts(&finding.labels, source)),
     };
     let help = finding.help.iter().map(|text| Level::HELP.message(normalize_untrusted_str(text)));
     group.elements(help)
@@ -75,30 +98,26 @@ fn title(finding: &Diagnostic) -> Title<'_> {
 
 /// One excerpt for each file that the labels are in.
 fn excerpts<'s>(
-    finding: &'s Diagnostic,
+    labels: &'s [Label],
     source: &'s Source,
 ) -> impl Iterator<Item = Snippet<'s, Annotation<'s>>> {
     let mut files: Vec<FileId> = Vec::new();
-    for file in finding.labels.iter().map(|label| source.file_at(label.span.start)) {
+    for file in labels.iter().map(|label| source.file_at(label.span.start)) {
         if !files.contains(&file) {
             files.push(file);
         }
     }
-    files.into_iter().map(|file| excerpt(finding, source, file))
+    files.into_iter().map(|file| excerpt(labels, source, file))
 }
 
 /// The lines of a file from its first label to its last.
-fn excerpt<'s>(
-    finding: &'s Diagnostic,
-    source: &'s Source,
-    file: FileId,
-) -> Snippet<'s, Annotation<'s>> {
+fn excerpt<'s>(all: &'s [Label], source: &'s Source, file: FileId) -> Snippet<'s, Annotation<'s>> {
     let within = |label: &&Label| source.file_at(label.span.start) == file;
-    let labels = || finding.labels.iter().filter(within);
+    let labels = || all.iter().filter(within);
     let first = labels().map(|label| label.span.start).min().unwrap_or_default();
     let last = labels().map(|label| label.span.end).max().unwrap_or_default();
     let window = source.lines(first, last);
-    let primary = finding.labels.first().map(|label| label.span);
+    let primary = all.first().map(|label| label.span);
     Snippet::source(source.slice(window))
         .line_start(source.site(window.start).line as usize)
         .path(source.name_of(file))

@@ -22,6 +22,8 @@ pub enum Type {
     Any,
     /// Nothing but null.
     Null,
+    /// Of a declaration that was found wrong: whatever is done with it is no further finding.
+    Broken,
 }
 
 /// A named part of a map.
@@ -50,7 +52,8 @@ impl Type {
     /// Whether values of both types may be equal or ordered: one type, or two kinds of numbers.
     pub fn is_comparable(&self, other: &Type) -> bool {
         match (self, other) {
-            (Type::Any | Type::Null, _) | (_, Type::Any | Type::Null) => true,
+            (Type::Any | Type::Null | Type::Broken, _) => true,
+            (_, Type::Any | Type::Null | Type::Broken) => true,
             (Type::Int | Type::Double, Type::Int | Type::Double) => true,
             (Type::List(one), Type::List(other)) => one.ty.is_comparable(&other.ty),
             (Type::Map(_), Type::Map(_)) => true,
@@ -62,6 +65,7 @@ impl Type {
     pub fn union(self, other: Type) -> Type {
         match (self, other) {
             (one, other) if one == other => one,
+            (Type::Broken, _) | (_, Type::Broken) => Type::Broken,
             (Type::Null, other) | (other, Type::Null) => other,
             (Type::List(one), Type::List(other)) => Type::List(Box::new(one.union(*other))),
             _ => Type::Any,
@@ -134,7 +138,7 @@ impl fmt::Display for Type {
             Type::String => f.write_str("string"),
             Type::List(element) => write!(f, "list({element})"),
             Type::Map(fields) => write_fields(fields, f),
-            Type::Any => f.write_str("any"),
+            Type::Any | Type::Broken => f.write_str("any"),
             Type::Null => f.write_str("null"),
         }
     }
@@ -191,6 +195,7 @@ mod tests {
         let ints = Typed::of(Type::list(Type::Int));
         let none = Typed::of(Type::list(Type::Null));
         assert_eq!(ints.union(none).to_string(), "list(optional int)");
+        assert_eq!(text.union(Typed::of(Type::Broken)).ty, Type::Broken);
     }
 
     #[test]

@@ -41,7 +41,7 @@ struct Wanted {
 /// Adds the development routes.
 pub(super) fn routes(routes: Router<Arc<Plane>>) -> Router<Arc<Plane>> {
     let dev = Router::new()
-        .route("/", get(pages::chat))
+        .route("/dev", get(|| async { pages::chat() }))
         .route("/dev/about", get(about))
         .route("/dev/token", post(token))
         .layer(from_fn(from_this_machine));
@@ -51,11 +51,24 @@ pub(super) fn routes(routes: Router<Arc<Plane>>) -> Router<Arc<Plane>> {
 async fn from_this_machine(request: Request, next: Next) -> Response {
     match is_local(request.headers()) {
         true => next.run(request).await,
-        false => refusal(StatusCode::FORBIDDEN, "this_machine_only", "only pages of this machine"),
+        false => foreign(),
     }
 }
 
-fn is_local(headers: &HeaderMap) -> bool {
+/// `GET /`, where the configuration has nothing there.
+pub(super) fn landing(headers: &HeaderMap) -> Response {
+    match is_local(headers) {
+        true => pages::chat(),
+        false => foreign(),
+    }
+}
+
+fn foreign() -> Response {
+    refusal(StatusCode::FORBIDDEN, "this_machine_only", "only pages of this machine")
+}
+
+/// Whether a request is for this machine by name, and from no page of another origin.
+pub(super) fn is_local(headers: &HeaderMap) -> bool {
     let value = |name| headers.get(name).map(axum::http::HeaderValue::as_bytes);
     let host = value(header::HOST);
     host.is_some_and(names_this_machine) && origin::allowed(&[], value(header::ORIGIN), host)

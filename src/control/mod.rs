@@ -9,18 +9,22 @@
 //! counted. Called by `cli::serve`.
 
 pub mod backends;
+mod certificates;
 pub mod dev;
 pub mod endpoint;
 mod http;
 mod intake;
+mod metrics;
 pub mod pages;
 mod prefixed;
 pub mod reload;
 mod report;
 mod signals;
+mod wire;
 
 use std::io;
 use std::os::unix::net;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
@@ -31,7 +35,9 @@ pub use endpoint::Endpoint;
 pub use intake::{Intake, Waiting, intake};
 
 use crate::shard::counters::Counters;
+use backends::Backends;
 use endpoint::About;
+use metrics::Served;
 use reload::{Ending, Reloads, Report};
 use signals::Signals;
 
@@ -42,6 +48,10 @@ pub struct Engine {
     /// Told once when the drain shall begin.
     pub drain: Sender<()>,
     pub reloads: Arc<Reloads>,
+    /// Those that programs call, for their counters.
+    pub backends: Option<Arc<Backends>>,
+    /// The folder of the configuration file, which the folders of `http.static` are relative to.
+    pub folder: PathBuf,
     /// What `--dev` adds.
     pub dev: Option<Dev>,
 }
@@ -51,12 +61,17 @@ struct Plane {
     engine: Engine,
     intake: Intake,
     started: Instant,
+    served: Served,
     draining: AtomicBool,
 }
 
 impl Plane {
     fn draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
+    }
+
+    fn uptime_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// The process ends this long after the drain began, at the latest.
@@ -68,7 +83,13 @@ impl Plane {
     async fn reload(&self) -> Report {
         let reloads = Arc::clone(&self.engine.reloads);
         let done = tokio::task::spawn_blocking(move || reloads.reload()).await;
+        self.look_for_folders();
         done.unwrap_or_else(|error| Report { ending: Ending::Refused, text: error.to_string() })
+    }
+
+    /// Says which folders of files are not there.
+    fn look_for_folders(&self) {
+        http::complain(&self.engine.reloads.settings().http.folders, &self.engine.folder);
     }
 
     /// Begins the drain; false when it had begun before.
@@ -92,7 +113,13 @@ pub fn start(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let signals = runtime.block_on(async { Signals::listen() })?;
     let endpoint = endpoint.and_then(Endpoint::take);
-    let plane = Plane { engine, intake, started: Instant::now(), draining: AtomicBool::new(false) };
+    let plane = Plane {
+        engine,
+        intake,
+        started: Instant::now(),
+        served: Served::default(),
+        draining: AtomicBool::new(false),
+    };
     std::thread::Builder::new()
         .name("control".into())
         .spawn(move || runtime.block_on(run(Arc::new(plane), waiting, signals, endpoint)))
@@ -106,13 +133,15 @@ async fn run(
     endpoint: Option<(net::UnixListener, About)>,
 ) {
     let Signals { ending, hangup } = signals;
+    plane.look_for_folders();
     tokio::spawn(ending.obey(Arc::clone(&plane)));
     tokio::spawn(signals::reload_at(hangup, Arc::clone(&plane)));
     if let Some((listener, about)) = endpoint {
         tokio::spawn(endpoint::serve(Arc::clone(&plane), listener, about));
     }
+    tokio::spawn(certificates::watch(Arc::clone(&plane)));
     tokio::spawn(report::every_minute(Arc::clone(&plane)));
-    if let Err(error) = axum::serve(waiting.into_listener(), http::router(plane)).await {
+    if let Err(error) = axum::serve(waiting.into_listener(), http::service(plane)).await {
         tracing::error!(%error, "the control plane's HTTP service ended");
     }
 }

@@ -14,11 +14,11 @@ const CHAT_POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; \
     form-action 'none'; frame-ancestors 'none'";
 
 /// `GET /` without `--dev`.
-pub(super) async fn plain() -> &'static str {
-    "This is a Shardwire WebSocket server.\n"
+pub(super) fn plain() -> Response {
+    "This is a Shardwire WebSocket server.\n".into_response()
 }
 
 /// `GET /` with `--dev`.
-pub(super) async fn chat() -> Response {
+pub(super) fn chat() -> Response {
     ([(header::CONTENT_SECURITY_POLICY, CHAT_POLICY)], Html(CHAT)).into_response()
 }

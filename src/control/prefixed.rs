@@ -1,40 +1,95 @@
-//! A socket whose first bytes were already read by a shard, with one deadline for its whole life.
+//! A socket whose first bytes were already read by a shard, with a deadline that only a request or
+//! a reader who keeps up puts off.
 //!
-//! Invariants: the prefix is read first, once; after the deadline every read and write fails, so a
-//! slow client holds its place for `LIFE` at most.
+//! Invariants: the prefix is read first, once; after the deadline every read and write fails. So
+//! whoever is silent, or reads fewer than `BYTES_PER_MS_MIN`, holds a place for `LIFE` at most.
 
 use std::io;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
+
+use super::wire::Wire;
 
 const LIFE: Duration = Duration::from_secs(15);
+
+/// What a reader must take on average: 16 KiB a second.
+const BYTES_PER_MS_MIN: u64 = 16;
+
+/// When a connection ends.
+#[derive(Clone, Debug)]
+pub(super) struct Life(Arc<Span>);
+
+#[derive(Debug)]
+struct Span {
+    begun: Instant,
+    /// Milliseconds behind `begun`.
+    end_ms: AtomicU64,
+}
+
+impl Life {
+    pub(super) fn begin() -> Life {
+        let end_ms = AtomicU64::new(LIFE.as_millis() as u64);
+        Life(Arc::new(Span { begun: Instant::now(), end_ms }))
+    }
+
+    /// A request came, or a feed's reader took something: there is time again.
+    pub(super) fn renew(&self) {
+        self.0.end_ms.store(self.latest_ms(), Ordering::Relaxed);
+    }
+
+    /// So many bytes were taken; they buy time, but never more than a new request would.
+    fn earn(&self, bytes: usize) {
+        let end_ms = self.0.end_ms.load(Ordering::Relaxed) + bytes as u64 / BYTES_PER_MS_MIN;
+        self.0.end_ms.store(end_ms.min(self.latest_ms()), Ordering::Relaxed);
+    }
+
+    fn latest_ms(&self) -> u64 {
+        (self.0.begun.elapsed() + LIFE).as_millis() as u64
+    }
+
+    fn end(&self) -> Instant {
+        self.0.begun + Duration::from_millis(self.0.end_ms.load(Ordering::Relaxed))
+    }
+}
 
 pub(super) struct Prefixed {
     prefix: Vec<u8>,
     /// `prefix[..taken]` was read.
     taken: usize,
-    stream: TcpStream,
-    end: Pin<Box<Sleep>>,
+    stream: Wire,
+    life: Life,
+    /// Looks whether `life` is over; that may have been put off since.
+    alarm: Pin<Box<Sleep>>,
     _place: OwnedSemaphorePermit,
 }
 
 impl Prefixed {
-    pub(super) fn new(prefix: Vec<u8>, stream: TcpStream, place: OwnedSemaphorePermit) -> Self {
-        let end = Box::pin(tokio::time::sleep(LIFE));
-        Prefixed { prefix, taken: 0, stream, end, _place: place }
+    pub(super) fn new(
+        prefix: Vec<u8>,
+        stream: Wire,
+        place: OwnedSemaphorePermit,
+        life: Life,
+    ) -> Self {
+        let alarm = Box::pin(tokio::time::sleep_until(life.end()));
+        Prefixed { prefix, taken: 0, stream, life, alarm, _place: place }
     }
 
     fn check_end(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        match self.end.as_mut().poll(cx) {
-            Poll::Ready(()) => Err(io::ErrorKind::TimedOut.into()),
-            Poll::Pending => Ok(()),
+        while self.alarm.as_mut().poll(cx).is_ready() {
+            let end = self.life.end();
+            if end <= Instant::now() {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            self.alarm.as_mut().reset(end);
         }
+        Ok(())
     }
 }
 
@@ -63,7 +118,11 @@ impl AsyncWrite for Prefixed {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.check_end(cx)?;
-        pin!(&mut self.stream).poll_write(cx, bytes)
+        let written = pin!(&mut self.stream).poll_write(cx, bytes);
+        if let Poll::Ready(Ok(count)) = written {
+            self.life.earn(count);
+        }
+        written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! SIGHUP or `shardwire reload` -> compile -> diff -> follow (ids keep their meaning) -> publish
+//!                                    certificates, where they are others -> new connections
 //! ```
 //!
 //! Invariants: one reload at a time; whatever is wrong, nothing has changed until `publish`, which
@@ -21,12 +22,14 @@ use crate::pipeline::program::Program;
 use crate::pipeline::verify::verify;
 use crate::settings::{Log, Settings};
 use crate::shard::reload::Edition;
+use crate::tls::{self, Expiry, Identity};
 
 /// What compiling came to.
 pub struct Fresh {
     pub settings: Settings,
     pub program: Program,
     pub effective: Effective,
+    pub identity: Option<Identity>,
     /// Warnings, rendered; empty where there are none.
     pub notes: String,
 }
@@ -34,6 +37,7 @@ pub struct Fresh {
 type Compile = dyn Fn() -> Result<Fresh, String> + Send + Sync;
 type Relevel = dyn Fn(&Log) -> Result<(), String> + Send + Sync;
 type Follow = dyn Fn(&Settings) -> Result<Arc<dyn Submit>, String> + Send + Sync;
+type Renew = dyn Fn(&Identity) + Send + Sync;
 type Publish = dyn Fn(Edition) -> Published + Send + Sync;
 
 /// What a reload needs of the process.
@@ -44,6 +48,8 @@ pub struct Means {
     pub log: Box<Relevel>,
     /// The calls of programs by these settings from now on, or what is wrong with them.
     pub backends: Box<Follow>,
+    /// Shows these certificates to new connections; cannot fail.
+    pub renew: Box<Renew>,
     /// Hands an edition to every shard; gives how many have not taken it after a while.
     pub publish: Box<Publish>,
 }
@@ -74,35 +80,53 @@ pub struct Report {
 }
 
 /// What runs.
-struct Running {
-    settings: Arc<Settings>,
-    program: Arc<Program>,
-    effective: Effective,
+pub struct InEffect {
+    pub settings: Arc<Settings>,
+    pub program: Arc<Program>,
+    pub effective: Effective,
+    /// What is shown to TLS clients, where there are any.
+    pub identity: Option<Identity>,
+}
+
+/// What requests are answered by.
+#[derive(Clone)]
+pub struct Current {
+    pub settings: Arc<Settings>,
+    pub program: Arc<Program>,
 }
 
 /// The reloads of one process.
 pub struct Reloads {
     means: Means,
-    running: Mutex<Running>,
+    /// Locked for as long as a reload takes.
+    running: Mutex<InEffect>,
+    /// The same for whoever cannot wait that long.
+    current: Mutex<Current>,
 }
 
 impl Reloads {
-    pub fn new(
-        means: Means,
-        settings: Arc<Settings>,
-        program: Arc<Program>,
-        effective: Effective,
-    ) -> Reloads {
-        Reloads { means, running: Mutex::new(Running { settings, program, effective }) }
+    pub fn new(means: Means, running: InEffect) -> Reloads {
+        let (settings, program) = (Arc::clone(&running.settings), Arc::clone(&running.program));
+        let current = Mutex::new(Current { settings, program });
+        Reloads { means, running: Mutex::new(running), current }
     }
 
-    /// What runs now.
+    /// The end of the first certificate that expires.
+    pub fn expiry(&self) -> Option<Expiry> {
+        self.running().identity.as_ref().map(|identity| identity.expiry.clone())
+    }
+
+    /// What runs now; never waits for a reload.
+    pub fn current(&self) -> Current {
+        self.current.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+
     pub fn settings(&self) -> Arc<Settings> {
-        Arc::clone(&self.running().settings)
+        self.current().settings
     }
 
     pub fn program(&self) -> Arc<Program> {
-        Arc::clone(&self.running().program)
+        self.current().program
     }
 
     /// Reloads, and logs how that went. Blocks for as long as compiling takes.
@@ -121,24 +145,30 @@ impl Reloads {
         let mut fresh = (self.means.compile)()?;
         let changes = diff(&running.effective, &fresh.effective);
         let kept = config::keep_what_needs_a_restart(&running.settings, &mut fresh.settings);
+        let renewed = renewed(&running, fresh.identity);
         if running.effective == fresh.effective {
-            let text = said("nothing has changed", &kept, &fresh.notes);
-            return Ok(Report { ending: Ending::Unchanged, text });
+            let (ending, what) = match renewed {
+                Some(_) => (Ending::Done, self.renew(&mut running, renewed)),
+                None => (Ending::Unchanged, "nothing has changed".to_owned()),
+            };
+            return Ok(Report { ending, text: said(&what, &kept, &fresh.notes) });
         }
         let edition = self.prepared(&running, fresh.settings, fresh.program)?;
         (self.means.log)(&edition.settings.log)?;
         running.settings = Arc::clone(&edition.settings);
         running.program = Arc::clone(&edition.program);
         running.effective = fresh.effective;
+        let certificates = self.renew(&mut running, renewed);
+        self.show(&edition);
         let published = (self.means.publish)(edition);
-        let text = said(&told(&changes, published), &kept, &fresh.notes);
-        Ok(Report { ending: Ending::Done, text })
+        let text = format!("{}\n{certificates}", told(&changes, published));
+        Ok(Report { ending: Ending::Done, text: said(&text, &kept, &fresh.notes) })
     }
 
     /// What shards can take over from what runs.
     fn prepared(
         &self,
-        running: &Running,
+        running: &InEffect,
         settings: Settings,
         program: Program,
     ) -> Result<Edition, String> {
@@ -151,9 +181,30 @@ impl Reloads {
         Ok(Edition { settings, program, verifier: Arc::new(verifier), backends })
     }
 
-    fn running(&self) -> MutexGuard<'_, Running> {
+    /// Shows other certificates from now on, and says so; says nothing where there are none.
+    fn renew(&self, running: &mut InEffect, renewed: Option<Identity>) -> String {
+        let Some(identity) = renewed else { return String::new() };
+        (self.means.renew)(&identity);
+        let date = tls::date(identity.expiry.unix_s);
+        running.identity = Some(identity);
+        format!("new connections are shown the new certificates (valid until {date})")
+    }
+
+    fn show(&self, edition: &Edition) {
+        let settings = Arc::clone(&edition.settings);
+        let current = Current { settings, program: Arc::clone(&edition.program) };
+        *self.current.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = current;
+    }
+
+    fn running(&self) -> MutexGuard<'_, InEffect> {
         self.running.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
+}
+
+/// Certificates that are not those in effect. TLS does not begin or end before a restart.
+fn renewed(running: &InEffect, fresh: Option<Identity>) -> Option<Identity> {
+    let known = running.identity.as_ref()?;
+    fresh.filter(|fresh| !fresh.is_same(known))
 }
 
 fn told(changes: &Diff, published: Published) -> String {

@@ -26,6 +26,10 @@ pub struct RefusalText<'a> {
     pub reason: &'a str,
     /// `file:line`; told in development only.
     pub place: &'a str,
+    /// The id that `shardwire explain` takes.
+    pub denial: &'a str,
+    /// The room that its rules took somebody out of.
+    pub room: &'a str,
 }
 
 impl About<'_> {
@@ -41,6 +45,8 @@ impl About<'_> {
             field: "",
             reason: "",
             place: "",
+            denial: "",
+            room: "",
         },
     };
 
@@ -57,6 +63,8 @@ impl About<'_> {
             Context::ErrorField => refusal.field,
             Context::ErrorReason => refusal.reason,
             Context::ErrorPlace => refusal.place,
+            Context::ErrorDenial => refusal.denial,
+            Context::ErrorRoom => refusal.room,
             _ => "",
         }
     }

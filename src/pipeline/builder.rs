@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use super::op::{Ahead, Body, CallId, Class, ConstId, HowId, MetricId, Op, PatternId};
 use super::pattern::Pattern;
 use super::program::{
-    CallSpec, Event, Hook, How, LimitSpec, Program, RoomRules, Rule, Site, VariableSpec,
+    CallSpec, Event, Hook, How, LimitSpec, Program, RoomRules, Route, Rule, Site, StepName,
+    VariableSpec,
 };
 use super::verify::{self, Fault};
 use crate::envelope::Shape;
@@ -81,6 +82,16 @@ impl Builder {
         }
         self.program.rooms[class].join = Some(id);
         Some(id)
+    }
+
+    /// Opens what writes a page, which no message can name; `route` says where.
+    pub fn page(&mut self, name: &str, site: Site) -> Option<EventId> {
+        self.open(name, site)
+    }
+
+    /// Declares a route. Each page that was opened has one.
+    pub fn route(&mut self, route: Route) {
+        self.program.routes.push(route);
     }
 
     /// The claims that the open event reads are those that the connection came with.
@@ -234,9 +245,10 @@ impl Builder {
         LimitId(self.program.limits.len().saturating_sub(1) as u16)
     }
 
-    /// Declares a rule.
+    /// Declares a rule of the open event.
     pub fn rule(&mut self, spec: Rule) -> RuleId {
-        self.program.rules.push(spec);
+        let event = EventId(self.program.events.len().saturating_sub(1) as u16);
+        self.program.rules.push(Rule { event, ..spec });
         RuleId(self.program.rules.len().saturating_sub(1) as u16)
     }
 
@@ -266,6 +278,11 @@ impl Builder {
     /// Declares the variables of connections and users.
     pub fn variables(&mut self, conn: Vec<VariableSpec>, user: Vec<VariableSpec>) {
         (self.program.conn_variables, self.program.user_variables) = (conn, user);
+    }
+
+    /// Steps that have names.
+    pub fn steps(&mut self, steps: Vec<StepName>) {
+        self.program.steps = steps;
     }
 
     /// Declares a role.

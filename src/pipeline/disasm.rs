@@ -232,6 +232,8 @@ fn context_text(value: Context) -> &'static str {
         Context::ErrorField => "error.field",
         Context::ErrorReason => "error.reason",
         Context::ErrorPlace => "error.place",
+        Context::ErrorDenial => "error.denial",
+        Context::ErrorRoom => "error.room",
     }
 }
 

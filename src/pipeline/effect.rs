@@ -5,26 +5,28 @@
 
 use std::ops::Range;
 
+use super::denial::By;
 use super::op::{CloseCode, HowId, MetricId, Owner, To, VariableId};
 use super::paused::Paused;
-use super::program::Site;
-use crate::ids::{PermissionId, RuleId};
+use crate::ids::PermissionId;
 use crate::reject::Reject;
 use crate::state::frames::FrameRef;
 
 /// A text built by a run: a range of `Effects::arena`.
 pub type Text = Range<u32>;
 
-/// One effect.
+/// One effect. Where it may be refused, `at` is the place in the code that asked for it.
 #[derive(Clone, Debug)]
 pub enum Effect {
     Join {
         user: Text,
         room: Text,
+        at: u32,
     },
     Leave {
         user: Text,
         room: Text,
+        at: u32,
     },
     SendOrigin {
         frame: FrameRef,
@@ -35,10 +37,11 @@ pub enum Effect {
     SendTarget {
         target: Text,
         frame: FrameRef,
+        at: u32,
     },
     Log {
         text: Text,
-        site: Site,
+        at: u32,
     },
     Close,
     /// To receivers of this kind; an empty name where the kind needs none.
@@ -47,6 +50,7 @@ pub enum Effect {
         how: HowId,
         name: Text,
         frame: FrameRef,
+        at: u32,
     },
     /// What the next frame conflates with.
     Key {
@@ -66,6 +70,7 @@ pub enum Effect {
         user: Text,
         permission: PermissionId,
         held: bool,
+        at: u32,
     },
     CloseWith {
         code: CloseCode,
@@ -97,9 +102,10 @@ pub struct Effects {
     pub key: Option<Text>,
     /// Where the effect at hand is refused, the others go on.
     pub lenient: bool,
-    /// The rule that ended the run, and where.
-    pub denied: Option<RuleId>,
-    pub site: Option<Site>,
+    /// What asked for the effect at hand, where it may be refused.
+    pub at: u32,
+    /// What ended the run.
+    pub by: By,
     /// The message's id as JSON, as `event`.
     pub id: Text,
     /// What ended the run: told to the sender behind everything in `list`.
@@ -115,7 +121,7 @@ impl Effects {
         self.refused = None;
         self.event = 0..0;
         self.id = 0..0;
-        (self.denied, self.site) = (None, None);
+        (self.at, self.by) = (0, By::Nobody);
         (self.key, self.lenient) = (None, false);
     }
 

@@ -8,7 +8,7 @@ use super::op::{
     CloseCode, ConstId, Form, HowId, MetricId, Op, Owner, Reg, To, ValueReg, VariableId,
 };
 use super::value::Value;
-use super::vm::{Host, Run, Step, Stop};
+use super::vm::{Ahead, Host, Run, Step, Stop};
 use crate::envelope::{Members, project, validate};
 use crate::ids::PermissionId;
 use crate::reject::Reject;
@@ -16,13 +16,13 @@ use crate::reject::Reject;
 impl<H: Host> Run<'_, H> {
     /// Operations that messages of the compatible spelling never meet.
     #[inline(never)]
-    pub(super) fn native_op(&mut self, op: Op) -> Step {
+    pub(super) fn native_op(&mut self, op: Op, ahead: &Ahead<'_>) -> Step {
         match op {
-            Op::Send { to, how } => self.send_how(to, how, None),
-            Op::SendNamed { to, name, how } => self.send_how(to, how, Some(name)),
+            Op::Send { to, how } => self.send_how(to, how, None, ahead),
+            Op::SendNamed { to, name, how } => self.send_how(to, how, Some(name), ahead),
             Op::Key(text) => self.effects.push(Effect::Key { text: self.text(text) }),
-            Op::Grant { user, permission } => self.grant(user, permission, true),
-            Op::Revoke { user, permission } => self.grant(user, permission, false),
+            Op::Grant { user, permission } => self.grant(user, permission, true, ahead),
+            Op::Revoke { user, permission } => self.grant(user, permission, false, ahead),
             Op::CloseWith { code, reason } => self.close_with(code, reason),
             Op::Lenient => self.effects.push(Effect::Lenient),
             Op::Id(prefix) => return self.id(prefix),
@@ -35,9 +35,10 @@ impl<H: Host> Run<'_, H> {
         Ok(())
     }
 
-    fn send_how(&mut self, to: To, how: HowId, name: Option<Reg>) {
+    fn send_how(&mut self, to: To, how: HowId, name: Option<Reg>, ahead: &Ahead<'_>) {
         let name = name.map(|name| self.text(name)).unwrap_or_default();
-        self.send(|frame| Effect::Send { to, how, name, frame });
+        let at = self.at(ahead);
+        self.send(|frame| Effect::Send { to, how, name, frame, at });
     }
 
     /// The value goes as JSON text.
@@ -57,8 +58,9 @@ impl<H: Host> Run<'_, H> {
         }
     }
 
-    fn grant(&mut self, user: Reg, permission: PermissionId, held: bool) {
-        self.effects.push(Effect::Grant { user: self.text(user), permission, held });
+    fn grant(&mut self, user: Reg, permission: PermissionId, held: bool, ahead: &Ahead<'_>) {
+        let (user, at) = (self.text(user), self.at(ahead));
+        self.effects.push(Effect::Grant { user, permission, held, at });
     }
 
     fn close_with(&mut self, code: CloseCode, reason: Reg) {

@@ -45,13 +45,15 @@ pub enum Context {
     ErrorField,
     ErrorReason,
     ErrorPlace,
+    ErrorDenial,
+    ErrorRoom,
 }
 
 impl Context {
     /// Whether the language reads it as null where it is empty.
     pub fn is_optional(self) -> bool {
-        use Context::{ErrorEvent, ErrorField, ErrorPlace, ErrorReason, ErrorRule};
-        matches!(self, ErrorEvent | ErrorRule | ErrorField | ErrorReason | ErrorPlace)
+        use Context::{ErrorEvent, ErrorField, ErrorPlace, ErrorReason, ErrorRoom, ErrorRule};
+        matches!(self, ErrorEvent | ErrorRule | ErrorField | ErrorReason | ErrorPlace | ErrorRoom)
     }
 }
 

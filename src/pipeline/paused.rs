@@ -9,6 +9,7 @@
 //! texts, frames and effects are done with before the run waits. A run goes on with the program it
 //! began in. Made by the interpreter, carried by `shard::calling`.
 
+use super::denial::By;
 use super::eval::{Kept, Values};
 use super::vm::{Host, Input, Outcome, Run, Step, Stop, Vm};
 use super::{Effects, Program};
@@ -68,10 +69,15 @@ impl Vm {
         effects: &mut Effects,
     ) -> Outcome {
         effects.clear();
-        let event = program.event_at(paused.at).and_then(|event| program.event(event));
-        let Some(event) = event else { return Outcome::Done };
+        let Some(event) = program.event_at(paused.at) else { return Outcome::Done };
         self.values.restore(&paused.kept);
-        Run::new(program, event, input, host, pool, self, effects).resume(paused, came)
+        let mut run = Run::new(program, event, input, host, pool, self, effects);
+        let outcome = run.resume(paused, came);
+        let refused_at = run.refused_at;
+        if let Outcome::Rejected(..) = outcome {
+            effects.by = By::Op(refused_at);
+        }
+        outcome
     }
 }
 

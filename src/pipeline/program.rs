@@ -11,6 +11,7 @@ use crate::backend::Method;
 use crate::envelope::{Projection, Shape};
 use crate::ids::{BackendId, EventId, LimitId, PermissionId};
 use crate::limits::{LIST_ELEMENTS_MAX, NAME_BYTES_MAX};
+use crate::settings::Handler;
 use crate::state::limits::Rate;
 
 /// A place in a configuration, for run-time errors and `explain`.
@@ -99,6 +100,8 @@ pub struct Event {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rule {
     pub name: Box<str>,
+    /// The event that it is a rule of; set by the builder.
+    pub event: EventId,
     pub site: Site,
     /// Evaluated, counted and logged, and never in the way.
     pub shadow: bool,
@@ -188,6 +191,48 @@ pub struct RoomRules {
     pub join: Option<EventId>,
 }
 
+/// A step's name, and where the step stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StepName {
+    pub name: Box<str>,
+    pub from: Site,
+    /// Its last character, or behind it.
+    pub to: Site,
+}
+
+/// An answer to an HTTP request; the control plane looks it up and gives it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    pub path: Box<str>,
+    pub method: Method,
+    pub answer: RouteAnswer,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RouteAnswer {
+    Handler(Handler),
+    Page(Page),
+}
+
+/// A page that a run writes: its frames are the body, and then the values of the headers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    pub run: EventId,
+    pub status: u16,
+    pub kind: PageKind,
+    /// Their names, in lower case.
+    pub headers: Vec<Box<str>>,
+}
+
+/// What the first frame of a page is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PageKind {
+    Json,
+    Text,
+    /// Where to go instead; there is no body.
+    Redirect,
+}
+
 /// A compiled configuration.
 #[derive(Clone, Debug, Default)]
 pub struct Program {
@@ -223,8 +268,12 @@ pub struct Program {
     pub rooms: Vec<RoomRules>,
     /// Roles and the permissions they stand for.
     pub roles: Vec<(Box<str>, Vec<PermissionId>)>,
+    /// `http.routes`, in the file's order.
+    pub routes: Vec<Route>,
     /// Something reads the claims that a connection came with.
     pub keeps_claims: bool,
+    /// Steps that have names.
+    pub steps: Vec<StepName>,
     /// What it has from the programs before it.
     pub lineage: Lineage,
 }
@@ -259,11 +308,28 @@ impl Program {
     /// Events that no message can name.
     pub fn unnamed(&self) -> usize {
         let hooks = self.hooks.iter().flatten().count() + usize::from(self.on_message.is_some());
-        hooks + self.rooms.iter().filter(|rules| rules.join.is_some()).count()
+        let joins = self.rooms.iter().filter(|rules| rules.join.is_some()).count();
+        hooks + joins + self.pages().count()
+    }
+
+    /// The routes that a run answers.
+    pub fn pages(&self) -> impl Iterator<Item = &Page> {
+        self.routes.iter().filter_map(|route| match &route.answer {
+            RouteAnswer::Page(page) => Some(page),
+            RouteAnswer::Handler(_) => None,
+        })
     }
 
     pub fn limit(&self, limit: LimitId) -> Option<&LimitSpec> {
         self.limits.get(usize::from(limit.0))
+    }
+
+    /// The limits of the file that have names, by their ids.
+    pub fn named_limits(&self) -> impl Iterator<Item = (LimitId, &LimitSpec)> {
+        let limits = self.limits.iter().enumerate();
+        let named = limits
+            .filter(|(place, spec)| !spec.name.is_empty() && !self.lineage.is_retired(*place));
+        named.map(|(place, spec)| (LimitId(place as u16), spec))
     }
 
     /// Whether anything is counted with users.
@@ -272,15 +338,10 @@ impl Program {
         users.map(|(place, _)| place).any(|place| !self.lineage.is_retired(place))
     }
 
-    /// The event whose code an operation is in.
-    pub fn event_at(&self, at: u32) -> Option<EventId> {
-        let place = self.events.partition_point(|event| event.end <= at);
-        (place < self.events.len()).then_some(EventId(place as u16))
-    }
-
-    /// Whether no message can name it.
-    pub fn is_hook(&self, event: EventId) -> bool {
-        self.hooks.contains(&Some(event))
+    /// Whether an operation belongs to an event that no message can name.
+    pub fn is_hook_at(&self, at: u32) -> bool {
+        let events = self.hooks.iter().flatten().filter_map(|hook| self.event(*hook));
+        events.into_iter().any(|event| (event.entry..event.end).contains(&at))
     }
 
     pub fn event(&self, event: EventId) -> Option<&Event> {
@@ -312,6 +373,22 @@ impl Program {
             }
         }
         steps
+    }
+
+    /// The event that the operation at this place belongs to.
+    pub fn event_at(&self, at: u32) -> Option<&Event> {
+        let place = self.events.partition_point(|event| event.end <= at);
+        self.events.get(place).filter(|event| event.entry <= at)
+    }
+
+    /// The name of the innermost step around a place; empty where none has one.
+    pub fn step_name(&self, site: Site) -> &str {
+        let at = |site: Site| (site.line, site.column);
+        let around = |step: &&StepName| {
+            step.from.file == site.file && (at(step.from)..=at(step.to)).contains(&at(site))
+        };
+        let inner = self.steps.iter().filter(around).max_by_key(|step| at(step.from));
+        inner.map_or("", |step| &step.name)
     }
 
     /// The place an operation comes from.

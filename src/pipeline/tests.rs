@@ -105,24 +105,28 @@ fn run_within(
     };
     let (mut pool, mut effects) = (FramePool::default(), Effects::default());
     let outcome = Vm::default().run(program, EventId(0), &input, host, &mut pool, &mut effects);
-    (outcome, effects.list.iter().map(|effect| line(effect, &effects)).collect())
+    (outcome, effects.list.iter().map(|effect| line(program, effect, &effects)).collect())
 }
 
-fn line(effect: &Effect, effects: &Effects) -> String {
+fn line(program: &Program, effect: &Effect, effects: &Effects) -> String {
     let sent = |frame: &crate::state::frames::FrameRef| {
         format!("{:?} {}", frame.kind(), String::from_utf8_lossy(frame.payload()))
     };
     match effect {
-        Effect::Join { user, room } => {
+        Effect::Join { user, room, .. } => {
             format!("join {} {}", effects.text(user), effects.text(room))
         }
-        Effect::Leave { user, room } => {
+        Effect::Leave { user, room, .. } => {
             format!("leave {} {}", effects.text(user), effects.text(room))
         }
         Effect::SendOrigin { frame } => format!("origin {}", sent(frame)),
         Effect::SendUser { frame } => format!("user {}", sent(frame)),
-        Effect::SendTarget { target, frame } => format!("{} {}", effects.text(target), sent(frame)),
-        Effect::Log { text, site } => format!("log {} at {}", effects.text(text), site.line),
+        Effect::SendTarget { target, frame, .. } => {
+            format!("{} {}", effects.text(target), sent(frame))
+        }
+        Effect::Log { text, at } => {
+            format!("log {} at {}", effects.text(text), program.site(*at as usize).line)
+        }
         Effect::Close => "close".to_owned(),
         other => format!("{other:?}"),
     }
@@ -487,7 +491,7 @@ fn a_reject_in_an_open_frame_gives_the_frame_back() {
         };
         let mut host = Script::default();
         vm.run(&program, EventId(0), &input, &mut host, &mut pool, &mut effects);
-        let sent = effects.list.first().map(|effect| line(effect, &effects));
+        let sent = effects.list.first().map(|effect| line(&program, effect, &effects));
         effects.clear();
         sent
     };

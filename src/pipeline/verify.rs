@@ -127,7 +127,8 @@ fn tables(program: &Program) -> Result<(), Fault> {
     let named = program.events.len().saturating_sub(program.unnamed());
     let hooks = program.hooks.iter().flatten().copied();
     let joins = program.rooms.iter().filter_map(|rules| rules.join);
-    let unnamed_known = hooks.chain(joins).all(known);
+    let pages = program.pages().map(|page| page.run);
+    let unnamed_known = hooks.chain(joins).chain(pages).all(known);
     let limits_hold = program.limits.iter().enumerate().all(|(place, limit)| {
         (known(limit.event) || program.lineage.is_retired(place)) && limit.rate.holds()
     });

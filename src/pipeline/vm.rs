@@ -6,6 +6,7 @@
 //! again. Effects asked for before a reject stand. Called by `shard::turn`.
 
 use super::about::About;
+use super::denial::By;
 use super::effect::{Effect, Effects, Text};
 use super::eval::Values;
 use super::number;
@@ -170,7 +171,13 @@ impl Vm {
     ) -> Outcome {
         effects.clear();
         let Some(event) = program.event(event) else { return Outcome::Done };
-        Run::new(program, event, input, host, pool, self, effects).execute()
+        let mut run = Run::new(program, event, input, host, pool, self, effects);
+        let outcome = run.execute();
+        let refused_at = run.refused_at;
+        if let Outcome::Rejected(..) = outcome {
+            effects.by = By::Op(refused_at);
+        }
+        outcome
     }
 }
 
@@ -189,6 +196,8 @@ pub(super) struct Run<'r, H> {
     pub(super) effects: &'r mut Vec<Effect>,
     registers: [Text; REGISTERS_MAX],
     frame: Option<FrameRef>,
+    /// The place in the code that ended the run.
+    pub(super) refused_at: u32,
 }
 
 impl<'r, H: Host> Run<'r, H> {
@@ -213,6 +222,7 @@ impl<'r, H: Host> Run<'r, H> {
             effects: &mut effects.list,
             registers: [const { 0..0 }; REGISTERS_MAX],
             frame: None,
+            refused_at: 0,
         }
     }
 
@@ -258,18 +268,21 @@ impl<'r, H: Host> Run<'r, H> {
         Some(code.unwrap_or_default().iter())
     }
 
-    pub(super) fn stopped(&self, stop: Stop, ahead: &Ahead<'_>) -> Outcome {
+    pub(super) fn stopped(&mut self, stop: Stop, ahead: &Ahead<'_>) -> Outcome {
         match stop {
             Stop::Wait => Outcome::Waiting,
             Stop::Pause => Outcome::Done,
             Stop::Limit { limit, retry_ns } => Outcome::Limited { limit, retry_ns },
-            Stop::Reject(reject) => Outcome::Rejected(reject, self.site(ahead)),
+            Stop::Reject(reject) => {
+                self.refused_at = self.at(ahead);
+                Outcome::Rejected(reject, self.program.site(self.refused_at as usize))
+            }
         }
     }
 
-    /// The place that the operation being run comes from.
-    fn site(&self, ahead: &Ahead<'_>) -> Site {
-        self.program.site((self.event.end as usize).saturating_sub(ahead.len() + 1))
+    /// The place in the code of the operation being run, or of the first.
+    pub(super) fn at(&self, ahead: &Ahead<'_>) -> u32 {
+        self.event.end.saturating_sub(ahead.len() as u32 + 1).max(self.event.entry)
     }
 
     /// The one dispatch; a line an operation, in the order of the table.
@@ -290,22 +303,22 @@ impl<'r, H: Host> Run<'r, H> {
             Op::Slot { source, slot, form } => return self.slot(source, slot, form),
             Op::Context { value, form } => return self.context(value, form),
             Op::Message => return self.message(),
-            Op::Join { user, room } => self.join(user, room),
-            Op::Leave { user, room } => self.leave(user, room),
+            Op::Join { user, room } => self.join(user, room, ahead),
+            Op::Leave { user, room } => self.leave(user, room, ahead),
             Op::SendOrigin => self.send(|frame| Effect::SendOrigin { frame }),
             Op::SendUser => self.send(|frame| Effect::SendUser { frame }),
-            Op::SendTarget(target) => self.send_target(target),
+            Op::SendTarget(target) => self.send_target(target, ahead),
             Op::OpenLog => self.open_log(ahead),
             Op::CloseLog => self.close_log(ahead),
             Op::Close => self.effects.push(Effect::Close),
             Op::End => {}
             Op::Send { .. } | Op::SendNamed { .. } | Op::Key(_) | Op::Id(_) | Op::Lenient => {
-                return self.native_op(op);
+                return self.native_op(op, ahead);
             }
             Op::Grant { .. } | Op::Revoke { .. } | Op::CloseWith { .. } => {
-                return self.native_op(op);
+                return self.native_op(op, ahead);
             }
-            Op::SetVariable { .. } | Op::Metric { .. } => return self.native_op(op),
+            Op::SetVariable { .. } | Op::Metric { .. } => return self.native_op(op, ahead),
             Op::Call { .. } | Op::Identify { .. } => return self.pause(op, ahead),
             Op::NeedIdentity => return need(self.host.identified(), Reject::Unidentified),
             _ => return self.value_op(op, ahead),
@@ -424,12 +437,14 @@ impl<'r, H: Host> Run<'r, H> {
         self.registers.get(usize::from(register.0)).cloned().unwrap_or_default()
     }
 
-    fn join(&mut self, user: Reg, room: Reg) {
-        self.effects.push(Effect::Join { user: self.text(user), room: self.text(room) });
+    fn join(&mut self, user: Reg, room: Reg, ahead: &Ahead<'_>) {
+        let (user, room, at) = (self.text(user), self.text(room), self.at(ahead));
+        self.effects.push(Effect::Join { user, room, at });
     }
 
-    fn leave(&mut self, user: Reg, room: Reg) {
-        self.effects.push(Effect::Leave { user: self.text(user), room: self.text(room) });
+    fn leave(&mut self, user: Reg, room: Reg, ahead: &Ahead<'_>) {
+        let (user, room, at) = (self.text(user), self.text(room), self.at(ahead));
+        self.effects.push(Effect::Leave { user, room, at });
     }
 
     pub(super) fn send(&mut self, effect: impl FnOnce(FrameRef) -> Effect) {
@@ -438,9 +453,9 @@ impl<'r, H: Host> Run<'r, H> {
         }
     }
 
-    fn send_target(&mut self, target: Reg) {
-        let target = self.text(target);
-        self.send(|frame| Effect::SendTarget { target, frame });
+    fn send_target(&mut self, target: Reg, ahead: &Ahead<'_>) {
+        let (target, at) = (self.text(target), self.at(ahead));
+        self.send(|frame| Effect::SendTarget { target, frame, at });
     }
 
     /// Most runs log and few logs are read: a line that nobody reads is gone past.
@@ -453,7 +468,7 @@ impl<'r, H: Host> Run<'r, H> {
 
     fn close_log(&mut self, ahead: &Ahead<'_>) {
         let text = self.output.close_log();
-        self.effects.push(Effect::Log { text, site: self.site(ahead) });
+        self.effects.push(Effect::Log { text, at: self.at(ahead) });
     }
 }
 

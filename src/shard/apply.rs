@@ -10,13 +10,13 @@ use super::Shard;
 use super::hold::Hold;
 use super::peer::PeerFrame;
 use super::sending::Sending;
-use super::subject::{Cause, Subject};
+use super::subject::Subject;
 use crate::disconnect::Disconnect;
 use crate::ids::{ConnKey, ShardId, USER_PREFIX};
 use crate::limits::NAME_BYTES_MAX;
+use crate::pipeline::By;
 use crate::pipeline::effect::{Effect, Effects, Text};
 use crate::pipeline::op::Owner;
-use crate::pipeline::program::Site;
 use crate::reject::Reject;
 use crate::settings::Membership;
 use crate::state::frames::FrameRef;
@@ -50,20 +50,22 @@ impl Shard {
                 Ok(Step::Wait) => return self.wait_with(slot, effects, subject),
                 Ok(Step::Parted) => break,
                 Err(_) if effects.lenient => {
+                    self.refused_by = By::Nobody;
                     self.counters.passed_over.add(1);
                     effects.pass_over();
                 }
                 Err(reject) => {
                     effects.refused = Some(reject);
-                    let cause = std::mem::take(&mut self.refused_by);
-                    (effects.denied, effects.site) = (cause.rule, cause.site);
+                    effects.by = match std::mem::take(&mut self.refused_by) {
+                        By::Nobody => By::Op(effects.at),
+                        rules_of_room => rules_of_room,
+                    };
                     break;
                 }
             }
         }
         if let Some(reject) = effects.refused {
-            let cause = Cause { rule: effects.denied, site: effects.site, retry_ns: None };
-            self.reject(slot, reject, subject, cause);
+            self.reject(slot, reject, subject, effects.by.into());
         }
         effects.clear();
         self.effects = effects;
@@ -77,12 +79,19 @@ impl Shard {
                     self.send_user(user, frame);
                 }
             }
-            Effect::SendTarget { target, frame } => {
+            Effect::SendTarget { target, frame, at } => {
+                all.at = at;
                 self.send_target(all.text(&target), frame)?;
             }
-            Effect::Join { user, room } => return self.move_in(slot, all, &user, &room, true),
-            Effect::Leave { user, room } => return self.move_in(slot, all, &user, &room, false),
-            Effect::Log { text, site } => self.log(slot, all, &text, site),
+            Effect::Join { user, room, at } => {
+                all.at = at;
+                return self.move_in(slot, all, &user, &room, true);
+            }
+            Effect::Leave { user, room, at } => {
+                all.at = at;
+                return self.move_in(slot, all, &user, &room, false);
+            }
+            Effect::Log { text, at } => self.log(slot, all, &text, at),
             Effect::Close => self.disconnect(slot, Disconnect::Policy),
             native => return self.apply_native(slot, native, all),
         }
@@ -97,7 +106,8 @@ impl Shard {
         all: &mut Effects,
     ) -> Result<Step, Reject> {
         match effect {
-            Effect::Send { to, how, name, frame } => {
+            Effect::Send { to, how, name, frame, at } => {
+                all.at = at;
                 let key = all.key.take();
                 let key = key.as_ref().map(|key| all.text(key));
                 self.send(slot, &Sending { to, how, name: all.text(&name), key }, frame)?;
@@ -117,7 +127,8 @@ impl Shard {
                 return self.ask_home(slot, user, frame);
             }
             Effect::Metric { metric, add } => self.named.metric(metric, add),
-            Effect::Grant { user, permission, held } => {
+            Effect::Grant { user, permission, held, at } => {
+                all.at = at;
                 let user: Arc<str> = checked_name(all.text(&user))?.into();
                 let frame = |origin, user| PeerFrame::Grant { origin, user, permission, held };
                 return self.ask_home(slot, user, frame);
@@ -318,11 +329,13 @@ impl Shard {
         self.users.get(user).map(|user| Arc::clone(&user.name))
     }
 
-    pub(super) fn log(&self, slot: u32, all: &Effects, text: &Text, site: Site) {
+    pub(super) fn log(&self, slot: u32, all: &Effects, text: &Text, at: u32) {
         let user = self.user_of(slot);
         let (user, text) = (user.as_deref().unwrap_or_default(), all.text(text));
-        let (file, line) = (self.engine.program.file(site), site.line);
-        tracing::info!(target: "shardwire::pipeline", user, file, line, "{text}");
+        let program = &self.engine.program;
+        let site = program.site(at as usize);
+        let (file, line, step) = (program.file(site), site.line, program.step_name(site));
+        tracing::info!(target: "shardwire::pipeline", user, file, line, step, "{text}");
     }
 }
 

@@ -180,8 +180,7 @@ impl Shard {
 
     /// Runs what comes behind the wait, and carries it out.
     fn run_on(&mut self, slot: u32, paused: &Paused, came: Came) {
-        let event = self.engine.program.event_at(paused.at);
-        let is_hook = event.is_some_and(|event| self.engine.program.is_hook(event));
+        let is_hook = self.engine.program.is_hook_at(paused.at);
         if !is_hook && self.route(paused.kind, &paused.message).is_err() {
             return;
         }
@@ -196,8 +195,8 @@ impl Shard {
                 (run.0, effects)
             }
         };
-        if let Outcome::Rejected(reject, site) = outcome {
-            (effects.refused, effects.site) = (Some(reject), Some(site));
+        if let Outcome::Rejected(reject, _) = outcome {
+            effects.refused = Some(reject);
         }
         let subject = match is_hook {
             true => Subject::NOTHING,

@@ -2,15 +2,17 @@
 //!
 //! Invariants: a single writer, so an increment is a load and a store, never a locked instruction.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::refusal::{REFUSALS, Refusal};
 use crate::disconnect::Disconnect;
-use crate::ids::RuleId;
+use crate::ids::{EventId, LimitId, RuleId};
 use crate::pipeline::op::MetricId;
-use crate::pipeline::program::{Program, Rule};
+use crate::pipeline::program::{LimitSpec, Program, Rule};
 use crate::reject::Reject;
+use crate::tls::Failure;
 use crate::ws::ProtocolError;
 
 /// A counter or gauge with one writer.
@@ -41,6 +43,30 @@ pub struct Named {
     /// `name (file:line)` of each rule, and how often it was not met, enforced or not.
     pub rules: Box<[Labelled]>,
     pub metrics: Box<[Labelled]>,
+    /// `name (file:line)` of each limit with a name, and how often it refused.
+    pub limits: Box<[Labelled]>,
+    /// The limits that those are of, ascending.
+    limited: Box<[LimitId]>,
+    /// By `EventId`.
+    events: Box<[EventCounts]>,
+}
+
+/// What became of the messages of one event.
+#[derive(Debug)]
+pub struct EventCounts {
+    pub name: Box<str>,
+    /// A message can name it; the others are hooks, rules and pages.
+    pub is_named: bool,
+    pub counts: Arc<Fates>,
+}
+
+/// See `EventCounts`.
+#[derive(Debug, Default)]
+pub struct Fates {
+    /// Messages of the event, refused ones too.
+    pub received: Count,
+    /// By `Reject as usize`.
+    pub rejects: [Count; Reject::ALL.len()],
 }
 
 /// A counter that a configuration names; it goes on in the next one, where that names it too.
@@ -61,10 +87,32 @@ impl Named {
             (rule.name.clone(), format!("{} ({file}:{line}{shadow})", rule.name))
         };
         let metric = |name: &str| (Box::from(name), name.to_owned());
+        let limit = |limit: &LimitSpec| {
+            let (file, line) = (program.file(limit.site), limit.site.line);
+            (limit.name.clone(), format!("{} ({file}:{line})", limit.name))
+        };
         Named {
+            limits: labelled(program.named_limits().map(|(_, spec)| limit(spec)), &before.limits),
+            limited: program.named_limits().map(|(id, _)| id).collect(),
             rules: labelled(program.rules.iter().map(rule), &before.rules),
             metrics: labelled(program.metrics.iter().map(|name| metric(name)), &before.metrics),
+            events: counted(program, before),
         }
+    }
+
+    /// The events that messages can name.
+    pub fn events(&self) -> impl Iterator<Item = &EventCounts> {
+        self.events.iter().filter(|event| event.is_named)
+    }
+
+    pub fn received(&self, event: EventId) {
+        let one = self.events.get(usize::from(event.0));
+        one.into_iter().for_each(|one| one.counts.received.add(1));
+    }
+
+    pub fn rejected(&self, event: EventId, reject: Reject) {
+        let one = self.events.get(usize::from(event.0));
+        one.into_iter().for_each(|one| one.counts.rejects[reject as usize].add(1));
     }
 
     pub fn denied(&self, rule: RuleId) {
@@ -72,10 +120,29 @@ impl Named {
         one.into_iter().for_each(|one| one.count.add(1));
     }
 
+    pub fn exceeded(&self, limit: LimitId) {
+        if let Ok(place) = self.limited.binary_search(&limit) {
+            self.limits[place].count.add(1);
+        }
+    }
+
     pub fn metric(&self, metric: MetricId, add: u32) {
         let one = self.metrics.get(usize::from(metric.0));
         one.into_iter().for_each(|one| one.count.add(u64::from(add)));
     }
+}
+
+/// An event's counters go on where the program before had an event of this name.
+fn counted(program: &Program, before: &Named) -> Box<[EventCounts]> {
+    let known: HashMap<&str, &EventCounts> =
+        before.events().map(|event| (&*event.name, event)).collect();
+    let events = program.events.iter().zip(0..).map(|(event, id)| {
+        let is_named = program.names.get(event.name.as_bytes()) == Some(&EventId(id));
+        let known = known.get(&*event.name).filter(|_| is_named);
+        let counts = known.map(|known| Arc::clone(&known.counts)).unwrap_or_default();
+        EventCounts { name: event.name.clone(), is_named, counts }
+    });
+    events.collect()
 }
 
 fn labelled(
@@ -139,8 +206,17 @@ pub struct Counters {
     pub calls: Count,
     /// Runs and answers that nobody waited for any more.
     pub calls_dropped: Count,
+    /// Members whom the rules that a reload brought took out of their rooms.
+    pub taken_out: Count,
+    /// Those whom they would have, with `recheck: shadow`; each of a user's connections counts.
+    pub would_take_out: Count,
     /// What the configuration names; replaced by a reload.
     named: Mutex<Arc<Named>>,
+    /// TLS handshakes that came to their end, and those of them that went on from an earlier one.
+    pub tls_handshakes: Count,
+    pub tls_resumptions: Count,
+    /// Why TLS connections failed, by `Failure as usize`.
+    pub tls_failures: [Count; Failure::ALL.len()],
     /// The number of the configuration that the shard runs; the first is 0.
     pub generation: Count,
     /// Times a full channel made a frame wait.
@@ -180,13 +256,16 @@ impl Counters {
         zip("refusals", Refusal::all().map(Refusal::code), &self.refusals, seen);
         let broken_rules = ProtocolError::ALL.iter().map(|one| one.reason());
         zip("protocolErrors", broken_rules, &self.protocol_errors, seen);
+        zip("tlsFailures", Failure::ALL.iter().map(|one| one.label()), &self.tls_failures, seen);
         let named = self.named();
-        for (group, list) in [("rules", &named.rules), ("metrics", &named.metrics)] {
+        let groups =
+            [("rules", &named.rules), ("limits", &named.limits), ("metrics", &named.metrics)];
+        for (group, list) in groups {
             list.iter().for_each(|one| seen(group, &one.label, one.count.get()));
         }
     }
 
-    fn plain(&self) -> [(&'static str, &Count); 25] {
+    fn plain(&self) -> [(&'static str, &Count); 29] {
         [
             ("connections", &self.connections),
             ("upgrades", &self.upgrades),
@@ -213,6 +292,10 @@ impl Counters {
             ("passedOver", &self.passed_over),
             ("calls", &self.calls),
             ("callsDropped", &self.calls_dropped),
+            ("takenOut", &self.taken_out),
+            ("wouldTakeOut", &self.would_take_out),
+            ("tlsHandshakes", &self.tls_handshakes),
+            ("tlsResumptions", &self.tls_resumptions),
         ]
     }
 
@@ -226,6 +309,10 @@ impl Counters {
 
     pub fn failed(&self, error: ProtocolError) {
         self.protocol_errors[error as usize].add(1);
+    }
+
+    pub fn tls_failed(&self, failure: Failure) {
+        self.tls_failures[failure as usize].add(1);
     }
 
     pub fn refused(&self, refusal: Refusal) {

@@ -6,6 +6,7 @@
 use super::subject::Subject;
 use super::{Io, Shard};
 use crate::ids::{ConnKey, LimitId};
+use crate::pipeline::By;
 use crate::pipeline::effect::Effects;
 use crate::pipeline::paused::Paused;
 use crate::reject::Reject;
@@ -122,7 +123,7 @@ impl Shard {
         effects.done(false);
         let event = effects.text(&effects.event).to_owned();
         let id = effects.text(&effects.id).to_owned();
-        let subject = Subject { event: event.as_bytes(), id: id.as_bytes() };
+        let subject = Subject { event: event.as_bytes(), id: id.as_bytes(), ..Subject::NOTHING };
         self.apply_rest(slot, effects, subject);
     }
 
@@ -140,6 +141,7 @@ impl Shard {
                 // Nothing behind the join happens.
                 effects.list.clear();
                 effects.refused = Some(reject);
+                effects.by = By::Op(effects.at);
                 self.on_done(origin);
             }
             _ => {}

@@ -5,7 +5,7 @@
 //! `closing` and `seating`.
 
 use super::Shard;
-use super::subject::{Cause, Subject};
+use super::subject::Subject;
 use super::turn::Start;
 use crate::envelope::{Envelope, Slot};
 use crate::pipeline::About;
@@ -64,8 +64,8 @@ impl Shard {
         let about = About { room, ..About::default() };
         let (outcome, effects) = self.run_apart(slot, event, (b"{}", Slot::MISSING), &about);
         match outcome {
-            Outcome::Rejected(reject, site) => {
-                self.refused_by = Cause { rule: effects.denied, site: Some(site), retry_ns: None };
+            Outcome::Rejected(reject, _) => {
+                self.refused_by = effects.by;
                 Err(reject)
             }
             _ => Ok(()),

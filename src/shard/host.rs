@@ -13,6 +13,7 @@ use crate::auth::Verifier;
 use crate::clock::Now;
 use crate::envelope::Misfit;
 use crate::ids::{LimitId, PermissionId, RuleId, ShardId};
+use crate::pipeline::denial::{By, Denial};
 use crate::pipeline::op::Owner;
 use crate::pipeline::program::{LimitSpec, Program, Scope, VariableSpec};
 use crate::pipeline::vm::{self, Variable, Verdict};
@@ -84,8 +85,6 @@ pub(super) struct Host<'s> {
     pub identified: bool,
     /// The same as text, made when it is asked for.
     pub ip_text: OnceCell<IpText>,
-    /// The rule that ended the run.
-    pub denied: Option<RuleId>,
 }
 
 impl Host<'_> {
@@ -211,13 +210,13 @@ impl vm::Host for Host<'_> {
     fn denied(&mut self, id: RuleId) {
         self.named.denied(id);
         let Some(rule) = self.program.rules.get(usize::from(id.0)) else { return };
-        if !rule.shadow {
-            self.denied = Some(id);
-        }
-        let (name, line, user) = (&*rule.name, rule.site.line, self.user);
-        let file = self.program.file(rule.site);
+        let denial = Denial::of(self.program, By::Rule(id), Reject::Denied);
+        let (user, event, shadow) = (self.user, denial.event, rule.shadow);
+        let (file, line) = (self.program.file(rule.site), rule.site.line);
+        let (rule, id) = (denial.name, denial.id());
+        let id = id.as_str();
         tracing::info!(
-            target: "shardwire::denied", user, rule = name, shadow = rule.shadow, "{file}:{line}"
+            target: "shardwire::denied", user, event, rule, id, shadow, "{file}:{line}"
         );
     }
 

@@ -22,6 +22,7 @@ use super::peer::PeerFrame;
 use super::subject::{Cause, Subject};
 use crate::disconnect::Disconnect;
 use crate::ids::{ConnKey, LimitId, ShardId};
+use crate::pipeline::denial::{By, Denial};
 use crate::pipeline::program::{KEY_SEPARATOR, LimitSpec, OnExceed, Program, Scope};
 use crate::reject::Reject;
 use crate::state::frames::FrameType;
@@ -129,13 +130,17 @@ impl Shard {
     ) {
         let spec = self.engine.program.limit(limit);
         if let Some(LimitSpec { name, site, .. }) = spec {
-            let (name, line) = (&**name, site.line);
-            tracing::debug!(target: "shardwire::limits", name, line, retry_ns, "exceeded");
+            let (program, name, line) = (&self.engine.program, &**name, site.line);
+            let id = || Denial::of(program, By::Limit(limit), Reject::RateLimited).id();
+            let file = program.file(*site);
+            tracing::debug!(
+                target: "shardwire::limits", name, id = id().as_str(), retry_ns, "{file}:{line}"
+            );
         }
+        self.named.exceeded(limit);
         match spec.map(|spec| spec.on_exceed).unwrap_or_default() {
             OnExceed::Error => {
-                let site = spec.map(|spec| spec.site);
-                let cause = Cause { site, retry_ns: Some(retry_ns), ..Cause::default() };
+                let cause = Cause { by: By::Limit(limit), retry_ns: Some(retry_ns) };
                 self.reject(slot, Reject::RateLimited, subject, cause);
             }
             OnExceed::Drop => self.counters.limited_drops.add(1),

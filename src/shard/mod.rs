@@ -31,8 +31,9 @@ mod host;
 mod identity;
 mod lease;
 mod limit;
+mod recheck;
 mod refusing;
-mod reply;
+pub mod reply;
 mod roles;
 mod seating;
 mod sending;
@@ -53,6 +54,7 @@ use crate::backend::Submit;
 use crate::clock::Now;
 use crate::envelope::{Envelope, Misfit, RoutedKeys, Scanner, Slots};
 use crate::ids::{ConnKey, ShardId};
+use crate::pipeline::By;
 use crate::pipeline::effect::Effects;
 use crate::pipeline::program::Program;
 use crate::pipeline::vm::Vm;
@@ -81,8 +83,8 @@ use hold::Held;
 use identity::Guests;
 use mesh::Mesh;
 use peer::PeerFrame;
+use recheck::Rechecked;
 use reload::{Editions, Known};
-use subject::Cause;
 use trace::Trace;
 use trim::Trim;
 
@@ -150,6 +152,10 @@ pub struct Shard {
     selected: u32,
     /// A room was bounded while one did.
     bound_again: bool,
+    /// A reload has brought bounds on members of rooms that had some.
+    counts_late: bool,
+    /// Rooms whose rules a reload changed, with members to be asked.
+    rechecks: Vec<Rechecked>,
     /// Counters that its program names.
     named: Arc<Named>,
     names: Names,
@@ -189,7 +195,7 @@ pub struct Shard {
     /// Why the payload at hand does not fit.
     misfit: Misfit,
     /// Why the room's rules did not let somebody in.
-    refused_by: Cause,
+    refused_by: By,
     /// Where the variables of the room at hand stand in its name.
     room_variables: Vec<RoomVariable>,
     /// Receivers of the send at hand, and those of them that are not left out.
@@ -223,6 +229,8 @@ impl Shard {
             former: Vec::new(),
             selected: 0,
             bound_again: false,
+            counts_late: false,
+            rechecks: Vec::new(),
             named,
             names: Names::default(),
             spares: Spares::default(),
@@ -251,7 +259,7 @@ impl Shard {
             sessions: Sessions::default(),
             conflated: Conflated::default(),
             misfit: Misfit::default(),
-            refused_by: Cause::default(),
+            refused_by: By::default(),
             room_variables: Vec::new(),
             chosen: Vec::new(),
             left: Vec::new(),
@@ -348,6 +356,7 @@ impl Shard {
     pub fn end_turn(&mut self) {
         self.outboxes.end_flush();
         self.sends_to_follow = self.outboxes.take_to_follow();
+        self.recheck_some();
         self.watch_stalled();
         self.plan_trim();
     }
@@ -438,7 +447,7 @@ impl Shard {
     /// Whether the next turn has something to do whatever comes in.
     pub fn has_work(&self) -> bool {
         let waiting = !self.to_read.is_empty() || self.calling.has_work();
-        !self.mesh.is_empty() || waiting || self.sends_to_follow
+        !self.mesh.is_empty() || waiting || self.sends_to_follow || !self.rechecks.is_empty()
     }
 
     /// Frames that wait for a peer to take them.

@@ -8,6 +8,8 @@ use std::io::Write;
 
 use super::subject::Subject;
 use crate::envelope::text::escape_into;
+use crate::pipeline::denial::{Denial, Refuser};
+use crate::reject::Reject;
 use crate::settings::WireNames;
 
 /// What is told of a refusal; what does not apply is empty.
@@ -18,9 +20,35 @@ pub(super) struct ErrorParts<'p> {
     /// The field that does not fit; empty is the payload itself.
     pub field: Option<&'p str>,
     pub reason: &'p str,
+    /// The room that somebody was taken out of.
+    pub room: &'p str,
     pub place: &'p str,
+    pub denial: &'p str,
     /// Of a limit: when the event would pass.
     pub retry_ns: Option<u64>,
+}
+
+/// The reply to a denial as clients get it in development, with words for what depends on the
+/// message.
+pub fn sample(names: &WireNames, reply_event: &str, denial: &Denial<'_>) -> String {
+    let (id, event) = (denial.id(), denial.event);
+    let is_misfit = denial.reject == Reject::InvalidPayload;
+    let is_limit = denial.refuser == Refuser::Limit;
+    let parts = ErrorParts {
+        code: denial.reject.code(),
+        message: denial.message,
+        rule: denial.rule(),
+        field: is_misfit.then_some("FIELD"),
+        reason: "WHY",
+        room: "",
+        place: "",
+        denial: id.as_str(),
+        retry_ns: is_limit.then_some(NS_PER_MS),
+    };
+    let mut out = Vec::new();
+    let subject = Subject { event: event.as_bytes(), ..Subject::NOTHING };
+    write_error(&mut out, names, reply_event, &parts, subject);
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 const NS_PER_MS: u64 = 1_000_000;
@@ -70,7 +98,9 @@ fn body(out: &mut Vec<u8>, parts: &ErrorParts<'_>, event: &[u8]) {
         ("rule", Some(parts.rule).filter(|rule| !rule.is_empty())),
         ("field", parts.field),
         ("reason", parts.field.map(|_| parts.reason)),
+        ("room", Some(parts.room).filter(|room| !room.is_empty())),
         ("at", Some(parts.place).filter(|place| !place.is_empty())),
+        ("denial", Some(parts.denial).filter(|denial| !denial.is_empty())),
     ];
     for (name, text) in details {
         if let Some(text) = text {

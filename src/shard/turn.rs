@@ -10,16 +10,16 @@
 use std::cell::OnceCell;
 
 use super::host::{Asked, Counted, Host};
-use super::subject::{Cause, Subject};
+use super::subject::Subject;
 use super::{Io, Shard};
 use crate::clock::Now;
 use crate::envelope::{Envelope, project, project_checked, text::text_of};
 use crate::ids::EventId;
 use crate::limits::PARKED_BYTES_MAX;
-use crate::pipeline::About;
 use crate::pipeline::effect::Effects;
 use crate::pipeline::program::Program;
 use crate::pipeline::vm::{self, Input, Outcome, Vm};
+use crate::pipeline::{About, By};
 use crate::reject::Reject;
 use crate::settings::Protocol;
 use crate::state::conns::Phase;
@@ -125,11 +125,15 @@ impl Shard {
         let about = About::NOTHING;
         let (outcome, asked) =
             self.run_event(slot, event, kind, message, granted, about, &mut effects);
+        // One that waits comes again.
+        if outcome != Outcome::Waiting {
+            self.named.received(event);
+        }
         match outcome {
             Outcome::Done => {}
             // What the steps before the refused one asked for stands, as in the original.
-            Outcome::Rejected(reject, site) => {
-                (effects.refused, effects.site) = (Some(reject), Some(site));
+            Outcome::Rejected(reject, _) => {
+                effects.refused = Some(reject);
             }
             // Limits come before every effect: there are none yet.
             Outcome::Limited { limit, retry_ns } => {
@@ -152,13 +156,19 @@ impl Shard {
             Reject::BadJson | Reject::BadMessage => Subject::NOTHING,
             _ => self.subject(message),
         };
-        self.reject(slot, reject, subject, Cause::default());
+        let event = self.engine.program.lookup(subject.event);
+        event.into_iter().for_each(|event| self.named.received(event));
+        let by = match reject {
+            Reject::InvalidPayload => event.map_or(By::Nobody, By::Payload),
+            _ => By::Nobody,
+        };
+        self.reject(slot, reject, subject, by.into());
     }
 
     /// What a refusal of the message at hand would speak of.
     pub(super) fn subject<'m>(&self, message: &'m [u8]) -> Subject<'m> {
         let Envelope { event, id, .. } = &self.envelope;
-        Subject { event: event.bytes(message), id: id.raw(message) }
+        Subject { event: event.bytes(message), id: id.raw(message), ..Subject::NOTHING }
     }
 
     /// Finds the event of a message and fills the slots it reads.
@@ -233,7 +243,6 @@ impl Shard {
             ip: conn.ip,
             identified: conn.identified,
             ip_text: OnceCell::new(),
-            denied: None,
         };
         let input = Input {
             message,
@@ -255,7 +264,6 @@ impl Shard {
                 start.start(vm, program, &input, &mut trace.on(&mut host), pool, effects)
             }
         };
-        effects.denied = host.denied;
         (outcome, host.asked)
     }
 

@@ -3,7 +3,7 @@
 //! Invariants: a step is a place of the program; it counts as run once any of its operations ran.
 
 use crate::pipeline::op::Op;
-use crate::pipeline::program::{Program, Site};
+use crate::pipeline::program::{Event, Program, Site};
 use crate::shard::trace::Trace;
 
 /// One thing that can be covered.
@@ -43,12 +43,22 @@ impl Coverage {
                 let steps = coverage.steps.get_mut(from..).unwrap_or_default();
                 match steps.iter_mut().find(|step| step.site == site) {
                     Some(step) => step.covered |= visited,
-                    None => coverage.steps.push(item(&event.name, site, visited)),
+                    None => {
+                        coverage.steps.push(item(&step_name(program, event, site), site, visited))
+                    }
                 }
             }
         }
         coverage.rules = rules(program, trace);
         coverage
+    }
+}
+
+/// The event's name, and the step's where it has one.
+fn step_name(program: &Program, event: &Event, site: Site) -> String {
+    match program.step_name(site) {
+        "" => event.name.to_string(),
+        step => format!("{}, {step}", event.name),
     }
 }
 

@@ -25,7 +25,10 @@ pub fn vocabulary(settings: &Settings, program: &Program) -> Vocabulary {
     let denials = rejects.chain(Refusal::all().map(Refusal::code)).map(str::to_owned);
     let rules = program.rules.iter().filter(|rule| !rule.shadow);
     Vocabulary {
-        denials: denials.chain(rules.map(|rule| rule.name.to_string())).collect(),
+        denials: denials
+            .chain(rules.map(|rule| rule.name.to_string()))
+            .chain(program.named_limits().map(|(_, limit)| limit.name.to_string()))
+            .collect(),
         counters: names.into_keys().collect(),
         events: named_events(program),
         backends: settings.backends.iter().map(|one| one.name.clone()).collect(),
@@ -72,8 +75,11 @@ pub fn denials(world: &World, program: &Program) -> Tally {
         }
         let named = counters.named();
         let enforced = program.rules.iter().zip(&named.rules).filter(|(rule, _)| !rule.shadow);
-        for (rule, one) in enforced.filter(|(_, one)| one.count.get() > 0) {
-            *denials.entry(rule.name.to_string()).or_default() += one.count.get();
+        let rules = enforced.map(|(rule, one)| (&rule.name, one.count.get()));
+        let limits = program.named_limits().zip(&named.limits);
+        let limits = limits.map(|((_, limit), one)| (&limit.name, one.count.get()));
+        for (name, count) in rules.chain(limits).filter(|(_, count)| *count > 0) {
+            *denials.entry(name.to_string()).or_default() += count;
         }
     }
     denials

@@ -8,6 +8,7 @@ mod simulator;
 
 mod calls;
 mod cast;
+mod denials;
 mod errors;
 mod identity;
 mod lifecycle;

@@ -10,6 +10,7 @@ use super::super::diagnostic::{Diagnostic, Findings};
 use super::super::source::{Source, Span};
 use super::super::yaml::{Entry, Node, NodeKind, Places, Scalar};
 use super::catalog::Row;
+use super::permissions::Permissions;
 
 /// One parameter.
 pub struct Param<'n> {
@@ -42,7 +43,7 @@ impl<'n> Param<'n> {
 pub struct Scope<'s> {
     pub source: &'s Source,
     pub findings: &'s mut Findings,
-    pub permissions: &'s [String],
+    pub permissions: &'s Permissions,
     /// `secure` stands before this.
     pub secure: bool,
 }

@@ -130,18 +130,7 @@ fn permission(call: &Call<'_>, scope: &mut Scope<'_>) -> Option<Action> {
 }
 
 fn permission_id(param: &Param<'_>, scope: &mut Scope<'_>) -> Option<PermissionId> {
-    let name = param.text();
-    if let Some(place) = scope.permissions.iter().position(|known| known == name) {
-        return Some(PermissionId(place as u16));
-    }
-    let finding = Diagnostic::new(Code::UnknownPermission, format!("unknown permission `{name}`"));
-    let finding = finding.label(param.span, "not in the list `permissions`");
-    let finding = finding.suggest(name, scope.permissions.iter().map(String::as_str));
-    scope.findings.push(match scope.permissions.is_empty() {
-        true => finding.help(format!("declare it at the top: `permissions: [{name}]`")),
-        false => finding,
-    });
-    None
+    scope.permissions.find(param.text(), param.span, Code::UnknownPermission, scope.findings)
 }
 
 fn two_names(call: &Call<'_>, scope: &mut Scope<'_>) -> (Template, Template) {

@@ -220,26 +220,25 @@ impl Lower<'_> {
         self.builder.land(past);
     }
 
-    /// A line of the log: its values are computed before it is opened.
+    /// A line of the log: what is computed is computed before it is opened, so that a line that
+    /// nobody reads fails no less.
     pub(super) fn log(&mut self, text: &Template, site: Site) {
         let mut free = self.locals;
         let mut values = Vec::new();
-        for part in &text.parts {
-            if let Part::Put { value, .. } = part {
-                let lowered = self.with(value, free, |to| {
-                    let register = expr::lower(&value.checked, to);
-                    register.map(|register| (register, to.free))
-                });
-                let lowered = self.faultless(value, lowered);
-                values.extend(lowered.map(|(register, _)| register));
-                free = lowered.map_or(free, |(_, free)| free);
-            }
+        for value in text.parts.iter().filter_map(computed) {
+            let lowered = self.with(value, free, |to| {
+                let register = expr::lower(&value.checked, to);
+                register.map(|register| (register, to.free))
+            });
+            let lowered = self.faultless(value, lowered);
+            values.extend(lowered.map(|(register, _)| register));
+            free = lowered.map_or(free, |(_, free)| free);
         }
         self.builder.op(Op::OpenLog, site);
         let mut values = values.into_iter();
         for part in &text.parts {
             match part {
-                Part::Put { form, .. } => {
+                Part::Put { form, .. } if computed(part).is_some() => {
                     if let Some(value) = values.next() {
                         self.builder.op(Op::Put { value, form: *form }, site);
                     }
@@ -291,5 +290,13 @@ impl Lower<'_> {
         let message = "there are too many events";
         let finding = super::super::diagnostic::Diagnostic::new(Code::ProgramTooLarge, message);
         self.findings.push(finding.label(span, "one too many"));
+    }
+}
+
+/// The value of a part that takes more than a read.
+fn computed(part: &Part) -> Option<&Expression> {
+    match part {
+        Part::Put { value, .. } => Some(value).filter(|value| !expr::is_plain(&value.checked)),
+        _ => None,
     }
 }

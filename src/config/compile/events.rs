@@ -1,4 +1,4 @@
-//! `permissions:` and `events:` to steps.
+//! `events:` to steps.
 //!
 //! Invariants: a modifier's place in the list is its place in the run; all come before the actions.
 
@@ -13,34 +13,6 @@ use super::catalog::{ACTIONS, MODIFIERS, Row, unusable};
 use super::ir::{Action, Pipeline, Recipient, Step};
 use super::native::{self, Native};
 use super::template;
-
-/// The declared permissions.
-pub fn permissions(entry: Option<&Entry>, findings: &mut Findings) -> Vec<String> {
-    let Some(entry) = entry.filter(|entry| !entry.value.is_null()) else { return Vec::new() };
-    let NodeKind::List(items) = &entry.value.kind else {
-        findings.push(shape("`permissions` takes a list of names", &entry.value));
-        return Vec::new();
-    };
-    let mut names: Vec<String> = Vec::new();
-    for item in items {
-        match item.as_scalar().map(|scalar| scalar.text.as_str()) {
-            None => findings.push(shape("a permission is a name", item)),
-            Some(name) if unusable(name).is_some() => {
-                let finding = Diagnostic::new(Code::BadName, "this permission has no usable name");
-                findings.push(finding.label(item.span, "1 to 255 bytes, no control characters"));
-            }
-            Some(name) if names.iter().any(|known| known == name) => {
-                let finding = Diagnostic::new(
-                    Code::PermissionTwice,
-                    format!("the permission `{name}` is declared twice"),
-                );
-                findings.push(finding.label(item.span, "a second time here"));
-            }
-            Some(name) => names.push(name.to_owned()),
-        }
-    }
-    names
-}
 
 /// Every event's pipeline, in the spelling it is written in.
 pub fn events(entry: &Entry, native: &mut Native<'_>) -> Vec<Pipeline> {

@@ -9,9 +9,13 @@ use super::super::expr::Checked;
 use super::super::schema::Schema;
 use super::super::source::{Source, Span};
 use super::super::yaml::Places;
+use crate::backend::Method;
 use crate::ids::PermissionId;
 use crate::pipeline::op::{CloseCode, Context, Form, Owner, To, ValueReg, VariableId};
-use crate::pipeline::program::{CallSpec, Hook, How, OnExceed, Rule, Scope, Site, VariableSpec};
+use crate::pipeline::program::{
+    CallSpec, Hook, How, OnExceed, PageKind, Rule, Scope, Site, StepName, VariableSpec,
+};
+use crate::settings::Handler;
 use crate::state::limits::Rate;
 
 /// A whole configuration's program.
@@ -26,6 +30,29 @@ pub struct Unit {
     pub conn_variables: Vec<VariableSpec>,
     pub user_variables: Vec<VariableSpec>,
     pub roles: Vec<(String, Vec<PermissionId>)>,
+    pub step_names: Vec<StepName>,
+    pub routes: Vec<Route>,
+}
+
+/// One of `http.routes`.
+#[derive(Debug)]
+pub struct Route {
+    pub path: String,
+    pub method: Method,
+    pub answer: Answer,
+}
+
+/// What a route answers.
+#[derive(Debug)]
+pub enum Answer {
+    Handler(Handler),
+    /// The pipeline answers the body, then the value of each header.
+    Page {
+        pipeline: Pipeline,
+        status: u16,
+        kind: PageKind,
+        headers: Vec<String>,
+    },
 }
 
 /// One event's steps, modifiers first.

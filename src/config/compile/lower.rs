@@ -6,13 +6,13 @@
 use super::super::codes::Code;
 use super::super::diagnostic::{Diagnostic, Findings};
 use super::super::source::{Source, Span};
-use super::ir::{Action, Part, Pipeline, Recipient, Step, Template, Unit, Value};
+use super::ir::{self, Action, Part, Pipeline, Recipient, Step, Template, Unit, Value};
 use super::template::escaped;
 use crate::ids::EventId;
 use crate::limits::SLOTS_MAX;
 use crate::pipeline::Builder;
 use crate::pipeline::op::{Context, Form, FrameKind, Op, Reg, Source as From};
-use crate::pipeline::program::{Hook, LimitSpec, Program, Site};
+use crate::pipeline::program::{Hook, LimitSpec, Page, Program, Route, RouteAnswer, Site};
 use crate::settings::{AuthMode, Protocol, Settings, WireNames};
 use crate::state::limits::Rate;
 
@@ -49,9 +49,11 @@ pub fn lower(
         lower.on_message(pipeline);
     }
     lower.builder.variables(unit.conn_variables.clone(), unit.user_variables.clone());
+    lower.builder.steps(unit.step_names.clone());
     unit.roles.iter().for_each(|(name, all)| lower.builder.role(name, all.clone()));
     unit.hooks.iter().for_each(|(hook, pipeline)| lower.hook(*hook, pipeline));
     unit.room_joins.iter().for_each(|(class, pipeline)| lower.room_join(*class, pipeline));
+    unit.routes.iter().for_each(|route| lower.route(route));
     lower.finish()
 }
 
@@ -132,6 +134,23 @@ impl Lower<'_> {
             Some(event) => self.pipeline(pipeline, event),
             None => self.too_many(pipeline.span),
         }
+    }
+
+    fn route(&mut self, route: &ir::Route) {
+        let answer = match &route.answer {
+            ir::Answer::Handler(handler) => RouteAnswer::Handler(*handler),
+            ir::Answer::Page { pipeline, status, kind, headers } => {
+                let site = self.source.site(pipeline.span.start);
+                let Some(run) = self.builder.page(&pipeline.name, site) else {
+                    return self.too_many(pipeline.span);
+                };
+                self.pipeline(pipeline, run);
+                let headers = headers.iter().map(|name| name.as_str().into()).collect();
+                RouteAnswer::Page(Page { run, status: *status, kind: *kind, headers })
+            }
+        };
+        let path = route.path.as_str().into();
+        self.builder.route(Route { path, method: route.method, answer });
     }
 
     /// The steps of the pipeline that was just opened.

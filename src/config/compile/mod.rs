@@ -13,6 +13,7 @@ mod json;
 mod lower;
 mod native;
 mod on_message;
+mod permissions;
 mod template;
 
 pub use template::holes;
@@ -26,6 +27,7 @@ use crate::pipeline::program::Program;
 use crate::settings::{AuthMode, Protocol, Settings};
 use native::Native;
 pub use native::verbs::{VERBS, Verb};
+use permissions::Permissions;
 
 /// Compiles the program sections; `None` where the bytecode could not be built.
 pub fn compile(
@@ -37,15 +39,19 @@ pub fn compile(
 ) -> Option<Program> {
     let raw = settings.protocol == Protocol::Raw;
     misplaced(sections, raw, findings);
-    let permissions = events::permissions(sections.permissions, findings);
+    let permissions = Permissions::read(
+        sections.permissions,
+        sections.declared("permissions", sections.permissions),
+        findings,
+    );
     let mut unit = ir::Unit::default();
     let mut native =
         Native::new(source, environment, &permissions, sections, settings, &mut *findings);
     if let (Some(entry), false) = (sections.events, raw) {
         unit.events = events::events(entry, &mut native);
     }
-    native.rest(sections, &mut unit);
-    unit.permissions = permissions;
+    native.rest(sections, settings, &mut unit);
+    unit.permissions = permissions.names;
     if let (Some(entry), true) = (sections.on_message, raw) {
         unit.on_message = on_message::steps(entry, source, findings);
     }

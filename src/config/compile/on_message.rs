@@ -7,6 +7,7 @@ use super::super::yaml::{Entry, Node, NodeKind};
 use super::calls::{Param, Scope};
 use super::expression::{self, Use};
 use super::ir::{Action, Pipeline, Step};
+use super::permissions::Permissions;
 
 /// The verbs of a step.
 const VERBS: [&str; 3] = ["reply", "log", "close"];
@@ -17,7 +18,7 @@ pub fn steps(entry: &Entry, source: &Source, findings: &mut Findings) -> Option<
         findings.push(shape("`lifecycle.message` takes a list of steps", &entry.value));
         return None;
     };
-    let mut scope = Scope { source, findings, permissions: &[], secure: false };
+    let mut scope = Scope { source, findings, permissions: &Permissions::default(), secure: false };
     let steps = items.iter().filter_map(|item| step(item, &mut scope)).collect();
     Some(Pipeline { name: "message".into(), span: entry.key_span, steps, ..Pipeline::default() })
 }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::compile::VERBS;
 use super::{defined, map, one_of, text};
+use crate::settings::Handler;
 
 /// The verbs of steps, and what each takes.
 fn verbs() -> Vec<(&'static str, Value)> {
@@ -37,6 +38,8 @@ pub fn program(path: &str) -> Option<Value> {
         "roles" => Some(each(json!({ "type": "array", "items": text() }))),
         "state.conn" | "state.user" => Some(each(defined("type"))),
         "errors.reply.payload" => Some(json!({})),
+        "http.routes" => Some(each(route())),
+        "http.static" => Some(each(text())),
         _ if path.starts_with("lifecycle.") => Some(defined("steps")),
         _ => None,
     }
@@ -68,6 +71,20 @@ pub fn definitions() -> Vec<(&'static str, Value)> {
         ("step", step()),
         ("steps", json!({ "type": ["array", "null"], "items": defined("step") })),
     ]
+}
+
+/// An answer, or answers by method.
+fn route() -> Value {
+    let answer = json!({
+        "json": {},
+        "text": defined("scalar"),
+        "redirect": text(),
+        "handler": one_of(&Handler::ALL.map(|(name, _)| name)),
+        "status": { "type": "integer", "minimum": 200, "maximum": 599 },
+        "headers": each(defined("scalar")),
+    });
+    let methods = ["get", "post", "put", "patch", "delete"].map(|name| (name, map(answer.clone())));
+    json!({ "anyOf": [map(answer), map(methods.into_iter().collect())] })
 }
 
 fn list(items: Value) -> Value {

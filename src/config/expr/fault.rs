@@ -18,12 +18,19 @@ pub struct Fault {
     pub help: Vec<String>,
     /// A second place, in the file, that this one disagrees with.
     pub also: Option<Box<(Span, String)>>,
+    /// What it is about: see `Diagnostic::about`.
+    pub subject: Option<Box<str>>,
 }
 
 impl Fault {
     pub fn new(code: Code, range: Range<usize>, message: impl Into<String>) -> Fault {
         let (message, label) = (message.into(), String::new());
-        Fault { code, range, message, label, help: Vec::new(), also: None }
+        Fault { code, range, message, label, help: Vec::new(), also: None, subject: None }
+    }
+
+    pub fn about(mut self, subject: impl Into<Box<str>>) -> Fault {
+        self.subject = Some(subject.into());
+        self
     }
 
     pub fn label(mut self, text: impl Into<String>) -> Fault {
@@ -56,6 +63,10 @@ impl Fault {
         if let Some((span, text)) = self.also.as_deref() {
             finding = finding.label(*span, text);
         }
-        Diagnostic { help: self.help.clone(), ..finding }
+        let finding = Diagnostic { help: self.help.clone(), ..finding };
+        match &self.subject {
+            Some(subject) => finding.about(&**subject),
+            None => finding,
+        }
     }
 }

@@ -67,6 +67,15 @@ pub fn put(checked: &Checked, form: Form, to: &mut Lowering<'_>) -> Lowered<()> 
     Ok(())
 }
 
+/// Whether `put` writes the value without computing anything, so that it cannot fail.
+pub fn is_plain(checked: &Checked) -> bool {
+    match &checked.node {
+        Node::Const(_) | Node::Read(Read::Payload(_) | Read::Claims(_)) => true,
+        Node::Read(Read::Context(value)) => *value != Context::Now,
+        _ => false,
+    }
+}
+
 /// A constant as it is written in a form.
 fn written(value: &Const, form: Form) -> Vec<u8> {
     let mut out = Vec::new();

@@ -20,11 +20,13 @@ mod lower;
 mod parser;
 mod pieces;
 mod scope;
+mod section;
 
 pub use ast::Expr;
 pub use check::{Checked, Want, check};
 pub use fault::Fault;
-pub use lower::{Lowering, lower, put};
+pub use lower::{Lowering, is_plain, lower, put};
 pub use parser::parse;
 pub use pieces::{Piece, pieces};
 pub use scope::{Binding, Const, Facts, ROOTS, Read, Scope};
+pub use section::{Declared, Section};

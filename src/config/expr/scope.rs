@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::super::environment::Environment;
 use super::super::source::Span;
 use super::super::types::{Type, Typed};
+use super::section::Section;
 use crate::pipeline::op::{Context, ValueReg};
 
 /// The names that the language has, and where each is in scope.
@@ -21,8 +22,9 @@ pub const ROOTS: &[(&str, &str)] = &[
     ("target", "in events whose messages name a target"),
     ("token", "behind `verify`, and in events with the modifier `secure`"),
     ("env", "wherever the configuration has a value"),
-    ("now", "wherever a message or a connection is at hand"),
-    ("server", "wherever a message or a connection is at hand"),
+    ("now", "wherever a message or a connection is at hand, and in `http.routes`"),
+    ("server", "in `http.routes`"),
+    ("request", "in `http.routes`"),
     ("error", "in `onError` and in `errors.reply`"),
     ("reason", "in `lifecycle.disconnect` and `lifecycle.leave`"),
     ("input", "in the steps of a named pipeline, which declares it"),
@@ -97,6 +99,8 @@ pub enum Binding {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
     paths: BTreeSet<String>,
+    /// Of every path: what would say which of them was found wrong.
+    all: bool,
 }
 
 impl Facts {
@@ -105,21 +109,36 @@ impl Facts {
         let above = path.match_indices('.').map(|(place, _)| path[..place].to_owned());
         let mut paths: BTreeSet<String> = above.collect();
         paths.insert(path);
-        Facts { paths }
+        Facts { paths, all: false }
+    }
+
+    /// What holds behind a condition that was found wrong: nobody knows, so nothing is asked.
+    pub fn all() -> Facts {
+        Facts { all: true, ..Facts::default() }
+    }
+
+    /// The same of a condition with this text: only one that compares or calls can have asked for
+    /// null.
+    pub fn behind(text: &str) -> Facts {
+        if text.contains(['=', '(']) { Facts::all() } else { Facts::default() }
     }
 
     pub fn holds(&self, path: &str) -> bool {
-        self.paths.contains(path)
+        self.all || self.paths.contains(path)
     }
 
     /// What is known where both are.
     pub fn and(mut self, other: &Facts) -> Facts {
         self.paths.extend(other.paths.iter().cloned());
+        self.all |= other.all;
         self
     }
 
     /// What is known where one of both is, and nobody knows which.
     pub fn or(mut self, other: &Facts) -> Facts {
+        if self.all {
+            return other.clone();
+        }
         self.paths.retain(|path| other.holds(path));
         self
     }
@@ -140,6 +159,10 @@ pub struct Scope {
     pub(super) facts: Facts,
     /// Constants are left to the run: see `keep_constants`.
     pub(super) unfolded: bool,
+    /// What the file declares below some paths.
+    pub(super) sections: Vec<Section>,
+    /// Which event, hook or pipeline this is: names that only it has are another's elsewhere.
+    pub(super) home: u32,
     /// What `env` reads.
     pub(super) environment: Option<Arc<Environment>>,
 }
@@ -169,6 +192,37 @@ impl Scope {
     /// Brings `env` into the scope.
     pub fn bind_environment(&mut self, environment: Arc<Environment>) {
         self.environment = Some(environment);
+    }
+
+    /// Says what the file declares below a path, so that a name that is not there is told well;
+    /// comes before the names themselves.
+    pub fn declare(&mut self, section: Section) {
+        let Some(_) = section.path.split('.').try_fold(&mut self.names, below) else { return };
+        self.sections.push(section);
+    }
+
+    /// The section whose names stand below a path.
+    pub(super) fn section(&self, path: &str) -> Option<&Section> {
+        self.sections.iter().find(|section| section.path == path)
+    }
+
+    /// Says which event, hook or pipeline this is the scope of, by its place.
+    pub fn belongs_to(&mut self, place: Span) {
+        self.home = place.start;
+    }
+
+    /// What a finding about a path is about: the same name means another value elsewhere, except
+    /// where there is only one such value.
+    pub fn subject(&self, path: &str) -> String {
+        match path.split('.').next() {
+            Some("conn" | "user" | "env") => path.to_owned(),
+            _ => format!("{path}@{}", self.home),
+        }
+    }
+
+    /// Binds a name whose value nobody knows: what would make it was found wrong.
+    pub fn bind_broken(&mut self, path: &str) {
+        self.bind(path, Typed::of(Type::Broken), Read::Const(Const::Null));
     }
 
     /// Leaves what is known at load to the run: for tests, which ask whether that is the same.

@@ -6,7 +6,7 @@
 //!                            --shape--> envelope::Shape   (what messages are checked against)
 //! ```
 //!
-//! Invariants: a schema with a finding is `any`, so that nothing follows from one mistake; a map
+//! Invariants: a schema with a finding is broken, so that nothing follows from one mistake; a map
 //! has at most `SLOTS_MAX` fields. Called by `compile` for payloads, state and inputs.
 
 mod notation;
@@ -33,6 +33,8 @@ pub struct Schema {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
     Any,
+    /// Not known: the file says something that is no type.
+    Broken,
     Bool,
     /// Characters.
     String(u32, u32),
@@ -62,10 +64,20 @@ impl Schema {
         Schema { span, kind: Kind::Any, optional: false, secret: false, default: None }
     }
 
+    /// What cannot be known, since the file is wrong here.
+    pub fn broken(span: Span) -> Schema {
+        Schema { kind: Kind::Broken, ..Schema::any(span) }
+    }
+
+    pub fn is_broken(&self) -> bool {
+        self.kind == Kind::Broken
+    }
+
     /// The type, as expressions see it: a value with a default is never null.
     pub fn typed(&self) -> Typed {
         let ty = match &self.kind {
             Kind::Any => Type::Any,
+            Kind::Broken => Type::Broken,
             Kind::Bool => Type::Bool,
             Kind::String(..) | Kind::Uuid | Kind::Enum(_) => Type::String,
             Kind::Int(..) => Type::Int,

@@ -240,7 +240,7 @@ fn finite(text: &str) -> Option<f64> {
 fn fits(kind: &Kind, value: &serde_json::Value) -> bool {
     use serde_json::Value;
     match (kind, value) {
-        (Kind::Any, _) | (Kind::Bool, Value::Bool(_)) => true,
+        (Kind::Any | Kind::Broken, _) | (Kind::Bool, Value::Bool(_)) => true,
         (Kind::String(min, max), Value::String(text)) => {
             (u64::from(*min)..=u64::from(*max)).contains(&(text.chars().count() as u64))
         }

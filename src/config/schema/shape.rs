@@ -17,7 +17,7 @@ impl Schema {
 
     fn shape_kind(&self, source: &Source) -> shape::Kind {
         match &self.kind {
-            Kind::Any => shape::Kind::Any,
+            Kind::Any | Kind::Broken => shape::Kind::Any,
             Kind::Bool => shape::Kind::Bool,
             Kind::String(min, max) => shape::Kind::String(*min..=*max),
             Kind::Int(min, max) => shape::Kind::Int(*min..=*max),

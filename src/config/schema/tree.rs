@@ -11,7 +11,7 @@ use crate::limits::SLOTS_MAX;
 /// The key of a map of fields that says what of others: `allow` (the default) or `refuse`.
 const UNKNOWN: &str = "$unknown";
 
-/// Reads a schema; what is wrong with it is a finding, and then `any`.
+/// Reads a schema; what is wrong with it is a finding, and then that part of it is broken.
 pub fn read(node: &Node, source: &Source, findings: &mut Findings) -> Schema {
     Reader { source, findings }.schema(node)
 }
@@ -49,7 +49,7 @@ impl Reader<'_> {
                     What::Unknown => finding.suggest(typed, NAMES),
                     _ => finding,
                 });
-                Schema::any(node.span)
+                Schema::broken(node.span)
             }
         }
     }
@@ -59,7 +59,7 @@ impl Reader<'_> {
             let finding = Diagnostic::new(Code::BadType, "a list names the type of its elements");
             let finding = finding.label(node.span, format!("this has {}", items.len()));
             self.findings.push(finding.help("write `[X]`, or `list(X)`"));
-            return Schema::any(node.span);
+            return Schema::broken(node.span);
         };
         let each = Box::new(self.schema(each));
         Schema { kind: Kind::List(each, 0, u32::MAX), ..Schema::any(node.span) }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use super::super::codes::Code;
 use super::super::diagnostic::{Diagnostic, Findings, Place};
 use super::registry::Given;
+use super::tls;
 use crate::settings::{Auth, JwtAlgorithm, Protocol, Settings, WireNames};
 
 /// A secret or key as given; never printed.
@@ -38,6 +39,8 @@ pub struct Draft {
     pub raw: bool,
     pub incoming: WireNames,
     pub outgoing: WireNames,
+    /// Where `metrics.token` came from.
+    pub metrics_token: Option<Place>,
     /// The options that were set.
     pub chosen: Chosen,
 }
@@ -59,6 +62,7 @@ impl Default for Draft {
             raw: false,
             incoming: WireNames::default(),
             outgoing: WireNames::default(),
+            metrics_token: None,
             chosen: Chosen::new(),
         }
     }
@@ -67,6 +71,12 @@ impl Default for Draft {
 impl Draft {
     /// What only shows when two options are looked at together.
     pub fn check(&self, findings: &mut Findings) {
+        self.check_pings(findings);
+        tls::check(self, findings);
+        super::http::check(self, findings);
+    }
+
+    fn check_pings(&self, findings: &mut Findings) {
         let transport = &self.settings.transport;
         let (read, ping) = (transport.read_timeout_ns, transport.ping_interval_ns);
         let Some(place) = self.place_of(&["transport.pingInterval", "transport.readTimeout"])

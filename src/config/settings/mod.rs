@@ -4,10 +4,12 @@
 //! of `options::KEYS`. Called by `config::compile`.
 
 mod backends;
+mod compression;
 pub mod docs;
 mod draft;
 mod entries;
 mod expand;
+mod http;
 mod keys;
 mod options;
 mod overrides;
@@ -16,6 +18,7 @@ mod registry;
 mod restart;
 mod rooms;
 mod special;
+mod tls;
 pub mod value;
 mod walk;
 

@@ -3,14 +3,26 @@
 //!
 //! Invariants: paths are unique; an older spelling goes to the same place as the newer one.
 
+use super::draft::Draft;
 use super::registry::{Effect, Key, Kind, hook, key, older};
 use super::special::{
-    ALGORITHM_NAMES, ALGORITHMS, set_addresses, set_cores, set_origins, set_path, set_subprotocols,
+    ALGORITHM_NAMES, ALGORITHMS, SOURCES, set_addresses, set_cores, set_origins, set_path,
+    set_sources, set_subprotocols,
 };
-use crate::settings::{AuthMode, ConnectionLimitMode, LogFormat, TokenSources};
+use super::{compression, http, tls};
+use crate::settings::{AuthMode, ConnectionLimitMode, LogFormat};
 
 const U32_MAX: u64 = u32::MAX as u64;
-const SOURCES: &[&str] = &["cookie", "bearer", "subprotocol", "query"];
+
+/// The name of an envelope's field.
+const fn wire(
+    path: &'static str,
+    default: &'static str,
+    put: fn(&mut Draft, String),
+    doc: &'static str,
+) -> Key {
+    key(path, default, Live, Kind::Text(put), doc)
+}
 
 use Effect::{Live, New, Restart};
 
@@ -122,6 +134,11 @@ pub static KEYS: &[Key] = &[
         Kind::Count(8..=1_024, |d, n| d.settings.server.limits.headers_max = n as usize),
         "Header lines of a request.",
     ),
+    tls::CERT,
+    tls::KEY,
+    tls::ADDRESS,
+    tls::MIN_VERSION,
+    tls::CLIENT_CA,
     key(
         "server.spinBeforePark",
         "0s",
@@ -192,49 +209,12 @@ pub static KEYS: &[Key] = &[
         Kind::Count(1..=1 << 20, |d, n| d.settings.transport.outbox_frames_max = n as usize),
         "Messages waiting for one connection before it is closed as a slow reader.",
     ),
-    key(
-        "transport.compression",
-        "false",
-        New,
-        Kind::Switch(|d, on| d.settings.transport.compression.enabled = on),
-        "permessage-deflate (RFC 7692), on or off; or a map with the options below.",
-    ),
-    key(
-        "transport.compression.enabled",
-        "false",
-        New,
-        Kind::Switch(|d, on| d.settings.transport.compression.enabled = on),
-        "Offer compression to clients that ask for it.",
-    ),
-    key(
-        "transport.compression.contextTakeover",
-        "false",
-        New,
-        Kind::Switch(|d, on| d.settings.transport.compression.context_takeover = on),
-        "Keep the compressor's window between messages: smaller messages, \
-         about 300 KB more a connection.",
-    ),
-    key(
-        "transport.compression.level",
-        "1",
-        New,
-        Kind::Count(0..=9, |d, n| d.settings.transport.compression.level = n as u8),
-        "0 (none) to 9 (slowest).",
-    ),
-    key(
-        "transport.compression.minSize",
-        "1KiB",
-        Live,
-        Kind::Size(0..=1 << 30, |d, n| d.settings.transport.compression.bytes_min = n as usize),
-        "Messages shorter than this are sent as they are.",
-    ),
-    key(
-        "transport.compression.windowBits",
-        "15",
-        Restart,
-        Kind::Count(9..=15, |d, n| d.settings.transport.compression.window_bits = n as u8),
-        "Window of the server's compressor, as a power of two.",
-    ),
+    compression::SWITCH,
+    compression::ENABLED,
+    compression::CONTEXT_TAKEOVER,
+    compression::LEVEL,
+    compression::MIN_SIZE,
+    compression::WINDOW_BITS,
     key(
         "auth.mode",
         "jwt",
@@ -317,22 +297,14 @@ pub static KEYS: &[Key] = &[
         "auth.sources",
         "[cookie, bearer, subprotocol, query]",
         New,
-        Kind::Choices(SOURCES, |d, all| {
-            let has = |n: usize| all.contains(&n);
-            d.settings.auth.sources =
-                TokenSources { cookie: has(0), bearer: has(1), subprotocol: has(2), query: has(3) };
-        }),
+        Kind::Choices(SOURCES, set_sources),
         "Where a token may come from.",
     ),
     older(
         "auth.tokenFrom",
         "auth.sources",
         New,
-        Kind::Choices(SOURCES, |d, all| {
-            let has = |n: usize| all.contains(&n);
-            d.settings.auth.sources =
-                TokenSources { cookie: has(0), bearer: has(1), subprotocol: has(2), query: has(3) };
-        }),
+        Kind::Choices(SOURCES, set_sources),
         "Another name of `auth.sources`.",
     ),
     key(
@@ -374,62 +346,49 @@ pub static KEYS: &[Key] = &[
         "`json`: envelopes with an event; `raw`: opaque messages for `lifecycle.message`. \
          Or a map with the names below.",
     ),
-    key(
+    wire(
         "protocol.in.event",
         "event",
-        Live,
-        Kind::Text(|d, text| d.incoming.event = text),
+        |d, text| d.incoming.event = text,
         "Field of a received message that names the event.",
     ),
-    key(
+    wire(
         "protocol.in.target",
         "target",
-        Live,
-        Kind::Text(|d, text| d.incoming.target = text),
+        |d, text| d.incoming.target = text,
         "Field with the room or `user:ID`.",
     ),
-    key(
+    wire(
         "protocol.in.payload",
         "payload",
-        Live,
-        Kind::Text(|d, text| d.incoming.payload = text),
+        |d, text| d.incoming.payload = text,
         "Field with the payload; `.` is the message itself.",
     ),
-    key(
+    wire(
         "protocol.in.id",
         "id",
-        Live,
-        Kind::Text(|d, text| d.incoming.id = text),
+        |d, text| d.incoming.id = text,
         "Field with the message's id, which comes back on its error.",
     ),
-    key(
+    wire(
         "protocol.out.event",
         "event",
-        Live,
-        Kind::Text(|d, text| d.outgoing.event = text),
+        |d, text| d.outgoing.event = text,
         "The same for messages sent.",
     ),
-    key(
+    wire(
         "protocol.out.target",
         "target",
-        Live,
-        Kind::Text(|d, text| d.outgoing.target = text),
+        |d, text| d.outgoing.target = text,
         "The same for messages sent.",
     ),
-    key(
+    wire(
         "protocol.out.payload",
         "payload",
-        Live,
-        Kind::Text(|d, text| d.outgoing.payload = text),
+        |d, text| d.outgoing.payload = text,
         "The same for messages sent.",
     ),
-    key(
-        "protocol.out.id",
-        "id",
-        Live,
-        Kind::Text(|d, text| d.outgoing.id = text),
-        "The same for messages sent.",
-    ),
+    wire("protocol.out.id", "id", |d, text| d.outgoing.id = text, "The same for messages sent."),
     key(
         "rooms",
         "",
@@ -473,6 +432,14 @@ pub static KEYS: &[Key] = &[
         "The event's name of that reply.",
     ),
     key(
+        "errors.denials",
+        "dev",
+        Live,
+        Kind::Choice(&["dev", "always"], |d, n| d.settings.errors.denials = n == 1),
+        "When that reply says the denial's id, for `shardwire explain`: with `serve --dev`, or \
+         always. The id is a checksum of names and a line; it shows neither.",
+    ),
+    key(
         "compat.notifyOrigin",
         "origin",
         Live,
@@ -487,6 +454,17 @@ pub static KEYS: &[Key] = &[
         Kind::Duration(|d, ns| d.settings.compat.leave_grace_ns = ns),
         "How long a user stays in its rooms after its last connection.",
     ),
+    http::ROUTES,
+    http::STATIC,
+    http::KEEP_ALIVE,
+    http::CORS_ORIGINS,
+    http::CORS_METHODS,
+    http::CORS_HEADERS,
+    http::CORS_EXPOSE,
+    http::CORS_CREDENTIALS,
+    http::CORS_MAX_AGE,
+    http::METRICS_ACCESS,
+    http::METRICS_TOKEN,
     key(
         "drain.over",
         "5s",

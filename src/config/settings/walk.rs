@@ -7,11 +7,14 @@ use std::collections::BTreeMap;
 use super::super::codes::Code;
 use super::super::diagnostic::{Diagnostic, Findings, Place};
 use super::super::environment::Environment;
+use super::super::expr::Declared;
 use super::super::source::Span;
+use super::super::suggest;
 use super::super::yaml::{Entry, Node, NodeKind};
 use super::backends;
 use super::draft::{Draft, KeyDraft, Material};
 use super::expand::expand;
+use super::http;
 use super::registry::{self, Given, Key, Kind, Match, in_range};
 use super::rooms;
 use super::special::{ALGORITHM_NAMES, ALGORITHMS};
@@ -29,9 +32,36 @@ pub struct Sections<'n> {
     pub state_conn: Option<&'n Entry>,
     pub state_user: Option<&'n Entry>,
     pub roles: Option<&'n Entry>,
+    pub routes: Option<&'n Entry>,
     pub error_payload: Option<&'n Entry>,
     /// The hooks of `lifecycle`, `message` apart.
     pub hooks: Vec<(Hook, &'n Entry)>,
+    /// Sections that are no maps, so that nobody knows what they would declare.
+    broken: Vec<&'static str>,
+}
+
+impl<'n> Sections<'n> {
+    /// Whether a section declares anything, or was found wrong (itself, or what it is in).
+    pub fn declared(&self, path: &str, entry: Option<&'n Entry>) -> Declared {
+        let is_above = |broken: &&&str| {
+            path.strip_prefix(**broken).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        match entry.filter(|entry| !entry.value.is_null()) {
+            Some(_) => Declared::Well,
+            None if self.broken.iter().any(|broken| is_above(&broken)) => Declared::Broken,
+            None => Declared::Nothing,
+        }
+    }
+
+    /// The same of a section that is a map.
+    pub fn declared_map(&self, path: &str, entry: Option<&'n Entry>) -> Declared {
+        match self.declared(path, entry) {
+            Declared::Well if entry.is_none_or(|entry| entry.value.as_map().is_none()) => {
+                Declared::Broken
+            }
+            declared => declared,
+        }
+    }
 }
 
 /// The hooks by the ends of their paths; `disconnect` is looked for before `connect`.
@@ -84,8 +114,28 @@ impl<'n> Walk<'n, '_> {
             }
             match registry::find(section, &entry.key, self.folded) {
                 Some(found) => self.entry(found, entry),
-                None => self.unknown(section, entry),
+                None => {
+                    self.unknown(section, entry);
+                    self.meant(section, entries, entry);
+                }
             }
+        }
+    }
+
+    /// Reads a misspelled section as the one that was meant, where that one is not there: what it
+    /// declares is known then, and what is wrong with it is told too.
+    fn meant(&mut self, section: &str, entries: &'n [Entry], entry: &'n Entry) {
+        let near = suggest::nearest(&entry.key, registry::names(section));
+        let Some(found) = near.and_then(|near| registry::find(section, near, false)) else {
+            return;
+        };
+        let is_program =
+            found.key.is_some_and(|key| matches!(key.kind, Kind::Program(_) | Kind::Rooms));
+        let known = entries.iter().filter_map(|one| registry::find(section, &one.key, self.folded));
+        let is_there = self.spans.contains_key(found.path)
+            || known.into_iter().any(|other| other.path == found.path);
+        if (found.section || is_program) && !is_there {
+            self.entry(found, entry);
         }
     }
 
@@ -108,7 +158,10 @@ impl<'n> Walk<'n, '_> {
             (NodeKind::Map(entries), _) if found.section => self.section(found.path, entries),
             (_, Some(key)) => self.option(key, entry),
             (_, None) if entry.value.is_null() => {}
-            (_, None) => self.findings.push(shape(found.path, "a map of options", entry)),
+            (_, None) => {
+                self.program.broken.push(found.path);
+                self.findings.push(shape(found.path, "a map of options", entry));
+            }
         }
     }
 
@@ -117,6 +170,7 @@ impl<'n> Walk<'n, '_> {
             (Kind::Program(_), "events") => self.program.events = Some(entry),
             (Kind::Program(_), "permissions") => self.program.permissions = Some(entry),
             (Kind::Program(_), "version") => self.version(entry),
+            (Kind::Program(_), "http.static") => self.folders(entry),
             (Kind::Program(_), path) => self.program_section(path, entry),
             (Kind::Keys, _) => self.keys(entry),
             (Kind::Rooms, _) => self.rooms(entry),
@@ -136,6 +190,7 @@ impl<'n> Walk<'n, '_> {
             "state.conn" => program.state_conn = Some(entry),
             "state.user" => program.state_user = Some(entry),
             "roles" => program.roles = Some(entry),
+            "http.routes" => program.routes = Some(entry),
             "errors.reply.payload" => program.error_payload = Some(entry),
             _ => {
                 let hook = HOOKS.iter().find(|(name, _)| path.ends_with(name));
@@ -190,6 +245,10 @@ impl<'n> Walk<'n, '_> {
     fn backends(&mut self, entry: &'n Entry) {
         let Walk { environment, folded, .. } = *self;
         self.draft.settings.backends = backends::read(entry, environment, folded, self.findings);
+    }
+
+    fn folders(&mut self, entry: &Entry) {
+        self.draft.settings.http.folders = http::folders(entry, self.environment, self.findings);
     }
 
     fn key_of(&mut self, item: &Node) {
@@ -365,7 +424,7 @@ fn choice(names: &[&str], text: &str) -> Result<usize, Problem> {
     names.iter().position(|name| *name == text).ok_or_else(|| {
         let problem =
             Problem::new(Code::BadValue, format!("`{text}` is not a value of this option"));
-        let advice = super::super::suggest::advice(text, names.iter().copied());
+        let advice = suggest::advice(text, names.iter().copied());
         advice.into_iter().fold(problem, Problem::help)
     })
 }

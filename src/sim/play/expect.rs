@@ -7,6 +7,7 @@ use super::super::matching::{Body, Mismatch, compare, part, shown};
 use super::super::tally::{self, Tally};
 use super::{Done, Play, Trouble};
 use crate::config::script::{Closed, Expectation, Expected};
+use crate::pipeline::program::Program;
 use crate::reject::Reject;
 
 /// How long the end of a connection may take.
@@ -59,7 +60,7 @@ impl Play<'_> {
         let mut message = format!("{name} did not receive the expected message");
         let denied = tally::since(before, &self.denials());
         if !denied.is_empty() {
-            message += &format!("; it was denied by {}", names(&denied));
+            message += &format!("; it was denied by {}", names(&denied, &self.stage.program));
         }
         if let Some((code, reason)) = &self.seats[client].closed {
             message += &format!("; its connection was closed: {code} {reason}");
@@ -102,21 +103,24 @@ impl Play<'_> {
         }
         let happened = match denied.is_empty() {
             true => "nothing was denied".to_owned(),
-            false => format!("was denied by {}", names(&denied)),
+            false => format!("was denied by {}", names(&denied, &self.stage.program)),
         };
         let who = self.name(client);
         let message = format!("{who} was to be denied by {name}, but {happened}");
         Err(Trouble { arrived: self.untaken(client), ..Trouble::new(message) })
     }
 
-    /// Counts one denial as spoken of. A rule's denial is a reject too, whichever is named.
+    /// Counts one denial as spoken of. That of a rule or of a limit with a name is a reject too,
+    /// whichever is named.
     fn account(&self, name: &str, denied: &Tally, before: &mut Tally) {
-        let rules = &self.stage.program.rules;
-        let is_rule = |name: &str| rules.iter().any(|rule| *rule.name == *name);
-        let by_rule = Reject::Denied.code();
-        let twin = match name == by_rule {
-            true => denied.keys().find(|name| is_rule(name)).map(String::as_str),
-            false => is_rule(name).then_some(by_rule),
+        let twin = match code_of(&self.stage.program, name) {
+            Some(code) => Some(code),
+            None => {
+                let is_one = |other: &&String| {
+                    code_of(&self.stage.program, other).is_some_and(|code| code == name)
+                };
+                denied.keys().find(is_one).map(String::as_str)
+            }
         };
         for name in [Some(name), twin].into_iter().flatten() {
             *before.entry(name.to_owned()).or_default() += 1;
@@ -129,7 +133,7 @@ impl Play<'_> {
         if denied.is_empty() {
             return Ok(());
         }
-        let (who, why) = (self.name(client), names(&denied));
+        let (who, why) = (self.name(client), names(&denied, &self.stage.program));
         let message = format!("{who} was denied by {why}; `expectDenied` says that this is meant");
         Err(Trouble { arrived: self.untaken(client), ..Trouble::new(message) })
     }
@@ -179,9 +183,18 @@ fn closed_otherwise(name: &str, wanted: impl ToString, code: &u16, reason: &str)
     Trouble::new(format!("{message}, but it was {code} {reason}"))
 }
 
-/// The names of a tally, in words; a rule says more than the code that all rules share.
-fn names(denied: &Tally) -> String {
-    let by_rule = Reject::Denied.code();
+/// The code that a rule or a limit with this name refuses with.
+fn code_of(program: &Program, name: &str) -> Option<&'static str> {
+    if program.rules.iter().any(|rule| *rule.name == *name) {
+        return Some(Reject::Denied.code());
+    }
+    let mut limits = program.named_limits();
+    limits.any(|(_, limit)| *limit.name == *name).then_some(Reject::RateLimited.code())
+}
+
+/// The names of a tally, in words; a rule or limit says more than the code that all of them share.
+fn names(denied: &Tally, program: &Program) -> String {
+    let said = |code: &str| denied.keys().any(|name| code_of(program, name) == Some(code));
     let names = denied.keys().map(String::as_str);
-    names.filter(|name| denied.len() == 1 || *name != by_rule).collect::<Vec<&str>>().join(", ")
+    names.filter(|name| !said(name)).collect::<Vec<&str>>().join(", ")
 }

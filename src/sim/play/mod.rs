@@ -174,12 +174,14 @@ impl Play<'_> {
         }
         for one in &self.case.steps {
             *step += 1;
-            match &one.what {
-                What::Client(client, actions) => self.client(*client, actions)?,
-                What::Advance(ns) => self.advance(*ns).map_err(|trouble| trouble.at(one.span))?,
-                What::Counters(wanted) => self.counters(wanted)?,
-            }
+            let done = match &one.what {
+                What::Client(client, actions) => self.client(*client, actions),
+                What::Advance(ns) => self.advance(*ns).map_err(|trouble| trouble.at(one.span)),
+                What::Counters(wanted) => self.counters(wanted),
+            };
+            // A call that nothing answers explains whatever went wrong.
             self.all_answered().map_err(|trouble| trouble.at(one.span))?;
+            done?;
         }
         Ok(())
     }

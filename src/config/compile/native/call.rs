@@ -66,7 +66,7 @@ impl Native<'_> {
         let (method, path) = self.method(node, entries)?;
         let mut target = self.path(&path.value, flow);
         self.query(field("query"), &mut target, flow);
-        let (names, headers) = self.headers(field("headers"), flow);
+        let (names, headers) = self.call_headers(field("headers"), flow);
         let body = self.body(method, field("body"), flow);
         let (cache_ttl_ns, key) = self.cache(method, path, field("cache"), flow);
         let idempotency = field("idempotencyKey")
@@ -190,7 +190,7 @@ impl Native<'_> {
         }
     }
 
-    fn headers(
+    fn call_headers(
         &mut self,
         entry: Option<&Entry>,
         flow: &mut Flow,

@@ -2,7 +2,7 @@
 
 use super::super::super::codes::Code;
 use super::super::super::diagnostic::Diagnostic;
-use super::super::super::expr::{Read, Scope};
+use super::super::super::expr::{Declared, Read, Scope, Section};
 use super::super::super::schema::{self, Kind, Schema};
 use super::super::super::types::{Type, Typed};
 use super::super::super::yaml::Entry;
@@ -18,20 +18,29 @@ pub const FIELDS: [&str; 4] = ["payload", "limit", "require", "steps"];
 /// The keys of the other spelling.
 const OTHER: [&str; 2] = ["modifiers", "actions"];
 
+/// The schema of a payload that has none.
+const NO_PAYLOAD: Section = Section {
+    path: "payload",
+    what: "fields of the payload",
+    example: "payload: { NAME: string }",
+    declared: Declared::Nothing,
+};
+
 impl Native<'_> {
     pub fn event(&mut self, entry: &Entry, fields: &[Entry]) -> Pipeline {
         self.known_fields(entry, fields);
-        let schema = self.field(fields, "payload").map(|payload| self.schema(payload));
+        let schema = self.meant(fields, "payload", &FIELDS).map(|payload| self.schema(payload));
         let mut flow = self.flow(Place::Event);
+        flow.scope.belongs_to(entry.key_span);
         let mut steps = self.bind_payload(schema.as_ref(), &mut flow);
-        if let Some(limit) = self.field(fields, "limit") {
+        if let Some(limit) = self.meant(fields, "limit", &FIELDS) {
             steps.extend(self.limits(limit, &mut flow));
         }
-        let written = self.field(fields, "steps");
+        let written = self.meant(fields, "steps", &FIELDS);
         if let Some(written) = written {
             steps.extend(self.begin(&written.value, &mut flow));
         }
-        if let Some(require) = self.field(fields, "require") {
+        if let Some(require) = self.meant(fields, "require", &FIELDS) {
             steps.extend(self.require(require, &mut flow));
         }
         match written {
@@ -67,10 +76,10 @@ impl Native<'_> {
 
     fn schema(&mut self, entry: &Entry) -> Schema {
         let schema = schema::read(&entry.value, self.source, self.findings);
-        if !matches!(schema.kind, Kind::Map { .. } | Kind::Any) {
+        if !matches!(schema.kind, Kind::Map { .. } | Kind::Any | Kind::Broken) {
             let message = "the payload of an event is a map of fields";
             self.push(Code::PayloadNotMap, message, entry.value.span, "this is none");
-            return Schema::any(entry.value.span);
+            return Schema::broken(entry.value.span);
         }
         schema
     }
@@ -79,6 +88,7 @@ impl Native<'_> {
     /// what is missing.
     fn bind_payload(&mut self, schema: Option<&Schema>, flow: &mut Flow) -> Vec<Step> {
         let Some(schema) = schema else {
+            flow.scope.declare(NO_PAYLOAD);
             flow.scope.bind("payload", Typed::of(Type::Any), Read::Payload(Vec::new()));
             return Vec::new();
         };

@@ -8,6 +8,7 @@ use super::super::super::types::{Type, Typed};
 use super::super::super::yaml::{Node, NodeKind};
 use super::super::ir::{Action, Step};
 use super::Native;
+use super::routes::bind_request;
 use crate::pipeline::op::{Context, Owner, ValueReg, VariableId};
 use crate::pipeline::program::Hook;
 
@@ -22,6 +23,8 @@ pub enum Place {
     Hook(Hook),
     /// What a class of rooms demands of who joins.
     Rule,
+    /// An answer of `http.routes`: there is neither a connection nor a message.
+    Page,
 }
 
 impl Place {
@@ -98,7 +101,10 @@ impl Native<'_> {
     /// The names of a place that every pipeline there has.
     pub fn flow(&self, place: Place) -> Flow {
         let mut scope = Scope::new();
-        self.bind_connection(&mut scope);
+        match place {
+            Place::Page => bind_request(&mut scope),
+            _ => self.bind_connection(&mut scope),
+        }
         let text = || Typed::of(Type::String);
         if place.has_message() {
             scope.bind("target", text(), Read::Context(Context::Target));
@@ -128,13 +134,15 @@ impl Native<'_> {
 
     /// What is known of connection and user everywhere.
     pub fn bind_connection(&self, scope: &mut Scope) {
+        self.state.sections().into_iter().for_each(|section| scope.declare(section));
+        scope.declare(self.permissions.section());
         let text = || Typed::of(Type::String);
         scope.bind("now", Typed::of(Type::Int), Read::Context(Context::Now));
         scope.bind("conn.id", text(), Read::Context(Context::ConnId));
         scope.bind("conn.ip", text(), Read::Context(Context::Ip));
         scope.bind("user.id", text(), Read::Context(Context::UserId));
         scope.bind("user.claims", Typed::of(Type::Any).optional(), Read::Claims(Vec::new()));
-        for (place, name) in self.permissions.iter().enumerate().take(usize::from(u8::MAX)) {
+        for (place, name) in self.permissions.names.iter().enumerate().take(usize::from(u8::MAX)) {
             let path = format!("user.can.{name}");
             scope.bind(&path, Typed::of(Type::Bool), Read::Permission(place as u8));
         }
@@ -210,6 +218,8 @@ fn bind_error(scope: &mut Scope) {
         ("field", Context::ErrorField),
         ("reason", Context::ErrorReason),
         ("place", Context::ErrorPlace),
+        ("denial", Context::ErrorDenial),
+        ("room", Context::ErrorRoom),
     ];
     for (name, value) in names {
         scope.bind(&format!("error.{name}"), Typed::of(Type::String), Read::Context(value));

@@ -11,6 +11,7 @@ mod limits;
 mod payload;
 mod require;
 mod rooms;
+mod routes;
 mod send;
 mod state;
 mod steps;
@@ -21,12 +22,15 @@ pub mod verbs;
 use super::super::codes::Code;
 use super::super::diagnostic::{Diagnostic, Findings};
 use super::super::environment::Environment;
+use super::super::expr::Declared;
 use super::super::settings::Sections;
 use super::super::source::{Source, Span};
 use super::super::yaml::{Entry, Node, NodeKind};
 use super::calls::Param;
 use super::ir::{Pipeline, Unit};
+use super::permissions::Permissions;
 use crate::ids::PermissionId;
+use crate::pipeline::program::{Hook, StepName};
 use crate::settings::{AuthMode, Backend, Settings};
 use flow::{Flow, Place};
 use state::State;
@@ -35,16 +39,19 @@ use state::State;
 pub struct Native<'n> {
     pub source: &'n Source,
     pub environment: &'n Environment,
-    pub permissions: &'n [String],
+    pub permissions: &'n Permissions,
     pub findings: &'n mut Findings,
     state: State,
     pipelines: &'n [Entry],
+    pipelines_declared: Declared,
     error_event: &'n str,
     backends: &'n [Backend],
     /// Connections say who they are by a message.
     identifies: bool,
     /// How many pipelines were put in.
     uses: usize,
+    /// Of the steps so far; a pipeline's once, however often it is put in.
+    step_names: Vec<StepName>,
 }
 
 /// Whether an event is written in the native spelling.
@@ -56,7 +63,7 @@ impl<'n> Native<'n> {
     pub fn new(
         source: &'n Source,
         environment: &'n Environment,
-        permissions: &'n [String],
+        permissions: &'n Permissions,
         sections: &Sections<'n>,
         settings: &'n Settings,
         findings: &'n mut Findings,
@@ -68,19 +75,22 @@ impl<'n> Native<'n> {
             findings,
             state: State::default(),
             pipelines: &[],
+            pipelines_declared: Declared::Nothing,
             error_event: &settings.errors.event,
             backends: &settings.backends,
             identifies: settings.auth.mode == AuthMode::Message,
+            step_names: Vec::new(),
             uses: 0,
         };
-        native.state = native.read_state(sections.state_conn, sections.state_user);
+        native.state = native.read_state(sections);
+        native.pipelines_declared = sections.declared_map("pipelines", sections.pipelines);
         native.pipelines = native.entries(sections.pipelines, "`pipelines` takes a map of names");
         native.unused_pipelines();
         native
     }
 
     /// Everything but the events.
-    pub fn rest(&mut self, sections: &Sections<'n>, unit: &mut Unit) {
+    pub fn rest(&mut self, sections: &Sections<'n>, settings: &Settings, unit: &mut Unit) {
         unit.conn_variables = self.state.specs(&self.state.conn);
         unit.user_variables = self.state.specs(&self.state.user);
         unit.roles = self.roles(sections.roles);
@@ -89,10 +99,12 @@ impl<'n> Native<'n> {
             unit.hooks.push((*hook, pipeline));
         }
         unit.room_joins = self.room_joins(sections.rooms);
+        unit.routes = self.routes(sections, settings);
         if let Some(entry) = sections.error_payload {
             let pipeline = self.error_reply(entry);
-            unit.hooks.push((crate::pipeline::program::Hook::Error, pipeline));
+            unit.hooks.push((Hook::Error, pipeline));
         }
+        unit.step_names = std::mem::take(&mut self.step_names);
     }
 
     /// The entries of a section that is a map.
@@ -124,14 +136,7 @@ impl<'n> Native<'n> {
     /// A declared permission by its name.
     fn permission(&mut self, node: &Node, code: Code) -> Option<PermissionId> {
         let name = node.as_scalar().map(|scalar| scalar.text.as_str()).unwrap_or_default();
-        if let Some(place) = self.permissions.iter().position(|known| known == name) {
-            return Some(PermissionId(place as u16));
-        }
-        let finding = Diagnostic::new(code, format!("unknown permission `{name}`"));
-        let finding = finding.label(node.span, "not in the list `permissions`");
-        let known = self.permissions.iter().map(String::as_str);
-        self.findings.push(finding.suggest(name, known));
-        None
+        self.permissions.find(name, node.span, code, self.findings)
     }
 
     fn param<'p>(&self, node: &'p Node) -> Option<Param<'p>> {
@@ -143,15 +148,13 @@ impl<'n> Native<'n> {
     }
 
     fn unknown_key(&mut self, entry: &Entry, place: &str, valid: &[&str]) {
-        let message = format!("unknown key `{}` in {place}", entry.key);
-        let finding = Diagnostic::new(Code::UnknownKey, message);
-        let finding = finding.label(entry.key_span, "no such key");
-        self.findings.push(finding.suggest(&entry.key, valid.iter().copied()));
+        self.findings.push(no_such_key(entry, place, valid));
     }
 
     /// A pipeline from its steps, with what its flow kept.
     fn pipeline(&mut self, name: &str, span: Span, steps: &Node, place: Place) -> Pipeline {
         let mut flow = self.flow(place);
+        flow.scope.belongs_to(span);
         let mut all = self.begin(steps, &mut flow);
         all.extend(self.steps(steps, &mut flow));
         let locals = self.locals(&flow, span);
@@ -166,6 +169,12 @@ impl<'n> Native<'n> {
         }
         flow.locals.min(flow::LOCALS_MAX)
     }
+}
+
+fn no_such_key(entry: &Entry, place: &str, valid: &[&str]) -> Diagnostic {
+    let message = format!("unknown key `{}` in {place}", entry.key);
+    let finding = Diagnostic::new(Code::UnknownKey, message);
+    finding.label(entry.key_span, "no such key").suggest(&entry.key, valid.iter().copied())
 }
 
 fn shape(message: &str, node: &Node) -> Diagnostic {

@@ -8,6 +8,7 @@ use super::super::super::yaml::{Entry, Node, NodeKind};
 use super::super::ir::{Action, Step};
 use super::Native;
 use super::flow::Flow;
+use super::steps::behind;
 use crate::pipeline::program::Rule;
 
 const FIELDS: [&str; 4] = ["name", "when", "mode", "error"];
@@ -28,6 +29,15 @@ impl Native<'_> {
     }
 
     fn rule(&mut self, node: &Node, flow: &mut Flow) -> Option<Step> {
+        let step = self.whole_rule(node, flow);
+        if step.is_none() {
+            let when = node.as_map().and_then(|entries| self.field(entries, "when"));
+            flow.scope.assume(&behind(Some(when.map_or(node, |entry| &entry.value))));
+        }
+        step
+    }
+
+    fn whole_rule(&mut self, node: &Node, flow: &mut Flow) -> Option<Step> {
         let (when, rule) = match &node.kind {
             NodeKind::Map(entries) => self.named(node, entries)?,
             NodeKind::Scalar(scalar) => {

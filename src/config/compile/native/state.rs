@@ -2,8 +2,9 @@
 
 use super::super::super::codes::Code;
 use super::super::super::diagnostic::Diagnostic;
-use super::super::super::expr::Read;
+use super::super::super::expr::{Declared, Read, Section};
 use super::super::super::schema::{self, Field, Schema};
+use super::super::super::settings::Sections;
 use super::super::super::types::Typed;
 use super::super::super::yaml::{Entry, Node};
 use super::super::ir::Action;
@@ -20,6 +21,8 @@ const VARIABLES_MAX: usize = 128;
 pub struct State {
     pub conn: Vec<Field>,
     pub user: Vec<Field>,
+    /// What became of the sections.
+    pub declared: [Declared; 2],
 }
 
 impl State {
@@ -33,14 +36,31 @@ impl State {
         };
         fields.iter().map(spec).collect()
     }
+
+    /// The sections as expressions see them.
+    pub fn sections(&self) -> [Section; 2] {
+        let [conn, user] = self.declared;
+        let section = |path, what, example, declared| Section { path, what, example, declared };
+        [
+            section("conn", "variables of connections", EXAMPLES[0], conn),
+            section("user", "variables of users", EXAMPLES[1], user),
+        ]
+    }
 }
+
+/// How a variable is declared.
+const EXAMPLES: [&str; 2] =
+    ["state: { conn: { NAME: optional string } }", "state: { user: { NAME: optional string } }"];
 
 /// Names that every connection or user has anyway.
 const TAKEN: [&str; 4] = ["id", "ip", "claims", "can"];
 
 impl<'n> Native<'n> {
-    pub(super) fn read_state(&mut self, conn: Option<&'n Entry>, user: Option<&'n Entry>) -> State {
-        State { conn: self.variables(conn), user: self.variables(user) }
+    pub(super) fn read_state(&mut self, sections: &Sections<'n>) -> State {
+        let (conn, user) = (sections.state_conn, sections.state_user);
+        let declared =
+            [sections.declared_map("state.conn", conn), sections.declared_map("state.user", user)];
+        State { conn: self.variables(conn), user: self.variables(user), declared }
     }
 
     fn variables(&mut self, section: Option<&'n Entry>) -> Vec<Field> {
@@ -59,7 +79,7 @@ impl<'n> Native<'n> {
             self.push(Code::BadName, message, entry.key_span, "letters, digits and `_`, not taken");
         }
         let schema = schema::read(&entry.value, self.source, self.findings);
-        if !schema.optional && schema.default.is_none() {
+        if !schema.optional && schema.default.is_none() && !schema.is_broken() {
             let finding = Diagnostic::new(
                 Code::BadStateType,
                 format!("the variable `{}` has no value at first", entry.key),
@@ -112,12 +132,27 @@ impl<'n> Native<'n> {
     }
 
     fn unknown_variable(&mut self, entry: &Entry) {
+        let (owner, name) = entry.key.split_once('.').unwrap_or_default();
+        let sections = self.state.sections();
+        let section = sections.iter().find(|section| section.path == owner);
+        match section.map(|section| (section, section.declared)) {
+            Some((_, Declared::Broken)) => {}
+            Some((section, Declared::Nothing)) => {
+                let (message, label, help) = section.missing(name);
+                let finding = Diagnostic::new(Code::UnknownStateVariable, message).about(owner);
+                self.findings.push(finding.label(entry.key_span, label).help(help));
+            }
+            _ => self.unlisted_variable(entry),
+        }
+    }
+
+    fn unlisted_variable(&mut self, entry: &Entry) {
         let conn = self.state.conn.iter().map(|field| format!("conn.{}", field.name));
         let user = self.state.user.iter().map(|field| format!("user.{}", field.name));
         let known: Vec<String> = conn.chain(user).collect();
         let message = format!("no variable `{}` is declared", entry.key);
         let finding = Diagnostic::new(Code::UnknownStateVariable, message);
-        let finding = finding.label(entry.key_span, "not in `state`");
+        let finding = finding.label(entry.key_span, "not in `state`").about(&entry.key);
         self.findings.push(finding.suggest(&entry.key, known.iter().map(String::as_str)));
     }
 }

@@ -2,13 +2,14 @@
 
 use super::super::super::codes::Code;
 use super::super::super::diagnostic::Diagnostic;
-use super::super::super::expr::Want;
+use super::super::super::expr::{Facts, Want};
 use super::super::super::types::Type;
 use super::super::super::yaml::{Entry, Node, NodeKind};
 use super::super::ir::{Action, Expression, Step};
 use super::flow::Flow;
 use super::verbs::{RESERVED, VERBS, Verb};
 use super::{Native, shape};
+use crate::pipeline::program::StepName;
 
 /// The keys of a step that are no verbs.
 const FIELDS: [&str; 5] = ["if", "into", "onError", "name", "with"];
@@ -52,34 +53,48 @@ impl Native<'_> {
             self.findings.push(finding.help("such as `- reply: { event: done }`"));
             return None;
         };
+        let step = self.whole_step(node, entries, flow);
+        let into = self.field(entries, "into").and_then(|entry| entry.value.as_scalar());
+        if let Some(into) = into.filter(|into| !flow.scope.knows(&into.text)) {
+            // The step was found wrong; the steps behind it do not say so again.
+            flow.scope.bind_broken(&into.text);
+        }
+        step
+    }
+
+    fn whole_step(&mut self, node: &Node, entries: &[Entry], flow: &mut Flow) -> Option<Step> {
         let (entry, verb) = self.verb(node, entries)?;
         let field = |name: &str| entries.iter().find(|entry| entry.key == name);
-        let cond = match field("if") {
-            Some(entry) => Some(self.condition(&entry.value, flow)?),
-            None => None,
-        };
+        let condition = field("if").map(|entry| &entry.value);
+        let cond = condition.map(|node| self.condition(node, flow));
         let (lenient, failed) = self.on_error(verb, field("onError"));
+        if let Some(name) = field("name") {
+            self.name_step(node, &name.value);
+        }
         let may_be_left_out = cond.is_some() || lenient;
         let (into, with) = (field("into"), field("with"));
         let mut beside = Beside { into, with, may_be_left_out, failed };
         self.misplaced(verb, &mut beside);
         let before = flow.scope.clone();
-        if let Some(cond) = &cond {
-            flow.scope.assume(&cond.checked.facts_if_true());
-        }
+        let (truths, falses) = known(&cond, condition);
+        flow.scope.assume(&truths);
         let actions = (verb.compile)(self, &entry.value, &beside, flow);
-        if let Some(cond) = &cond {
+        if cond.is_some() {
             // What the step made is known; what led to it is not.
             flow.scope.rejoin(&before);
             if verb.ends {
-                flow.scope.assume(&cond.checked.facts_if_false());
+                flow.scope.assume(&falses);
             }
         }
         let before = std::mem::take(&mut flow.before);
+        let cond = match cond {
+            Some(cond) => Some(cond?),
+            None => None,
+        };
         let step = together(node, cond, lenient, actions?);
         Some(match before.is_empty() {
             true => step,
-            false => behind(before, step),
+            false => preceded(before, step),
         })
     }
 
@@ -129,6 +144,18 @@ impl Native<'_> {
         self.findings.push(finding.suggest(&entry.key, names));
     }
 
+    /// Notes what a step is called, for whoever reads logs, denials, coverage and `explain`.
+    fn name_step(&mut self, step: &Node, name: &Node) {
+        let Some(scalar) = name.as_scalar() else {
+            return self.findings.push(shape("a step's `name` is a text", name));
+        };
+        let [from, to] = [step.span.start, step.span.end].map(|at| self.source.site(at));
+        let name = StepName { name: scalar.text.as_str().into(), from, to };
+        if !self.step_names.contains(&name) {
+            self.step_names.push(name);
+        }
+    }
+
     /// Whether the steps behind go on where this one is refused; the steps that are done then.
     fn on_error<'e>(&mut self, verb: &Verb, entry: Option<&'e Entry>) -> (bool, Option<&'e Node>) {
         let Some(entry) = entry else { return (false, None) };
@@ -158,11 +185,27 @@ impl Native<'_> {
 }
 
 /// A step behind what is done in any case.
-fn behind(before: Vec<Action>, step: Step) -> Step {
+fn preceded(before: Vec<Action>, step: Step) -> Step {
     let span = step.span;
     let plain = |action| Step { span, cond: None, lenient: false, action };
     let steps = before.into_iter().map(plain).chain([step]).collect();
     plain(Action::Block(steps))
+}
+
+/// What is known where a condition holds, and where it does not; what it may have asked, where it
+/// was found wrong.
+fn known(cond: &Option<Option<Expression>>, written: Option<&Node>) -> (Facts, Facts) {
+    match cond {
+        None => (Facts::default(), Facts::default()),
+        Some(None) => (behind(written), behind(written)),
+        Some(Some(cond)) => (cond.checked.facts_if_true(), cond.checked.facts_if_false()),
+    }
+}
+
+/// What may be known behind a condition that was found wrong.
+pub fn behind(condition: Option<&Node>) -> Facts {
+    let text = condition.and_then(Node::as_scalar).map(|scalar| scalar.text.as_str());
+    text.map_or_else(Facts::all, Facts::behind)
 }
 
 /// The actions of one step, under its condition.

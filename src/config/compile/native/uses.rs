@@ -5,7 +5,7 @@
 
 use super::super::super::codes::Code;
 use super::super::super::diagnostic::Diagnostic;
-use super::super::super::expr::{Read, Scope, Want};
+use super::super::super::expr::{Declared, Read, Scope, Section, Want};
 use super::super::super::schema::{self, Field, Kind};
 use super::super::super::types::Typed;
 use super::super::super::yaml::{Entry, Node};
@@ -16,6 +16,14 @@ use super::steps::Beside;
 use crate::pipeline::op::ValueReg;
 
 const FIELDS: [&str; 3] = ["input", "steps", "output"];
+
+/// What `use` names.
+const PIPELINES: Section = Section {
+    path: "pipelines",
+    what: "pipelines",
+    example: "pipelines: { NAME: { steps: [] } }",
+    declared: Declared::Nothing,
+};
 
 /// Pipelines put into each other.
 const DEPTH_MAX: usize = 16;
@@ -61,10 +69,10 @@ impl<'n> Native<'n> {
             return None;
         }
         let fields = entry.value.as_map().unwrap_or_default();
-        let (mut actions, scope) = self.inputs(fields, node, beside, flow)?;
+        let (mut actions, scope) = self.inputs(entry, node, beside, flow);
         flow.using.push(name);
         let outside = std::mem::replace(&mut flow.scope, scope);
-        if let Some(steps) = self.field(fields, "steps") {
+        if let Some(steps) = self.meant(fields, "steps", &FIELDS) {
             let steps = self.steps(&steps.value, flow);
             actions.push(Action::Block(steps));
         }
@@ -87,56 +95,94 @@ impl<'n> Native<'n> {
 
     fn find_pipeline(&mut self, name: &str, node: &Node) -> Option<&'n Entry> {
         let found = self.pipelines.iter().find(|entry| entry.key == name);
-        if found.is_none() {
-            let message = format!("unknown pipeline `{name}`");
-            let finding = Diagnostic::new(Code::UnknownPipeline, message);
-            let finding = finding.label(node.span, "not in `pipelines`");
-            let known = self.pipelines.iter().map(|entry| entry.key.as_str());
-            self.findings.push(finding.suggest(name, known));
+        match (found, self.pipelines_declared) {
+            (Some(_), _) | (None, Declared::Broken) => {}
+            (None, Declared::Nothing) => {
+                let (message, label, help) = PIPELINES.missing(name);
+                let finding = Diagnostic::new(Code::UnknownPipeline, message);
+                let finding = finding.label(node.span, label).help(help);
+                self.findings.push(finding.about(PIPELINES.path));
+            }
+            (None, Declared::Well) => {
+                let message = format!("unknown pipeline `{name}`");
+                let finding = Diagnostic::new(Code::UnknownPipeline, message);
+                let finding = finding.label(node.span, "not in `pipelines`");
+                let finding = finding.about(format!("{}.{name}", PIPELINES.path));
+                let known = self.pipelines.iter().map(|entry| entry.key.as_str());
+                self.findings.push(finding.suggest(name, known));
+            }
         }
-        found
+        found.filter(|entry| entry.value.as_map().is_some())
     }
 
     /// Evaluates the inputs in the scope of the user; gives the scope of the pipeline.
     fn inputs(
         &mut self,
-        fields: &[Entry],
+        pipeline: &Entry,
         node: &Node,
         beside: &Beside<'_>,
         flow: &mut Flow,
-    ) -> Option<(Vec<Action>, Scope)> {
-        let declared = self.declared_inputs(fields);
-        let given = beside.with.and_then(|entry| entry.value.as_map()).unwrap_or_default();
-        let names: Vec<&str> = declared.iter().map(|field| field.name.as_str()).collect();
-        for entry in given.iter().filter(|entry| !names.contains(&entry.key.as_str())) {
-            self.unknown_key(entry, "the inputs", &names);
-        }
+    ) -> (Vec<Action>, Scope) {
         let mut scope = self.flow(Place::Hook(crate::pipeline::program::Hook::Connect)).scope;
+        scope.belongs_to(pipeline.key_span);
         for (of, variable, local) in &flow.set {
             self.bind_set(*of, *variable, *local, &mut scope);
         }
+        let fields = pipeline.value.as_map().unwrap_or_default();
+        let Some(declared) = self.declared_inputs(fields) else {
+            scope.bind_broken("input");
+            return (Vec::new(), scope);
+        };
+        let given = self.given(beside.with, &declared, &scope);
+        let names: Vec<&str> = declared.iter().map(|field| field.name.as_str()).collect();
         let mut actions = Vec::new();
         for field in &declared {
             let typed = field.schema.typed();
-            let value = match given.iter().find(|entry| entry.key == field.name) {
-                Some(entry) => self.typed_value(&entry.value, &typed, "an input", flow),
-                None => self.default_input(field, node, flow),
+            let value = match given.map(|given| self.meant(given, &field.name, &names)) {
+                None => None,
+                Some(Some(entry)) => self.typed_value(&entry.value, &typed, "an input", flow),
+                Some(None) => self.default_input(field, node, &scope, flow),
             };
             let local = flow.local();
             scope.bind(&format!("input.{}", field.name), typed, Read::Local(local));
-            actions.push(Action::Let { local, value: value? });
+            actions.extend(value.map(|value| Action::Let { local, value }));
         }
-        Some((actions, scope))
+        (actions, scope)
     }
 
-    fn declared_inputs(&mut self, fields: &[Entry]) -> Vec<Field> {
-        let Some(entry) = self.field(fields, "input") else { return Vec::new() };
+    /// The inputs that a step gives; `None` where nobody can tell.
+    fn given<'e>(
+        &mut self,
+        with: Option<&'e Entry>,
+        declared: &[Field],
+        scope: &Scope,
+    ) -> Option<&'e [Entry]> {
+        let Some(with) = with else { return Some(&[]) };
+        let Some(given) = with.value.as_map() else {
+            self.findings.push(super::shape("`with` takes a map of inputs", &with.value));
+            return None;
+        };
+        let names: Vec<&str> = declared.iter().map(|field| field.name.as_str()).collect();
+        for entry in given.iter().filter(|entry| !names.contains(&entry.key.as_str())) {
+            let about = match names.is_empty() {
+                true => scope.subject("input"),
+                false => scope.subject(&format!("input.{}", entry.key)),
+            };
+            self.findings.push(super::no_such_key(entry, "the inputs", &names).about(about));
+        }
+        Some(given)
+    }
+
+    /// The inputs of a pipeline; `None` where what it says of them was found wrong.
+    fn declared_inputs(&mut self, fields: &[Entry]) -> Option<Vec<Field>> {
+        let Some(entry) = self.meant(fields, "input", &FIELDS) else { return Some(Vec::new()) };
         match schema::read(&entry.value, self.source, self.findings).kind {
-            Kind::Map { fields, .. } => fields,
+            Kind::Map { fields, .. } => Some(fields),
+            Kind::Broken => None,
             _ => {
                 let message = "`input` takes a map of types";
                 self.findings.push(super::shape(message, &entry.value));
-                Vec::new()
+                None
             }
         }
     }
@@ -145,16 +191,20 @@ impl<'n> Native<'n> {
         &mut self,
         field: &Field,
         node: &Node,
+        scope: &Scope,
         flow: &mut Flow,
     ) -> Option<super::super::ir::Expression> {
         match (&field.schema.default, field.schema.optional) {
             (Some(json), _) => self.written(&json.clone(), node.span, flow),
             (None, true) => self.written("null", node.span, flow),
+            (None, false) if field.schema.is_broken() => None,
             (None, false) => {
                 let message = format!("the input `{}` is not given", field.name);
                 let finding = Diagnostic::new(Code::MissingInput, message);
                 let finding = finding.label(node.span, "give it in `with`");
-                self.findings.push(finding.label(field.name_span, "declared here"));
+                let finding = finding.label(field.name_span, "declared here");
+                let about = scope.subject(&format!("the input {}", field.name));
+                self.findings.push(finding.about(about));
                 None
             }
         }
@@ -169,7 +219,7 @@ impl<'n> Native<'n> {
         flow: &mut Flow,
     ) -> Option<(Action, Typed, Action)> {
         let into = beside.into?;
-        let Some(entry) = self.field(fields, "output") else {
+        let Some(entry) = self.meant(fields, "output", &FIELDS) else {
             let message = "this pipeline has no output";
             self.push(Code::KeyMisplaced, message, into.key_span, "there is nothing to name");
             return None;

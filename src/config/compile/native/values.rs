@@ -152,6 +152,7 @@ impl Native<'_> {
 pub fn want_of(ty: &Type, optional: bool, secret: bool, what: &'static str) -> Want {
     let want = match ty {
         Type::Any => Want::any(what),
+        Type::Broken => return Want::any(what).optional().secret(),
         ty => Want::of(ty.clone(), what),
     };
     let want = if optional { want.optional() } else { want };

@@ -4,6 +4,7 @@
 
 use super::super::super::codes::Code;
 use super::super::super::expr::Want;
+use super::super::super::suggest;
 use super::super::super::types::Type;
 use super::super::super::yaml::{Entry, Node};
 use super::super::catalog::unusable;
@@ -127,6 +128,16 @@ impl Native<'_> {
     /// The field of a map.
     pub fn field<'e>(&self, entries: &'e [Entry], name: &str) -> Option<&'e Entry> {
         entries.iter().find(|entry| entry.key == name)
+    }
+
+    /// The same; a misspelled key, which is a finding, is the field that was meant.
+    pub fn meant<'e>(&self, entries: &'e [Entry], name: &str, valid: &[&str]) -> Option<&'e Entry> {
+        let is_unknown = |entry: &&Entry| !valid.contains(&entry.key.as_str());
+        let means = |entry: &&Entry| {
+            suggest::nearest(&entry.key, valid.iter().copied()).is_some_and(|near| near == name)
+        };
+        let misspelled = || entries.iter().filter(is_unknown).find(means);
+        self.field(entries, name).or_else(misspelled)
     }
 
     fn is_true(&mut self, node: &Node, verb: &str) -> bool {

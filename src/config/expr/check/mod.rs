@@ -16,6 +16,7 @@ use super::super::types::{Type, Typed};
 use super::ast::{self, Expr};
 use super::fault::Fault;
 use super::scope::{Const, Facts, Read, Scope};
+use super::section::{Declared, Section};
 use crate::config::Code;
 use crate::pipeline::op::{Binary, Expect, Unary};
 
@@ -156,7 +157,8 @@ pub fn check(expr: &Expr, scope: &Scope, want: &Want) -> Result<Checked, Vec<Fau
     }
 }
 
-/// One expression's check. A function that gives `None` has pushed a fault.
+/// One expression's check. A function that gives `None` has pushed a fault, or has met something
+/// whose declaration was found wrong, which was told there.
 struct Checker<'s> {
     scope: &'s Scope,
     /// What is known here not to be null.
@@ -176,6 +178,10 @@ impl Checker<'_> {
 
     /// Any expression; `tail` is whether `omit` may stand here.
     fn expr(&mut self, expr: &Expr, tail: bool) -> Option<Checked> {
+        self.any(expr, tail).filter(|checked| checked.typed.ty != Type::Broken)
+    }
+
+    fn any(&mut self, expr: &Expr, tail: bool) -> Option<Checked> {
         let range = expr.range.clone();
         match &expr.node {
             ast::Node::Const(value) => Some(constant(value.clone(), range)),
@@ -211,7 +217,38 @@ impl Checker<'_> {
         if !checked.typed.may_be_null() {
             return Some(checked);
         }
-        self.fault(may_be_null(&checked))
+        let fault = self.may_be_null(&checked);
+        self.fault(fault)
+    }
+
+    fn may_be_null(&self, checked: &Checked) -> Fault {
+        let Some(path) = &checked.path else { return null_without_path(checked) };
+        let range = checked.range.clone();
+        if let Some(name) = path.strip_prefix("env.") {
+            return not_set(name, range).about(self.scope.subject(path));
+        }
+        let fault = Fault::new(Code::MayBeNull, range, format!("`{path}` may be null"));
+        let fault = match self.undeclared(path) {
+            Some((section, name)) => {
+                let (_, label, help) = section.missing(name);
+                fault.label(label).help(help).about(self.scope.subject(section.path))
+            }
+            None => {
+                let label = format!("this is `{}`", checked.typed);
+                fault.label(label).about(self.scope.subject(path))
+            }
+        };
+        fault
+            .help(format!("give another value: `{path} ?? ...`"))
+            .help(format!("or ask first: `{path} != null && ...`"))
+    }
+
+    /// The section that the file does not have and that would say more of a path, with the name.
+    fn undeclared<'p>(&self, path: &'p str) -> Option<(&Section, &'p str)> {
+        let (root, below) = path.split_once('.')?;
+        let section = self.scope.section(root)?;
+        let name = below.split('.').next()?;
+        (section.declared == Declared::Nothing).then_some((section, name))
     }
 
     /// A part that is evaluated only where these facts hold.
@@ -271,24 +308,20 @@ fn constant(value: Const, range: Range<usize>) -> Checked {
     Checked::new(Node::Const(value), typed, range)
 }
 
-fn may_be_null(checked: &Checked) -> Fault {
-    let (range, shown) = (checked.range.clone(), checked.shown());
-    if checked.is_null() && checked.path.is_none() {
+fn null_without_path(checked: &Checked) -> Fault {
+    let range = checked.range.clone();
+    if checked.is_null() {
         let fault = Fault::new(Code::MayBeNull, range, "null is no value here");
         return fault.label("a value is needed");
     }
-    if let Some(name) = checked.path.as_ref().and_then(|path| path.strip_prefix("env.")) {
-        let message = format!("the environment variable `{name}` is not set");
-        return Fault::new(Code::MissingVariable, range, message)
-            .label("no value")
-            .help(format!("set it, or give a default: `env.{name} ?? 'value'`"));
-    }
-    let fault = Fault::new(Code::MayBeNull, range, format!("{shown} may be null"));
+    let fault = Fault::new(Code::MayBeNull, range, format!("{} may be null", checked.shown()));
     let fault = fault.label(format!("this is `{}`", checked.typed));
-    match &checked.path {
-        Some(path) => fault
-            .help(format!("give another value: `{path} ?? ...`"))
-            .help(format!("or ask first: `{path} != null && ...`")),
-        None => fault.help("give another value with `??`"),
-    }
+    fault.help("give another value with `??`")
+}
+
+fn not_set(name: &str, range: Range<usize>) -> Fault {
+    let message = format!("the environment variable `{name}` is not set");
+    Fault::new(Code::MissingVariable, range, message)
+        .label("no value")
+        .help(format!("set it, or give a default: `env.{name} ?? 'value'`"))
 }

@@ -10,6 +10,7 @@ use super::super::super::types::{Type, Typed};
 use super::super::ast::{self, Expr};
 use super::super::fault::Fault;
 use super::super::scope::{Binding, Const, ROOTS, Read};
+use super::super::section::{Declared, Section};
 use super::{Checked, Checker, Node};
 use crate::config::Code;
 use crate::pipeline::op::Binary;
@@ -43,6 +44,14 @@ impl<'s> Checker<'s> {
     }
 
     fn resolve(&mut self, expr: &Expr) -> Option<Names<'s>> {
+        let (found, path) = self.found(expr)?;
+        match &found {
+            Found::Value(checked) if checked.typed.ty == Type::Broken => None,
+            _ => Some((found, path)),
+        }
+    }
+
+    fn found(&mut self, expr: &Expr) -> Option<Names<'s>> {
         match &expr.node {
             ast::Node::Name(name) => self.root(name, &expr.range),
             ast::Node::Member { of, name, name_range } => {
@@ -68,7 +77,7 @@ impl<'s> Checker<'s> {
         if name == "env" && self.scope.environment.is_some() {
             return Some((Found::Environment, name.to_owned()));
         }
-        let fault = self.unknown_root(name, range.clone());
+        let fault = self.unknown_root(name, range.clone()).about(self.scope.subject(name));
         self.fault(fault)
     }
 
@@ -128,11 +137,39 @@ impl<'s> Checker<'s> {
             Found::Environment => Some((Found::Value(self.variable(name, range)), below)),
             Found::Names(names) => match names.iter().find(|(known, _)| known == name) {
                 Some((_, binding)) => Some((self.bound(binding, &below, range), below)),
-                None => {
-                    let known: Vec<&str> = names.iter().map(|(name, _)| name.as_str()).collect();
-                    self.fault(unknown_field(&path, name, &range, &known))
-                }
+                None => self.unlisted(&path, name, &range, names),
             },
+        }
+    }
+
+    /// A name that is not among those below a path.
+    fn unlisted<T>(
+        &mut self,
+        path: &str,
+        name: &str,
+        range: &Range<usize>,
+        names: &[(String, Binding)],
+    ) -> Option<T> {
+        let known: Vec<&str> = names.iter().map(|(name, _)| name.as_str()).collect();
+        let near = suggest::nearest(name, known.iter().copied());
+        let section = self.scope.section(path);
+        match section.filter(|section| near.is_none() || section.declared == Declared::Broken) {
+            Some(Section { declared: Declared::Broken, .. }) => None,
+            Some(section @ Section { declared: Declared::Nothing, .. }) => {
+                let (message, label, help) = section.missing(name);
+                let fault = Fault::new(Code::UnknownField, range.clone(), message);
+                self.fault(fault.label(label).help(help).about(self.scope.subject(path)))
+            }
+            _ => {
+                let declared = near.and_then(|near| self.declared(&format!("{path}.{near}")));
+                let fault = unknown_field(path, name, range, &known);
+                let section = section.filter(|_| near.is_none());
+                let fault = section.into_iter().fold(fault, |fault, section| {
+                    fault.help(format!("or declare it: {}", section.how(name)))
+                });
+                let subject = self.scope.subject(&format!("{path}.{name}"));
+                self.fault(fault.also(declared, "declared here").about(subject))
+            }
         }
     }
 
@@ -161,7 +198,11 @@ impl<'s> Checker<'s> {
                     let known: Vec<&str> = fields.iter().map(|one| one.name.as_str()).collect();
                     let path = of.path.clone().unwrap_or_default();
                     let fault = unknown_field(&path, name, &range, &known);
-                    return self.fault(fault.also(self.declared(&path), "declared here"));
+                    let fault = fault.also(self.declared(&path), "declared here");
+                    return self.fault(match path.is_empty() {
+                        true => fault,
+                        false => fault.about(self.scope.subject(&format!("{path}.{name}"))),
+                    });
                 }
             },
             _ => return self.fault(no_fields(&of, name_range)),

@@ -49,7 +49,7 @@ impl Checker<'_> {
         range: Range<usize>,
     ) -> Option<Checked> {
         let left = self.condition(left);
-        let known = left.as_ref().map(|left| left.truths.clone()).unwrap_or_default();
+        let known = left.as_ref().map_or_else(Facts::all, |left| left.truths.clone());
         let right = self.under(&known, |checker| checker.condition(right));
         let (left, right) = (left?, right?);
         let truths = left.truths.clone().and(&right.truths);
@@ -69,7 +69,7 @@ impl Checker<'_> {
 
     pub(super) fn or(&mut self, left: &Expr, right: &Expr, range: Range<usize>) -> Option<Checked> {
         let left = self.condition(left);
-        let known = left.as_ref().map(|left| left.falses.clone()).unwrap_or_default();
+        let known = left.as_ref().map_or_else(Facts::all, |left| left.falses.clone());
         let right = self.under(&known, |checker| checker.condition(right));
         let (left, right) = (left?, right?);
         let truths = left.truths.clone().or(&right.truths);
@@ -135,10 +135,10 @@ impl Checker<'_> {
         range: Range<usize>,
     ) -> Option<Checked> {
         let cond = self.condition(cond);
-        let (truths, falses) = cond
-            .as_ref()
-            .map(|cond| (cond.truths.clone(), cond.falses.clone()))
-            .unwrap_or_default();
+        let (truths, falses) = match &cond {
+            Some(cond) => (cond.truths.clone(), cond.falses.clone()),
+            None => (Facts::all(), Facts::all()),
+        };
         let yes = self.under(&truths, |checker| checker.expr(yes, tail));
         let no = self.under(&falses, |checker| checker.expr(no, tail));
         let (cond, yes, no) = (cond?, yes?, no?);
@@ -311,7 +311,7 @@ fn result(op: Binary, left: &Type, right: &Type) -> Option<Type> {
     let ordered =
         matches!(op, Binary::Less | Binary::LessEqual | Binary::Greater | Binary::GreaterEqual);
     let takes = |ty: &Type| match ty {
-        Type::Int | Type::Any => true,
+        Type::Int | Type::Any | Type::Broken => true,
         Type::Double => op != Binary::Remainder,
         Type::String => op == Binary::Add || ordered,
         Type::List(_) => op == Binary::Add,

@@ -86,7 +86,7 @@ pub(in crate::config::expr) fn kind_of(ty: &Type) -> Kind {
         Type::String => Kind::Text,
         Type::List(_) => Kind::List,
         Type::Map(_) => Kind::Map,
-        Type::Any | Type::Null => Kind::Any,
+        Type::Any | Type::Null | Type::Broken => Kind::Any,
     }
 }
 
@@ -140,7 +140,7 @@ impl Checker<'_> {
 /// Whether a value of one type is also of the other.
 fn fits(given: &Type, wanted: &Type) -> bool {
     match (given, wanted) {
-        (_, Type::Any) | (Type::Any, _) => true,
+        (_, Type::Any | Type::Broken) | (Type::Any | Type::Broken, _) => true,
         (Type::List(given), Type::List(wanted)) => {
             (wanted.optional || !given.may_be_null()) && fits(&given.ty, &wanted.ty)
         }

@@ -1,0 +1,148 @@
+//! What the shards' counters are called in `/metrics`.
+//!
+//! Invariants: every counter of a shard has a row here (a test says so); one without would still be
+//! told, by a name made of its own.
+
+use super::format::Kind;
+
+/// A counter, its metric, what it is.
+pub(super) struct Row {
+    /// As `Counters::each` calls it.
+    pub counter: &'static str,
+    pub metric: &'static str,
+    pub kind: Kind,
+    pub help: &'static str,
+}
+
+const fn counter(counter: &'static str, metric: &'static str, help: &'static str) -> Row {
+    Row { counter, metric, kind: Kind::Counter, help }
+}
+
+const fn gauge(counter: &'static str, metric: &'static str, help: &'static str) -> Row {
+    Row { counter, metric, kind: Kind::Gauge, help }
+}
+
+/// Those with one number a shard.
+pub(super) const PLAIN: [Row; 23] = [
+    gauge("connections", "shardwire_connections", "Connections open now, upgraded or not."),
+    counter("upgrades", "shardwire_upgrades_total", "WebSocket connections opened."),
+    counter("messagesIn", "shardwire_messages_received_total", "Messages received."),
+    counter("deliveries", "shardwire_frames_queued_total", "Frames queued to connections."),
+    counter(
+        "compressions",
+        "shardwire_compressions_total",
+        "Messages deflated; one that many receivers share counts once.",
+    ),
+    counter("bytesIn", "shardwire_received_bytes_total", "Bytes received from sockets."),
+    counter("bytesOut", "shardwire_sent_bytes_total", "Bytes sent to sockets."),
+    counter("turns", "shardwire_turns_total", "Turns of the loop that found something to do."),
+    counter("sends", "shardwire_sends_total", "Sends asked of the kernel."),
+    gauge("rooms", "shardwire_rooms", "Rooms that live on the shard."),
+    gauge("users", "shardwire_users", "Users with a connection on the shard."),
+    counter(
+        "undelivered",
+        "shardwire_undelivered_messages_total",
+        "Messages for a room or user that nobody is in.",
+    ),
+    counter(
+        "droppedFrames",
+        "shardwire_dropped_frames_total",
+        "Frames dropped with the outbox of a connection that read too slowly.",
+    ),
+    counter(
+        "limitedDrops",
+        "shardwire_limited_messages_total",
+        "Messages that a limit dropped without telling anybody.",
+    ),
+    counter(
+        "forgottenLimits",
+        "shardwire_forgotten_limits_total",
+        "Counts of limits given up because there were too many at once.",
+    ),
+    counter("unhandled", "shardwire_unhandled_messages_total", "Raw messages no hook wants."),
+    counter("endlessTokens", "shardwire_endless_tokens_total", "Tokens that never expire."),
+    counter(
+        "acceptErrors",
+        "shardwire_accept_errors_total",
+        "Accepts that failed, out of files or memory.",
+    ),
+    counter("meshFull", "shardwire_mesh_full_total", "Times a full channel made a frame wait."),
+    counter(
+        "volatileDropped",
+        "shardwire_volatile_frames_dropped_total",
+        "Volatile frames left out for connections that are behind.",
+    ),
+    counter(
+        "conflated",
+        "shardwire_conflated_frames_total",
+        "Frames that a later one with the same key took the place of.",
+    ),
+    counter(
+        "roomLimited",
+        "shardwire_room_limited_messages_total",
+        "Messages to rooms that had too many.",
+    ),
+    counter(
+        "passedOver",
+        "shardwire_steps_passed_over_total",
+        "Steps that were refused while the run went on.",
+    ),
+];
+
+/// Groups of counters: the group, its metric, the label with the counter's name, what it is.
+pub(super) const GROUPS: [(&str, &str, &str, &str); 7] = [
+    ("rejects", "shardwire_rejects_total", "reason", "Messages refused."),
+    ("disconnects", "shardwire_disconnects_total", "reason", "Connections closed."),
+    ("refusals", "shardwire_refusals_total", "reason", "Requests that did not become WebSockets."),
+    (
+        "protocolErrors",
+        "shardwire_protocol_errors_total",
+        "reason",
+        "Connections ended by a breach of the WebSocket protocol.",
+    ),
+    ("rules", "shardwire_rule_denials_total", "rule", "Rules not met, enforced or in the shadow."),
+    ("limits", "shardwire_limit_refusals_total", "limit", "Messages a limit with a name refused."),
+    ("metrics", "shardwire_metric_total", "name", "What `metric` steps count."),
+];
+
+/// The metric of a counter without a row.
+pub(super) fn made_up(counter: &str) -> String {
+    let mut name = String::from("shardwire_");
+    for c in counter.chars() {
+        if c.is_ascii_uppercase() {
+            name.push('_');
+        }
+        name.push(if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' });
+    }
+    name + "_total"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shard::counters::Counters;
+
+    #[test]
+    fn every_counter_has_its_row() {
+        let (mut plain, mut groups) = (Vec::new(), Vec::new());
+        Counters::default().each(&mut |group, name, _| match group {
+            "" => plain.push(name.to_owned()),
+            group if !groups.contains(&group) => groups.push(group),
+            _ => {}
+        });
+        let rows: Vec<&str> = PLAIN.iter().map(|row| row.counter).collect();
+        plain.sort_unstable();
+        let mut sorted = rows.clone();
+        sorted.sort_unstable();
+        assert_eq!(plain, sorted);
+        for group in groups {
+            assert!(GROUPS.iter().any(|(known, ..)| *known == group), "{group}");
+        }
+    }
+
+    #[test]
+    fn a_counter_without_a_row_has_a_name_all_the_same() {
+        assert_eq!(made_up("meshFull"), "shardwire_mesh_full_total");
+        assert_eq!(made_up("odd name"), "shardwire_odd_name_total");
+    }
+}
