@@ -75,7 +75,7 @@ fn every_test_of_the_example_passes_on_any_number_of_shards_and_any_seed() {
         let (status, out, _) = test(&arguments);
         assert_eq!(status, 0, "{out}");
         assert!(out.contains(" passed, 0 failed"), "{out}");
-        assert!(out.contains("events 6/6"), "{out}");
+        assert!(out.contains("events 8/8"), "{out}");
     }
 }
 
@@ -85,7 +85,7 @@ fn backends_are_what_the_test_says_they_are() {
     for arguments in [vec![file], vec![file, "--cores", "4", "--seed", "11"]] {
         let (status, out, err) = test_with(&arguments, &[("INTERNAL_API_KEY", "test")]);
         assert_eq!(status, 0, "{out}{err}");
-        assert!(out.contains("events 6/6"), "{out}");
+        assert!(out.contains("events 8/8"), "{out}");
     }
     let config = |mocks: &str| {
         format!(

@@ -124,13 +124,16 @@ impl Chatter {
 
     /// The next message, as event and payload.
     pub fn next(&mut self) -> (String, Value) {
+        let frame = self.whole();
+        let event = frame["event"].as_str().expect("an event").to_owned();
+        (event, frame["payload"].clone())
+    }
+
+    /// The next message as it came.
+    pub fn whole(&mut self) -> Value {
         loop {
             match self.socket.read().expect("a message") {
-                Message::Text(text) => {
-                    let frame: Value = serde_json::from_str(&text).expect("JSON");
-                    let event = frame["event"].as_str().expect("an event").to_owned();
-                    return (event, frame["payload"].clone());
-                }
+                Message::Text(text) => return serde_json::from_str(&text).expect("JSON"),
                 Message::Ping(_) | Message::Pong(_) => {}
                 other => panic!("unexpected {other:?}"),
             }
