@@ -38,8 +38,16 @@ impl Shard {
             let bounds = self.class_of(&room).and_then(Bounds::of);
             let record = HomeRoom { bounds, ..HomeRoom::default() };
             self.homes.rooms.insert(Arc::clone(&room), record);
+            self.counters.rooms.add(1);
         }
         self.homes.rooms.entry(room).or_default()
+    }
+
+    /// The end of a room: no shard watches it and nobody is about to join.
+    pub(super) fn forget_home_room(&mut self, room: &Arc<str>) {
+        if self.homes.rooms.remove(room).is_some() {
+            self.counters.rooms.sub(1);
+        }
     }
 
     /// Bounds every room by the class that it has now. Who joined an unbounded room is not counted.
@@ -49,7 +57,9 @@ impl Shard {
         for (name, record) in &mut rooms {
             record.bounds = Bounds::again(record.bounds.take(), self.class_of(name));
         }
+        let before = rooms.len();
         rooms.retain(|_, record| !record.is_unused());
+        self.counters.rooms.sub((before - rooms.len()) as u64);
         self.homes.rooms = rooms;
     }
 
@@ -83,7 +93,7 @@ impl Shard {
             bounds.members.remove(who);
         }
         if record.is_unused() {
-            self.homes.rooms.remove(room);
+            self.forget_home_room(room);
         }
     }
 

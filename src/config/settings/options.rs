@@ -6,7 +6,7 @@
 use super::draft::Draft;
 use super::registry::{Effect, Key, Kind};
 use super::special::{
-    ALGORITHM_NAMES, ALGORITHMS, set_addresses, set_cores, set_origins, set_path, set_subprotocols,
+    ALGORITHM_NAMES, ALGORITHMS, set_adapter, set_addresses, set_cores, set_origins, set_path, set_subprotocols,
 };
 use super::{compression, http};
 use crate::settings::{AuthMode, ConnectionLimitMode, LogFormat, TokenSources};
@@ -164,6 +164,14 @@ pub static KEYS: &[Key] = &[
         Live,
         Kind::Duration(|d, ns| d.settings.server.spin_before_park_ns = ns),
         "How long a quiet shard polls before it sleeps; trades CPU for latency. 0 is off.",
+    ),
+    key(
+        "server.adapter",
+        "memory",
+        Live,
+        Kind::Texts("`memory`", set_adapter),
+        "What carries messages between the members of rooms. There is one: the memory of this \
+         process. Several servers that share their rooms (`redis`) are refused until they work.",
     ),
     key(
         "transport.readTimeout",
