@@ -3,7 +3,12 @@
 //! Invariants: built once by `config::resolve`, then read-only. Durations are nanoseconds, sizes
 //! are bytes, 0 means "off" where a field says so. Called by everything that runs.
 
+mod tls;
+
 use std::net::SocketAddr;
+use std::path::PathBuf;
+
+pub use tls::{Tls, TlsVersion};
 
 /// The whole of a running server's settings.
 #[derive(Clone, Debug, Default)]
@@ -40,6 +45,17 @@ pub struct Server {
     pub connection_limit: ConnectionLimit,
     /// Nanoseconds a quiet shard polls before it parks; 0 is off.
     pub spin_before_park_ns: u64,
+    pub tls: Tls,
+}
+
+impl Server {
+    /// Every address to listen on, and whether TLS is spoken there.
+    pub fn listens(&self) -> Vec<(SocketAddr, bool)> {
+        let plain_secure = self.tls.is_on() && self.tls.addresses.is_empty();
+        let plain = self.addresses.iter().map(|&address| (address, plain_secure));
+        let secure = self.tls.addresses.iter().map(|&address| (address, true));
+        plain.chain(secure.filter(|_| self.tls.is_on())).collect()
+    }
 }
 
 /// `server.cores:`
@@ -246,6 +262,20 @@ pub struct RoomClass {
     pub publish: Option<(u32, u64)>,
     /// Members of one room; 0 is no limit.
     pub members_max: u32,
+    /// What becomes of members when a reload changes the rules.
+    pub recheck: Recheck,
+}
+
+/// What becomes of the members of a room whose rules change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Recheck {
+    /// They stay.
+    #[default]
+    None,
+    /// It is counted and logged who would not get in now.
+    Shadow,
+    /// Those go.
+    Enforce,
 }
 
 /// Who becomes a member of a room by a join.
@@ -290,7 +320,7 @@ pub struct Backend {
     pub retry: Retry,
     pub breaker: Option<Breaker>,
     /// A PEM file of authorities that are trusted beside the well-known ones.
-    pub ca_file: Option<std::path::PathBuf>,
+    pub ca_file: Option<PathBuf>,
 }
 
 /// `backends.*.retry:` what is tried again where that cannot do a thing twice.
@@ -466,6 +496,7 @@ impl Default for Server {
             limits: ServerLimits::default(),
             connection_limit: ConnectionLimit::default(),
             spin_before_park_ns: 0,
+            tls: Tls::default(),
         }
     }
 }

@@ -9,6 +9,7 @@
 //! counted. Called by `cli::serve`.
 
 pub mod backends;
+mod certificates;
 pub mod dev;
 pub mod endpoint;
 mod http;
@@ -19,6 +20,7 @@ mod prefixed;
 pub mod reload;
 mod report;
 mod signals;
+mod wire;
 
 use std::io;
 use std::os::unix::net;
@@ -33,6 +35,7 @@ pub use endpoint::Endpoint;
 pub use intake::{Intake, Waiting, intake};
 
 use crate::shard::counters::Counters;
+use backends::Backends;
 use endpoint::About;
 use metrics::Served;
 use reload::{Ending, Reloads, Report};
@@ -45,6 +48,8 @@ pub struct Engine {
     /// Told once when the drain shall begin.
     pub drain: Sender<()>,
     pub reloads: Arc<Reloads>,
+    /// Those that programs call, for their counters.
+    pub backends: Option<Arc<Backends>>,
     /// The folder of the configuration file, which the folders of `http.static` are relative to.
     pub folder: PathBuf,
     /// What `--dev` adds.
@@ -134,6 +139,7 @@ async fn run(
     if let Some((listener, about)) = endpoint {
         tokio::spawn(endpoint::serve(Arc::clone(&plane), listener, about));
     }
+    tokio::spawn(certificates::watch(Arc::clone(&plane)));
     tokio::spawn(report::every_minute(Arc::clone(&plane)));
     if let Err(error) = axum::serve(waiting.into_listener(), http::service(plane)).await {
         tracing::error!(%error, "the control plane's HTTP service ended");

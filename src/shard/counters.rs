@@ -12,6 +12,7 @@ use crate::ids::{EventId, LimitId, RuleId};
 use crate::pipeline::op::MetricId;
 use crate::pipeline::program::{LimitSpec, Program, Rule};
 use crate::reject::Reject;
+use crate::tls::Failure;
 use crate::ws::ProtocolError;
 
 /// A counter or gauge with one writer.
@@ -202,8 +203,17 @@ pub struct Counters {
     pub room_limited: Count,
     /// Steps that were refused while the run went on.
     pub passed_over: Count,
+    /// Members whom the rules that a reload brought took out of their rooms.
+    pub taken_out: Count,
+    /// Those whom they would have, with `recheck: shadow`; each of a user's connections counts.
+    pub would_take_out: Count,
     /// What the configuration names; replaced by a reload.
     named: Mutex<Arc<Named>>,
+    /// TLS handshakes that came to their end, and those of them that went on from an earlier one.
+    pub tls_handshakes: Count,
+    pub tls_resumptions: Count,
+    /// Why TLS connections failed, by `Failure as usize`.
+    pub tls_failures: [Count; Failure::ALL.len()],
     /// The number of the configuration that the shard runs; the first is 0.
     pub generation: Count,
     /// Times a full channel made a frame wait.
@@ -243,6 +253,7 @@ impl Counters {
         zip("refusals", Refusal::all().map(Refusal::code), &self.refusals, seen);
         let broken_rules = ProtocolError::ALL.iter().map(|one| one.reason());
         zip("protocolErrors", broken_rules, &self.protocol_errors, seen);
+        zip("tlsFailures", Failure::ALL.iter().map(|one| one.label()), &self.tls_failures, seen);
         let named = self.named();
         let groups =
             [("rules", &named.rules), ("limits", &named.limits), ("metrics", &named.metrics)];
@@ -251,7 +262,7 @@ impl Counters {
         }
     }
 
-    fn plain(&self) -> [(&'static str, &Count); 23] {
+    fn plain(&self) -> [(&'static str, &Count); 27] {
         [
             ("connections", &self.connections),
             ("upgrades", &self.upgrades),
@@ -276,6 +287,10 @@ impl Counters {
             ("conflated", &self.conflated),
             ("roomLimited", &self.room_limited),
             ("passedOver", &self.passed_over),
+            ("takenOut", &self.taken_out),
+            ("wouldTakeOut", &self.would_take_out),
+            ("tlsHandshakes", &self.tls_handshakes),
+            ("tlsResumptions", &self.tls_resumptions),
         ]
     }
 
@@ -289,6 +304,10 @@ impl Counters {
 
     pub fn failed(&self, error: ProtocolError) {
         self.protocol_errors[error as usize].add(1);
+    }
+
+    pub fn tls_failed(&self, failure: Failure) {
+        self.tls_failures[failure as usize].add(1);
     }
 
     pub fn refused(&self, refusal: Refusal) {

@@ -29,6 +29,7 @@ mod hooks;
 mod host;
 mod lease;
 mod limit;
+mod recheck;
 mod refusing;
 pub mod reply;
 mod roles;
@@ -77,6 +78,7 @@ use drain::Draining;
 use hold::Held;
 use mesh::Mesh;
 use peer::PeerFrame;
+use recheck::Rechecked;
 use reload::{Editions, Known};
 use trace::Trace;
 use trim::Trim;
@@ -144,6 +146,10 @@ pub struct Shard {
     selected: u32,
     /// A room was bounded while one did.
     bound_again: bool,
+    /// A reload has brought bounds on members of rooms that had some.
+    counts_late: bool,
+    /// Rooms whose rules a reload changed, with members to be asked.
+    rechecks: Vec<Rechecked>,
     /// Counters that its program names.
     named: Arc<Named>,
     names: Names,
@@ -215,6 +221,8 @@ impl Shard {
             former: Vec::new(),
             selected: 0,
             bound_again: false,
+            counts_late: false,
+            rechecks: Vec::new(),
             named,
             names: Names::default(),
             spares: Spares::default(),
@@ -338,6 +346,7 @@ impl Shard {
     pub fn end_turn(&mut self) {
         self.outboxes.end_flush();
         self.sends_to_follow = self.outboxes.take_to_follow();
+        self.recheck_some();
         self.watch_stalled();
         self.plan_trim();
     }
@@ -426,7 +435,10 @@ impl Shard {
 
     /// Whether the next turn has something to do whatever comes in.
     pub fn has_work(&self) -> bool {
-        !self.mesh.is_empty() || !self.to_read.is_empty() || self.sends_to_follow
+        !self.mesh.is_empty()
+            || !self.to_read.is_empty()
+            || self.sends_to_follow
+            || !self.rechecks.is_empty()
     }
 
     /// Frames that wait for a peer to take them.

@@ -146,7 +146,7 @@ impl Shard {
         entry.members.push(slot);
     }
 
-    fn unseat(&mut self, slot: u32, room: u32) {
+    pub(super) fn unseat(&mut self, slot: u32, room: u32) {
         let Some(conn) = self.conns.get_mut(slot) else { return };
         let Some(at) = conn.seats.iter().position(|seat| seat.room == room) else { return };
         let seat = conn.seats.swap_remove(at);

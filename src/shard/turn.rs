@@ -127,10 +127,8 @@ impl Shard {
             Reject::BadJson | Reject::BadMessage => Subject::NOTHING,
             _ => self.subject(message),
         };
-        let event = self.event_of(subject);
-        if let Some(event) = event {
-            self.named.received(event);
-        }
+        let event = self.engine.program.lookup(subject.event);
+        event.into_iter().for_each(|event| self.named.received(event));
         let by = match reject {
             Reject::InvalidPayload => event.map_or(By::Nobody, By::Payload),
             _ => By::Nobody,

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use super::super::codes::Code;
 use super::super::diagnostic::{Diagnostic, Findings, Place};
 use super::registry::Given;
+use super::tls;
 use crate::settings::{Auth, JwtAlgorithm, Protocol, Settings, WireNames};
 
 /// A secret or key as given; never printed.
@@ -65,8 +66,9 @@ impl Default for Draft {
 impl Draft {
     /// What only shows when two options are looked at together.
     pub fn check(&self, findings: &mut Findings) {
-        super::http::check(self, findings);
         self.check_pings(findings);
+        tls::check(self, findings);
+        super::http::check(self, findings);
     }
 
     fn check_pings(&self, findings: &mut Findings) {

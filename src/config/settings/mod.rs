@@ -16,6 +16,7 @@ mod registry;
 mod restart;
 mod rooms;
 mod special;
+mod tls;
 pub mod value;
 mod walk;
 

@@ -6,13 +6,13 @@
 use super::draft::Draft;
 use super::registry::{Effect, Key, Kind};
 use super::special::{
-    ALGORITHM_NAMES, ALGORITHMS, set_adapter, set_addresses, set_cores, set_origins, set_path, set_subprotocols,
+    ALGORITHM_NAMES, ALGORITHMS, SOURCES, set_adapter, set_addresses, set_cores, set_origins,
+    set_path, set_sources, set_subprotocols,
 };
-use super::{compression, http};
-use crate::settings::{AuthMode, ConnectionLimitMode, LogFormat, TokenSources};
+use super::{compression, http, tls};
+use crate::settings::{AuthMode, ConnectionLimitMode, LogFormat};
 
 const U32_MAX: u64 = u32::MAX as u64;
-const SOURCES: &[&str] = &["cookie", "bearer", "subprotocol", "query"];
 
 pub const fn key(
     path: &'static str,
@@ -158,6 +158,11 @@ pub static KEYS: &[Key] = &[
         Kind::Count(8..=1_024, |d, n| d.settings.server.limits.headers_max = n as usize),
         "Header lines of a request.",
     ),
+    tls::CERT,
+    tls::KEY,
+    tls::ADDRESS,
+    tls::MIN_VERSION,
+    tls::CLIENT_CA,
     key(
         "server.spinBeforePark",
         "0s",
@@ -307,22 +312,14 @@ pub static KEYS: &[Key] = &[
         "auth.sources",
         "[cookie, bearer, subprotocol, query]",
         New,
-        Kind::Choices(SOURCES, |d, all| {
-            let has = |n: usize| all.contains(&n);
-            d.settings.auth.sources =
-                TokenSources { cookie: has(0), bearer: has(1), subprotocol: has(2), query: has(3) };
-        }),
+        Kind::Choices(SOURCES, set_sources),
         "Where a token may come from.",
     ),
     older(
         "auth.tokenFrom",
         "auth.sources",
         New,
-        Kind::Choices(SOURCES, |d, all| {
-            let has = |n: usize| all.contains(&n);
-            d.settings.auth.sources =
-                TokenSources { cookie: has(0), bearer: has(1), subprotocol: has(2), query: has(3) };
-        }),
+        Kind::Choices(SOURCES, set_sources),
         "Another name of `auth.sources`.",
     ),
     key(

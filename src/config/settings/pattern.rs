@@ -67,7 +67,9 @@ fn variable<'t>(
         Some((_, "rest")) => return Err(wrong("something follows the rest of the name")),
         Some((_, other)) => {
             let problem = wrong(format!("`{other}` is not a kind of variable"));
-            return Err(problem.help("`{name}` is text without `:`, `{name:int}` digits, `{name:rest}` all that follows"));
+            return Err(problem.help(
+                "`{name}` is text without `:`, `{name:int}` digits, `{name:rest}` all that follows",
+            ));
         }
     };
     if !is_name(name) {

@@ -90,7 +90,7 @@ pub(super) const PLAIN: [Row; 23] = [
 ];
 
 /// Groups of counters: the group, its metric, the label with the counter's name, what it is.
-pub(super) const GROUPS: [(&str, &str, &str, &str); 6] = [
+pub(super) const GROUPS: [(&str, &str, &str, &str); 7] = [
     ("rejects", "shardwire_rejects_total", "reason", "Messages refused."),
     ("disconnects", "shardwire_disconnects_total", "reason", "Connections closed."),
     ("refusals", "shardwire_refusals_total", "reason", "Requests that did not become WebSockets."),
@@ -101,6 +101,7 @@ pub(super) const GROUPS: [(&str, &str, &str, &str); 6] = [
         "Connections ended by a breach of the WebSocket protocol.",
     ),
     ("rules", "shardwire_rule_denials_total", "rule", "Rules not met, enforced or in the shadow."),
+    ("limits", "shardwire_limit_refusals_total", "limit", "Messages a limit with a name refused."),
     ("metrics", "shardwire_metric_total", "name", "What `metric` steps count."),
 ];
 
