@@ -114,5 +114,5 @@ fn metrics_are_for_this_machine() {
     let page = http(server.address, "GET", "/metrics", "", "");
     assert!(page.status == 200 && page.body.contains("shardwire_connections"), "{}", page.head);
     let proxied = http(server.address, "GET", "/metrics", "X-Forwarded-For: 203.0.113.7\r\n", "");
-    assert_eq!(proxied.status, 404);
+    assert_eq!(proxied.status, 403);
 }
