@@ -306,6 +306,8 @@ pub enum PatternPart {
     Text,
     /// `{name:int}`: one or more decimal digits.
     Int,
+    /// `{name:rest}`: one or more characters, to the end of the name.
+    Rest,
 }
 
 /// `errors:`

@@ -150,8 +150,8 @@ codes! {
         "lifecycle:\n  message:\n    - close: true\n"
     BadPattern "E208" "Not a pattern of room names"
         "A pattern is text with variables in braces: `{name}` stands for one or more characters \
-         other than `:`, `{name:int}` for digits. Text must separate two variables, and a room \
-         must be able to have such a name."
+         other than `:`, `{name:int}` for digits, `{name:rest}` for the rest of the name. Text \
+         must separate two variables, and a room must be able to have such a name."
         "rooms:\n  \"chat:{tenant}{id:int}\": { batch: { delay: 2ms } }\n  \
          \"user:{id}\": { batch: { delay: 2ms } }\n"
 

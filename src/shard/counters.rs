@@ -242,6 +242,7 @@ pub struct Counters {
     pub turns: Count,
     /// Sends asked of the kernel.
     pub sends: Count,
+    /// Rooms whose home is here, each on one shard; their members may be on any.
     pub rooms: Count,
     pub users: Count,
     /// Messages for a room or user that nobody is in.

@@ -91,7 +91,6 @@ impl Shard {
     fn enter_room(&mut self, name: &Arc<str>) -> u32 {
         let (at, new) = self.rooms.enter(name);
         if let Some(local) = self.rooms.key(at).filter(|_| new) {
-            self.counters.rooms.add(1);
             let home = self.home_of(name);
             let room = Arc::clone(name);
             self.tell(home, PeerFrame::Watch { room, local, shard: self.id });
@@ -176,7 +175,6 @@ impl Shard {
 
     fn forget_room(&mut self, at: u32) {
         let Some(room) = self.rooms.remove(at) else { return };
-        self.counters.rooms.sub(1);
         let home = self.home_of(&room.name);
         self.tell(home, PeerFrame::Unwatch { room: room.name, shard: self.id });
         // Whoever still waits waits for nothing: nobody is left to be delivered to.

@@ -7,8 +7,8 @@ use super::draft::Draft;
 use super::monitor::{set_fields, set_username};
 use super::registry::{Effect, Key, Kind, hook, key, older};
 use super::special::{
-    ALGORITHM_NAMES, ALGORITHMS, SOURCES, set_addresses, set_cores, set_origins, set_path,
-    set_sources, set_subprotocols,
+    ALGORITHM_NAMES, ALGORITHMS, SOURCES, set_adapter, set_addresses, set_cores, set_origins,
+    set_path, set_sources, set_subprotocols,
 };
 use super::{compression, http, tls};
 use crate::settings::{AuthMode, ConnectionLimitMode, LogFormat, MonitorAccess};
@@ -146,6 +146,14 @@ pub static KEYS: &[Key] = &[
         Live,
         Kind::Duration(|d, ns| d.settings.server.spin_before_park_ns = ns),
         "How long a quiet shard polls before it sleeps; trades CPU for latency. 0 is off.",
+    ),
+    key(
+        "server.adapter",
+        "memory",
+        Live,
+        Kind::Texts("`memory`", set_adapter),
+        "What carries messages between the members of rooms. There is one: the memory of this \
+         process. Several servers that share their rooms (`redis`) are refused until they work.",
     ),
     key(
         "transport.readTimeout",
