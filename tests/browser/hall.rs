@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::chromium::{Chromium, Window};
 use crate::support::Server;
+use crate::support::chromium::{Chromium, Window};
 
 const WIDE: (u32, u32) = (1280, 1180);
 const PHONE: (u32, u32) = (390, 844);

@@ -9,11 +9,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-mod chromium;
 mod hall;
 
-use chromium::{Chromium, Window};
 use serde_json::{Value, json};
+use support::chromium::{Chromium, Window};
 use support::client::get;
 use support::{Server, fixture};
 

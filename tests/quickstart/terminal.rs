@@ -7,10 +7,9 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use super::transcript::fits;
-use crate::support::{PATIENCE, shardwire, wait_for};
+use crate::support::{patiently, shardwire};
 
 /// Lines of any length, and the prompt below: a shell that runs a command drops that variable.
 const SHELL: &str = "stty cols 999; exec env PS1=\"$PROMPT\" bash --norc --noprofile -i";
@@ -59,11 +58,12 @@ impl Terminal {
         Terminal { shell, keys, written, seen: 0 }
     }
 
-    /// Types a command, as soon as the shell waits for one.
-    pub fn run(&mut self, command: &str) {
-        let place = self.prompt();
-        self.seen = place.unwrap_or_else(|| panic!("no prompt for {command}:\n{}", self.text()));
+    /// Types a command, as soon as the shell waits for one; false when it never does.
+    pub fn run(&mut self, command: &str) -> bool {
+        let Some(place) = self.prompt() else { return false };
+        self.seen = place;
         self.type_line(command);
+        true
     }
 
     /// Waits until the shell waits; how many lines there are then.
@@ -102,8 +102,8 @@ impl Terminal {
     }
 
     /// Waits for the end of the command; its status.
-    pub fn status(&mut self) -> String {
-        wait_for("the end of a command", || {
+    pub fn status(&mut self) -> Option<String> {
+        patiently(|| {
             let lines = self.lines();
             let mut fresh = lines.iter().skip(self.seen);
             let status = fresh.find_map(|line| line.strip_prefix(READY));
@@ -127,18 +127,6 @@ impl Terminal {
     }
 }
 
-/// As `wait_for`, but who asks says what it means when nothing comes.
-fn patiently<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
-    let start = Instant::now();
-    while start.elapsed() < PATIENCE {
-        if let Some(found) = look() {
-            return Some(found);
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    None
-}
-
 /// The text without the sequences that colour it and move the cursor.
 fn plain(text: &str) -> String {
     let mut parts = text.split('\u{1b}');
@@ -160,9 +148,19 @@ impl Drop for Terminal {
         let _ = self.keys.write_all(b"exit\n");
         let ended = patiently(|| self.shell.try_wait().ok().flatten());
         if ended.is_none() {
+            kill_all_below(self.shell.id());
             let _ = self.shell.kill();
         }
         let _ = self.shell.wait();
+    }
+}
+
+/// Kills the children of a process, theirs first.
+fn kill_all_below(process: u32) {
+    let children = std::fs::read_to_string(format!("/proc/{process}/task/{process}/children"));
+    for child in children.unwrap_or_default().split_whitespace() {
+        kill_all_below(child.parse().expect("a process"));
+        let _ = Command::new("kill").args(["-s", "KILL", child]).status();
     }
 }
 

@@ -1,5 +1,5 @@
 //! A real server process on a port of its own, for the tests that go through sockets; clients for
-//! it, and a backend.
+//! it, a browser, and a backend.
 //!
 //! Invariants: only loopback; the process is killed with its guard; its stderr is kept, so that a
 //! test can show it, or show what is not in it.
@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 pub mod backend;
+pub mod chromium;
 pub mod client;
 
 /// How long anything may take before a test gives up; never how long it should take.
@@ -47,13 +48,18 @@ pub fn fixture(path: &str) -> PathBuf {
 }
 
 /// Looks until there is something, then gives it.
-pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub fn wait_for<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    patiently(look).unwrap_or_else(|| panic!("waited in vain for: {what}"))
+}
+
+/// As `wait_for`, but who asks says what it means when nothing comes.
+pub fn patiently<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
     let start = Instant::now();
     loop {
-        if let Some(found) = look() {
+        let found = look();
+        if found.is_some() || start.elapsed() >= PATIENCE {
             return found;
         }
-        assert!(start.elapsed() < PATIENCE, "waited in vain for: {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

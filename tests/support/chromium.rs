@@ -1,4 +1,5 @@
-//! Chromium by its DevTools protocol: as much of it as opening windows and running scripts needs.
+//! Chromium by its DevTools protocol: as much of it as opening windows, typing and running scripts
+//! needs.
 //!
 //! Invariants: headless, a profile of its own that is deleted after, no service of the browser
 //! talks to anybody.
@@ -159,6 +160,18 @@ impl Window {
     /// Sends a command of the browser's protocol about this page.
     pub fn call(&mut self, method: &str, params: &Value) -> Value {
         self.link.borrow_mut().call(Some(&self.session), method, params)
+    }
+
+    /// Types a text where the focus is, and Enter, as a keyboard would.
+    pub fn type_line(&mut self, text: &str) {
+        self.call("Input.insertText", &json!({ "text": text }));
+        for (kind, text) in [("keyDown", "\r"), ("keyUp", "")] {
+            let enter = json!({
+                "type": kind, "key": "Enter", "code": "Enter",
+                "windowsVirtualKeyCode": 13, "text": text,
+            });
+            self.call("Input.dispatchKeyEvent", &enter);
+        }
     }
 
     /// The size of the page and whether it is to be dark.
