@@ -122,19 +122,22 @@ impl Chatter {
         self.socket.flush().expect("sends");
     }
 
-    /// The next message, as event and payload.
-    pub fn next(&mut self) -> (String, Value) {
+    /// The next message, as it came.
+    pub fn next_text(&mut self) -> String {
         loop {
             match self.socket.read().expect("a message") {
-                Message::Text(text) => {
-                    let frame: Value = serde_json::from_str(&text).expect("JSON");
-                    let event = frame["event"].as_str().expect("an event").to_owned();
-                    return (event, frame["payload"].clone());
-                }
+                Message::Text(text) => return text.as_str().to_owned(),
                 Message::Ping(_) | Message::Pong(_) => {}
                 other => panic!("unexpected {other:?}"),
             }
         }
+    }
+
+    /// The next message, as event and payload.
+    pub fn next(&mut self) -> (String, Value) {
+        let frame: Value = serde_json::from_str(&self.next_text()).expect("JSON");
+        let event = frame["event"].as_str().expect("an event").to_owned();
+        (event, frame["payload"].clone())
     }
 
     /// The payload of the next message, which must be this event.
