@@ -12,10 +12,11 @@ use clap::builder::PossibleValuesParser;
 use super::{Failure, output};
 
 /// Templates by name; each is an example that the tests compile.
-const TEMPLATES: [(&str, &str); 5] = [
+const TEMPLATES: [(&str, &str); 6] = [
     ("chat", include_str!("../../examples/chat.yaml")),
     ("echo", include_str!("../../examples/echo.yaml")),
     ("go-dispatch", include_str!("../../examples/go-dispatch.yaml")),
+    ("moderated-chat", include_str!("../../examples/moderated-chat.yaml")),
     ("notifications", include_str!("../../examples/notifications.yaml")),
     ("support-desk", include_str!("../../examples/support-desk.yaml")),
 ];

@@ -102,7 +102,9 @@ pub(super) fn refused(findings: Vec<Diagnostic>, source: &Source) -> Failure {
 }
 
 pub(super) fn shown(mut findings: Vec<Diagnostic>, source: &Source, view: View) -> String {
-    findings.retain(|one| view.hints || one.severity() != Severity::Hint);
+    // Where something is wrong, what could be better can wait.
+    let hints = view.hints && !findings.iter().any(Diagnostic::is_error);
+    findings.retain(|one| hints || one.severity() != Severity::Hint);
     config::render(&findings, source, style(view.format))
 }
 

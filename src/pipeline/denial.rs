@@ -233,9 +233,13 @@ fn rejects_of(program: &Program, op: Op) -> &'static [Reject] {
         Op::Require { rule, .. } if enforced(rule) => &[Reject::Denied],
         Op::Require { .. } => &[],
         Op::Fail(reject) => one(reject),
+        Op::Const(_) | Op::Context { .. } | Op::Id(_) => one(Reject::TooLarge),
+        Op::SendOrigin | Op::SendUser => one(Reject::TooLarge),
+        Op::Send { .. } => one(Reject::TooLarge),
         _ => match op.class() {
+            Class::Open | Class::Close => one(Reject::TooLarge),
             Class::Effect => &[Reject::BadName, Reject::TooLarge],
-            Class::Value | Class::Jump | Class::Piece | Class::Open | Class::Close => &OF_VALUES,
+            Class::Value | Class::Jump | Class::Piece => &OF_VALUES,
             Class::Gate | Class::Check | Class::Last => &[],
         },
     }

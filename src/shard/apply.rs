@@ -326,7 +326,7 @@ impl Shard {
         }
     }
 
-    /// Whether this is the connection's own user: hooks and rooms of connections are about it alone.
+    /// Whether this is its own user: hooks and rooms of connections are about nobody else.
     fn is_own(&self, slot: u32, user: &str) -> bool {
         self.user_of(slot).is_some_and(|own| *own == *user)
     }

@@ -60,7 +60,7 @@ fn the_tutorial_is_what_happens() {
 /// The header that the example has instead of the file's name.
 const HEADER: &str = "\
 # A moderated chat: names, limits, a rule, moderators who mute and kick, tests. It is what
-# docs/tutorial.md ends with, step by step. Try it: `shardwire serve --dev examples/moderated-chat.yaml`
+# docs/tutorial.md ends with. Try it: `shardwire serve --dev examples/moderated-chat.yaml`
 # Its tests: `shardwire test examples/moderated-chat.yaml`
 ";
 

@@ -12,7 +12,7 @@ use super::super::environment::Environment;
 use super::super::source::Span;
 use super::super::yaml::Entry;
 use super::pattern;
-use super::registry::in_range;
+use super::registry::{Effect, in_range};
 use super::value::{self, Problem};
 use super::walk::{given, shape};
 use crate::limits::{BATCH_DELAY_NS_MAX, ROOM_CLASSES_MAX};
@@ -25,6 +25,8 @@ pub struct RoomOption {
     pub takes: &'static str,
     pub default: &'static str,
     pub doc: &'static str,
+    /// When a change takes effect for a pattern that stays.
+    pub effect: Effect,
     put: fn(&mut RoomClass, &str) -> Result<(), Problem>,
 }
 
@@ -40,6 +42,7 @@ const BATCH_DELAY: RoomOption = RoomOption {
           connection (an answer, a message of another room, a pong) takes along what waits, and a \
           connection for which 64 KiB or half its outbox wait is not made to wait longer: order \
           never changes and nothing is dropped.",
+    effect: Effect::Live,
     put: put_batch_delay,
 };
 
@@ -49,6 +52,7 @@ const MEMBERSHIP: RoomOption = RoomOption {
     default: "user",
     doc: "Who becomes a member by a join: the user with all its connections, later ones too, or \
           the one connection. A reload keeps the membership of a pattern that stays.",
+    effect: Effect::Restart,
     put: put_membership,
 };
 
@@ -58,6 +62,7 @@ const PUBLISH: RoomOption = RoomOption {
     default: "",
     doc: "How many messages such a room gets, from all senders together: `50/s`. What is more is \
           dropped and counted (`roomLimited`).",
+    effect: Effect::Live,
     put: |class, text| {
         let problem = || {
             let problem = Problem::new(Code::BadRate, format!("`{text}` is not a rate"));
@@ -74,6 +79,7 @@ const MEMBERS: RoomOption = RoomOption {
     default: "0",
     doc: "Members of such a room: users, or connections where `membership` says so. A join beyond \
           is refused with `room_full`. 0 is no limit.",
+    effect: Effect::Live,
     put: |class, text| {
         let count = in_range(value::count(text)?, 0..=u64::from(u32::MAX))?;
         class.members_max = count as u32;
@@ -87,6 +93,7 @@ const JOIN_REQUIRE: RoomOption = RoomOption {
     default: "",
     doc: "Rules that must hold before anybody joins, as `require` of an event; they know \
           `room.id`, the variables of the pattern (`room.tenant`), `user` and `conn`.",
+    effect: Effect::Live,
     put: |_, _| Ok(()),
 };
 

@@ -95,8 +95,14 @@ impl<'s> Tree<'s> {
             return Diagnostic::new(Code::YamlSyntax, "this is not YAML: a tab indents a line")
                 .label(Span::new(tab, tab + 1), "YAML is indented with blanks");
         }
-        Diagnostic::new(Code::YamlSyntax, format!("this is not YAML: {}", error.info()))
-            .label(Span::new(start, start), "the reader stopped here")
+        let finding =
+            Diagnostic::new(Code::YamlSyntax, format!("this is not YAML: {}", error.info()))
+                .label(Span::new(start, start), "the reader stopped here");
+        let text = self.source.text();
+        match text.get(..start).is_some_and(|before| before.ends_with('$')) {
+            true => finding.help("inside braces and brackets `${...}` needs quotes: \"${...}\""),
+            false => finding,
+        }
     }
 
     /// The place of a tab among the blanks before a line: the one where the reader stopped, or one

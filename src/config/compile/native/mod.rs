@@ -4,7 +4,7 @@
 //! Invariants: every expression is checked against the names of its place before it reaches `ir`;
 //! a step with a finding is left out, and the file is refused. Called by `compile`.
 
-mod events;
+pub mod events;
 mod flow;
 mod limits;
 mod payload;

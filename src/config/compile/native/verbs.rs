@@ -97,7 +97,7 @@ pub static VERBS: &[Verb] = &[
     }),
     Verb {
         name: "close",
-        takes: "true, or { code, reason }",
+        takes: "true, or { code, reason } with 1000 or 4000 to 4999",
         doc: "Closes the connection.",
         ends: false,
         compile: |native, node, _, flow| native.close(node, flow),
@@ -105,11 +105,11 @@ pub static VERBS: &[Verb] = &[
     Verb {
         name: "stop",
         takes: "true",
-        doc: "Ends the pipeline; nothing is undone.",
+        doc: "Ends the event; nothing is undone.",
         ends: true,
         compile: |native, node, _, _| native.is_true(node, "stop").then(|| vec![Action::Stop]),
     },
-    verb("metric", "a name, or { name, add }", "Counts.", |native, node, _, flow| {
+    verb("metric", "a name, or { name, add }", "Counts under a name.", |native, node, _, flow| {
         native.metric(node, flow)
     }),
 ];
