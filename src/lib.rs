@@ -16,7 +16,7 @@
 //! | rank | modules |
 //! |---|---|
 //! | 0 | `limits` `ids` `disconnect` `reject` `settings` `clock` `reserve` |
-//! | 1 | `ws` `envelope` `auth` `backend` |
+//! | 1 | `ws` `envelope` `auth` `backend` `tls` |
 //! | 2 | `state` |
 //! | 3 | `pipeline` |
 //! | 4 | `config`, `shard` (siblings: neither imports the other) |
@@ -37,6 +37,7 @@ pub mod settings;
 pub mod auth;
 pub mod backend;
 pub mod envelope;
+pub mod tls;
 pub mod ws;
 
 pub mod state;

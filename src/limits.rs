@@ -147,11 +147,24 @@ pub const CONTROL_FRAMES_PER_TICK_MAX: u16 = 64;
 /// Connections refused at the gate that may linger until the client has read why.
 pub const REFUSED_LINGERING_MAX: u32 = 64;
 
+/// Members of rooms that one turn asks again after a reload has changed the rules.
+pub const RECHECKS_PER_TURN_MAX: usize = 256;
+
 /// Nanoseconds between two steps of a drain.
 pub const DRAIN_STEP_NS: u64 = 50_000_000;
 
 /// Nanoseconds a refused or closing socket may linger before it is cut.
 pub const LINGER_NS: u64 = 2_000_000_000;
+
+/// Bytes of ciphertext that one connection may make the server keep because they are not whole: a
+/// record has 18 KiB at most, a handshake with a client's certificates rarely half of that.
+pub const TLS_INCOMPLETE_BYTES_MAX: usize = 32_768;
+
+/// Steps of TLS handshakes in one turn: each may take a signature, and others wait meanwhile.
+pub const TLS_STEPS_PER_TURN: u32 = 8;
+
+/// Days before the end of a certificate from which on its end is warned of.
+pub const CERTIFICATE_WARNING_DAYS: u64 = 14;
 
 const _: () = assert!(BATCH_FRAME_BYTES_MAX <= BATCH_BYTES_MAX);
 const _: () = assert!(MESH_CHANNEL_FRAMES <= MESH_BACKLOG_PAUSE_FRAMES);

@@ -3,7 +3,15 @@
 //! Invariants: built once by `config::resolve`, then read-only. Durations are nanoseconds, sizes
 //! are bytes, 0 means "off" where a field says so. Called by everything that runs.
 
+mod monitor;
+mod tls;
+
 use std::net::SocketAddr;
+use std::path::PathBuf;
+
+pub use tls::{Tls, TlsVersion};
+
+pub use monitor::{AccessToken, Monitor, MonitorAccess};
 
 /// The whole of a running server's settings.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +28,7 @@ pub struct Settings {
     pub compat: Compat,
     pub drain: Drain,
     pub log: Log,
+    pub monitor: Monitor,
     pub http: Http,
     pub metrics: Metrics,
 }
@@ -40,6 +49,17 @@ pub struct Server {
     pub connection_limit: ConnectionLimit,
     /// Nanoseconds a quiet shard polls before it parks; 0 is off.
     pub spin_before_park_ns: u64,
+    pub tls: Tls,
+}
+
+impl Server {
+    /// Every address to listen on, and whether TLS is spoken there.
+    pub fn listens(&self) -> Vec<(SocketAddr, bool)> {
+        let plain_secure = self.tls.is_on() && self.tls.addresses.is_empty();
+        let plain = self.addresses.iter().map(|&address| (address, plain_secure));
+        let secure = self.tls.addresses.iter().map(|&address| (address, true));
+        plain.chain(secure.filter(|_| self.tls.is_on())).collect()
+    }
 }
 
 /// `server.cores:`
@@ -246,6 +266,20 @@ pub struct RoomClass {
     pub publish: Option<(u32, u64)>,
     /// Members of one room; 0 is no limit.
     pub members_max: u32,
+    /// What becomes of members when a reload changes the rules.
+    pub recheck: Recheck,
+}
+
+/// What becomes of the members of a room whose rules change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Recheck {
+    /// They stay.
+    #[default]
+    None,
+    /// It is counted and logged who would not get in now.
+    Shadow,
+    /// Those go.
+    Enforce,
 }
 
 /// Who becomes a member of a room by a join.
@@ -288,7 +322,7 @@ pub struct Backend {
     pub retry: Retry,
     pub breaker: Option<Breaker>,
     /// A PEM file of authorities that are trusted beside the well-known ones.
-    pub ca_file: Option<std::path::PathBuf>,
+    pub ca_file: Option<PathBuf>,
 }
 
 /// `backends.*.retry:` what is tried again where that cannot do a thing twice.
@@ -464,6 +498,7 @@ impl Default for Server {
             limits: ServerLimits::default(),
             connection_limit: ConnectionLimit::default(),
             spin_before_park_ns: 0,
+            tls: Tls::default(),
         }
     }
 }

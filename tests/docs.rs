@@ -222,3 +222,15 @@ fn links_between_documents_lead_somewhere() {
         }
     }
 }
+
+/// Whoever looks at a plot can read what it shows.
+#[test]
+fn the_page_of_metrics_names_every_metric_of_the_dashboard() {
+    let (page, board) = (document("docs/metrics.md"), document("docs/grafana.json"));
+    let word = |c: char| !(c.is_ascii_alphanumeric() || c == '_');
+    let names = board.split(word).filter(|one| one.starts_with("shardwire_"));
+    for name in names {
+        let name = name.trim_end_matches("_bucket");
+        assert!(page.contains(&format!("`{name}`")), "docs/metrics.md: {name}");
+    }
+}

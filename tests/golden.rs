@@ -202,6 +202,21 @@ fn the_other_styles() {
 }
 
 #[test]
+fn findings_about_one_subject_are_shown_with_its_places() {
+    let (source, findings) = findings_of(
+        "roles: { guest: [talk], host: [talk, mute] }\nstate: { conn: { turns: int = 0 } }\n\
+         events:\n  say:\n    require: user.can.talk\n    steps:\n      \
+         - log: \"${payload.text} in ${payload.room}\"\n      - set: { conn.name: ada }\n      \
+         - log: \"${conn.name} ${payload.text}\"\n      - use: greet\n  mute:\n    steps:\n      \
+         - grant: mute\n      - revoke: talk\n      - log: \"${conn.name}\"\n      - use: greet\n",
+    );
+    let text = config::render(&findings, &source, Style::Human { color: false });
+    let mut wrong = Vec::new();
+    agree(&root().join("tests/golden/style-places.txt"), &text, &mut wrong);
+    check_all(wrong);
+}
+
+#[test]
 fn generated_pages_are_up_to_date() {
     let mut wrong = Vec::new();
     agree(&root().join("docs/configuration.md"), &config::docs::configuration(), &mut wrong);

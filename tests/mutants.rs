@@ -2,11 +2,13 @@
 //!
 //! A mutant differs from a good file in one line: a key dropped or misspelled, a value of another
 //! type, a broken template, broken YAML. It either still means something, or there are findings,
-//! few of them, and one names the line. Seeds are printed where something is wrong.
+//! few of them, and one names the line. Seeds are printed where something is wrong. A new example
+//! takes part by being there; the number of mutants, and so the time, stays the same.
 
 // Helpers of tests are not marked as tests, so the relaxation for tests does not reach them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use shardwire::config::{self, Diagnostic, Environment, Options, SecretPolicy, Source};
@@ -14,14 +16,11 @@ use shardwire::sim::random::Random;
 
 const MUTANTS: u64 = 4_000;
 
-/// Findings that one fault should have at most.
-const ERRORS_MAX: usize = 3;
-
-/// Share of the faults that may have more: a broken declaration is told at each of its uses, too.
-const CASCADES_MAX: f64 = 0.0;
+/// Findings that one fault has at most, and warnings and hints that it makes.
+const FINDINGS_MAX: usize = 3;
 
 /// Share of the faults that are found on the line they are on.
-const EXACT_MIN: f64 = 0.95;
+const EXACT_MIN: f64 = 0.98;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
@@ -143,12 +142,14 @@ fn configurations() -> Vec<(String, String)> {
     paths.iter().map(read).collect()
 }
 
-fn errors(source: &Source) -> Vec<Diagnostic> {
+/// The errors, and the warnings and hints.
+fn findings(source: &Source) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
     let options = Options { secret: SecretPolicy::Ignore };
-    let outcome = config::compile(source, &Environment::default(), &options);
-    let mut findings = outcome.err().unwrap_or_default();
-    findings.retain(Diagnostic::is_error);
-    findings
+    let findings = match config::compile(source, &Environment::default(), &options) {
+        Ok(compiled) => compiled.findings,
+        Err(findings) => findings,
+    };
+    findings.into_iter().partition(Diagnostic::is_error)
 }
 
 /// One mutant, and where it differs.
@@ -216,41 +217,44 @@ fn leads_there(finding: &Diagnostic, source: &Source, mutant: &Mutant) -> bool {
     matches!(mutant.fault, Fault::DroppedKey | Fault::MisspelledName) && names.iter().any(named)
 }
 
+/// What is said of a mutant where something is wrong with its findings.
+fn told(seed: u64, mutant: &Mutant, findings: &[Diagnostic]) -> String {
+    let Mutant { name, fault, line, was, .. } = mutant;
+    let said = findings.iter().map(|one| format!("\n    {:?}: {}", one.code, one.message));
+    format!("seed {seed}: {fault:?} at {name}:{line} `{was}`{}", said.collect::<String>())
+}
+
 #[test]
 fn one_fault_has_few_findings_and_one_names_its_line() {
     let configurations = configurations();
+    let mut mild_before = HashMap::new();
     for (name, text) in &configurations {
-        assert_eq!(errors(&Source::new(name, text)), [], "{name}");
+        let (errors, mild) = findings(&Source::new(name, text));
+        assert_eq!(errors, [], "{name}");
+        mild_before.insert(name.as_str(), mild.len());
     }
     let (mut found, mut exact, mut still_good) = (0, 0, 0);
     let (mut astray, mut cascades) = (Vec::new(), Vec::new());
     for seed in 1..=MUTANTS {
         let mutant = mutant(seed, &configurations);
         let source = Source::new(&mutant.name, &mutant.text);
-        let errors = errors(&source);
+        let (errors, mild) = findings(&source);
+        let mild_made = mild.len().saturating_sub(mild_before[mutant.name.as_str()]);
+        if errors.len() > FINDINGS_MAX || mild_made > FINDINGS_MAX {
+            cascades.push(told(seed, &mutant, &[errors.as_slice(), &mild].concat()));
+        }
         if errors.is_empty() {
             still_good += 1;
             continue;
         }
         found += 1;
-        let told = || {
-            let codes: Vec<String> =
-                errors.iter().map(|one| format!("\n    {:?} {}", one.code, one.message)).collect();
-            let Mutant { name, fault, line, was, .. } = &mutant;
-            format!("seed {seed}: {fault:?} at {name}:{line} `{was}`: {codes:?}")
-        };
         match errors.iter().any(|finding| leads_there(finding, &source, &mutant)) {
             true => exact += 1,
-            false => astray.push(told()),
-        }
-        if errors.len() > ERRORS_MAX {
-            cascades.push(told());
+            false => astray.push(told(seed, &mutant, &errors)),
         }
     }
     let share = f64::from(exact) / f64::from(found);
     println!("{MUTANTS} mutants: {still_good} still good, {found} found, {share:.4} on the line");
+    assert!(cascades.is_empty(), "{} cascades\n{}", cascades.len(), cascades.join("\n"));
     assert!(share >= EXACT_MIN, "{share}\n{}", astray.join("\n"));
-    let share = cascades.len() as f64 / f64::from(found);
-    println!("{} cascades", cascades.len());
-    assert!(share <= CASCADES_MAX, "{share}\n{}", cascades.join("\n"));
 }

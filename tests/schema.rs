@@ -125,7 +125,10 @@ fn a_misspelled_key_does_not_fit() {
                 tree.as_object_mut().and_then(|tree| tree.remove(*section));
             },
         );
-        // The names of events are anybody's.
+        // The paths of pages and files are anybody's, and so are the names of events.
+        if let Some(http) = tree.get_mut("http").and_then(Value::as_object_mut) {
+            http.retain(|key, _| !["routes", "static"].contains(&key.as_str()));
+        }
         let events = tree.as_object_mut().and_then(|tree| tree.remove("events"));
         misspelled(&tree, &mut wrong, &|tree| tree);
         for (event, fields) in events.iter().filter_map(Value::as_object).flatten() {

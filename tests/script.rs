@@ -116,6 +116,45 @@ fn a_filter_takes_tests_by_their_names() {
 }
 
 #[test]
+fn a_limit_is_expected_by_its_name_and_a_step_is_covered_by_its() {
+    let config = "\
+auth: { mode: none }
+events:
+  say:
+    limit: { rate: 1/m, name: slowly }
+    steps:
+      - { name: answer, reply: { event: said } }
+  tell: { limit: 1/m, steps: [{ name: never run, reply: { event: told } }] }
+tests:
+  - name: by its name
+    clients: { ann: {} }
+    steps:
+      - ann: { say: , expect: said }
+      - ann: { say: , expectDenied: slowly }
+      - ann: { say: , expectDenied: rate_limited }
+      - counters: { limits.slowly: 2, rejects.rate_limited: 2 }
+  - name: a limit that is not spoken of
+    clients: { ann: {} }
+    steps:
+      - ann: { say: , expect: said }
+      - ann: { say: }
+";
+    let path = written("limits.yaml", config);
+    let (status, report, _) = test(&[&path, "--coverage"]);
+    assert_eq!(status, 1, "{report}");
+    assert!(report.contains("ann was denied by slowly; `expectDenied`"), "{report}");
+    assert!(report.contains("1 passed") || report.contains("ok    by its name"), "{report}");
+    assert!(report.contains("tell, never run") && !report.contains("say, answer"), "{report}");
+    let wrong = written(
+        "limits-wrong.yaml",
+        &config.replace("expectDenied: slowly", "expectDenied: slowy"),
+    );
+    let (status, _, findings) = test(&[&wrong]);
+    assert_eq!(status, 2);
+    assert!(findings.contains("did you mean `slowly`?"), "{findings}");
+}
+
+#[test]
 fn what_cannot_be_run_is_told_with_its_place() {
     let case = |steps: &str| {
         let root = env!("CARGO_MANIFEST_DIR");

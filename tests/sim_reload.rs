@@ -302,7 +302,9 @@ fn bounds_of_open_rooms_follow() {
     assert_eq!([join(&mut world, 3), join(&mut world, 4)], [true, false]);
     publish_to_all(&mut world, &yaml(""));
     assert_eq!([join(&mut world, 5), join(&mut world, 6)], [true, true]);
-    publish_to_all(&mut world, &bound(1));
+    // Five are in, and a bound that comes counts them all, wherever they are.
+    publish_to_all(&mut world, &bound(6));
+    world.settle();
     assert_eq!([join(&mut world, 7), join(&mut world, 8)], [true, false]);
     for client in 0..world.clients.len() {
         world.hang_up(client);
@@ -310,4 +312,212 @@ fn bounds_of_open_rooms_follow() {
     world.settle();
     world.advance_ms(100);
     assert!(world.live().iter().all(|live| *live == shardwire::shard::Live::default()));
+}
+
+/// Members who are in when the first bound comes take places, and give them back.
+#[test]
+fn a_bound_that_comes_counts_who_is_in_and_who_goes() {
+    for membership in ["user", "connection"] {
+        let yaml = |most: u32| {
+            let limits = format!("limits: {{ maxMembers: {most} }}");
+            format!(
+                "{HEAD}rooms: {{ lobby: {{ membership: {membership}, {limits} }} }}\nevents:\n  \
+                 enter: {{ steps: [{{ join: lobby }}, {{ reply: {{ event: in }} }}] }}\n  exit: {{ \
+                 steps: [{{ leave: lobby }}, {{ reply: {{ event: out }} }}] }}\n"
+            )
+        };
+        let mut world = World::calm(&yaml(0), 2);
+        let clients: Vec<usize> = (0..6).map(|n| world.open(n % 2, &format!("u{n}"))).collect();
+        let told = |world: &mut World, n: usize, event: &str| {
+            say(world, clients[n], event, Value::Null);
+            world.messages(clients[n])[0]["event"].as_str().expect("an event").to_owned()
+        };
+        (0..4).for_each(|n| assert_eq!(told(&mut world, n, "enter"), "in"));
+        publish_to_all(&mut world, &yaml(3));
+        world.settle();
+        for (n, event, answer) in [
+            (4, "enter", "error"),
+            (0, "exit", "out"),
+            (4, "enter", "error"),
+            (1, "exit", "out"),
+            (4, "enter", "in"),
+            (5, "enter", "error"),
+            (4, "exit", "out"),
+            (5, "enter", "in"),
+            (0, "enter", "error"),
+        ] {
+            assert_eq!(told(&mut world, n, event), answer, "{membership}: {n} {event}");
+        }
+        (0..6).for_each(|n| world.hang_up(clients[n]));
+        world.settle();
+        world.advance_ms(100);
+        let live = world.live();
+        assert!(live.iter().all(|live| *live == shardwire::shard::Live::default()), "{live:?}");
+    }
+}
+
+/// Rooms whose members are users, or connections, with rules that a reload changes.
+fn guarded(membership: &str, recheck: &str, rule: &str) -> String {
+    format!(
+        r#"{HEAD}state: {{ conn: {{ side: "string = 'none'" }} }}
+rooms:
+  "chat:{{id}}":
+    membership: {membership}
+    join: {{ recheck: {recheck}, require: [{{ name: right side, when: "{rule}" }}] }}
+lifecycle:
+  leave:
+    - send: {{ to: room, event: gone, payload: {{ why: "${{reason}}", who: "${{user.id}}" }} }}
+    - send: {{ to: origin, event: left, payload: {{ why: "${{reason}}", room: "${{room.name}}" }} }}
+events:
+  side: {{ payload: {{ side: string }}, steps: [{{ set: {{ conn.side: "${{payload.side}}" }} }}] }}
+  enter: {{ payload: {{ room: string }}, steps: [{{ join: "${{payload.room}}" }}] }}
+  say:
+    payload: {{ room: string }}
+    steps: [{{ send: {{ to: {{ room: "${{payload.room}}" }}, event: said }} }}]
+"#
+    )
+}
+
+const ANYBODY: &str = "size(conn.side) < 99";
+const NOT_BAD: &str = "conn.side != 'bad'";
+
+fn say(world: &mut World, client: usize, event: &str, payload: Value) {
+    world.say(client, &json!({ "event": event, "payload": payload }).to_string());
+    world.settle();
+}
+
+/// So many users on two shards in the room `chat:1`; those at odd places are on the bad side.
+fn sided(yaml: &str, users: usize) -> (World, Vec<usize>) {
+    let mut world = World::calm(yaml, 2);
+    let clients: Vec<usize> = (0..users)
+        .map(|user| {
+            let client = world.open(user / 2 % 2, &format!("u{user}"));
+            let side = if user % 2 == 1 { "bad" } else { "good" };
+            say(&mut world, client, "side", json!({ "side": side }));
+            say(&mut world, client, "enter", json!({ "room": "chat:1" }));
+            client
+        })
+        .collect();
+    clients.iter().for_each(|client| drop(world.messages(*client)));
+    (world, clients)
+}
+
+fn events(messages: &[Value]) -> Vec<&str> {
+    messages.iter().filter_map(|message| message["event"].as_str()).collect()
+}
+
+/// Who hears what is said in the room.
+fn hearing(world: &mut World, clients: &[usize]) -> Vec<bool> {
+    clients.iter().for_each(|client| drop(world.messages(*client)));
+    say(world, clients[0], "say", json!({ "room": "chat:1" }));
+    clients.iter().map(|client| events(&world.messages(*client)).contains(&"said")).collect()
+}
+
+fn counted(world: &World) -> (u64, u64) {
+    (world.total(|one| one.taken_out.get()), world.total(|one| one.would_take_out.get()))
+}
+
+#[test]
+fn rules_that_a_reload_changes_take_those_out_who_would_not_get_in() {
+    for membership in ["user", "connection"] {
+        let (mut world, clients) = sided(&guarded(membership, "none", ANYBODY), 8);
+        publish_to_all(&mut world, &guarded(membership, "enforce", NOT_BAD));
+        world.settle();
+        for (place, client) in clients.iter().enumerate() {
+            let messages = world.messages(*client);
+            let heard = events(&messages);
+            if place % 2 == 0 {
+                assert!(!heard.contains(&"error") && !heard.contains(&"left"), "{messages:?}");
+                continue;
+            }
+            let error = messages.iter().find(|one| one["event"] == "error").expect("an error");
+            let told = &error["payload"];
+            assert_eq!((&told["code"], &told["rule"]), (&json!("denied"), &json!("right side")));
+            assert_eq!((&told["room"], &told["event"]), (&json!("chat:1"), &Value::Null));
+            let left = messages.iter().find(|one| one["event"] == "left").expect("the hook");
+            assert_eq!(left["payload"], json!({ "why": "denied", "room": "chat:1" }));
+        }
+        let odd = [true, false, true, false, true, false, true, false];
+        assert_eq!(hearing(&mut world, &clients), odd, "{membership}");
+        assert_eq!(counted(&world), (4, 0), "{membership}");
+        // Whoever is out gets in again as soon as the rule holds, and not before.
+        say(&mut world, clients[1], "enter", json!({ "room": "chat:1" }));
+        assert_eq!(events(&world.messages(clients[1])), ["error"]);
+        say(&mut world, clients[1], "side", json!({ "side": "good" }));
+        say(&mut world, clients[1], "enter", json!({ "room": "chat:1" }));
+        assert!(hearing(&mut world, &clients)[1]);
+    }
+}
+
+#[test]
+fn nobody_goes_where_that_is_not_asked_for_or_no_rule_has_changed() {
+    for (before, after, would) in [
+        (guarded("user", "none", ANYBODY), guarded("user", "none", NOT_BAD), 0),
+        (guarded("user", "none", ANYBODY), guarded("connection", "shadow", NOT_BAD), 3),
+        (guarded("connection", "none", ANYBODY), guarded("connection", "shadow", NOT_BAD), 3),
+        // Other places and another name are no other rule.
+        (
+            guarded("user", "enforce", ANYBODY),
+            guarded("user", "enforce", ANYBODY)
+                .replace("right side", "side")
+                .replace("events:", "\nevents:\n  more: { steps: [{ log: more }] }"),
+            0,
+        ),
+    ] {
+        let (mut world, clients) = sided(&before, 6);
+        publish_to_all(&mut world, &after);
+        world.settle();
+        assert!(clients.iter().all(|client| world.messages(*client).is_empty()));
+        assert_eq!(counted(&world), (0, would));
+        assert_eq!(hearing(&mut world, &clients), [true; 6]);
+    }
+}
+
+#[test]
+fn a_user_goes_once_and_whole_where_one_of_its_connections_would_not_get_in() {
+    let mut world = World::calm(&guarded("user", "none", ANYBODY), 2);
+    let clients = [0, 1, 0, 1].map(|shard| world.open(shard, "ada"));
+    let other = world.open(1, "bob");
+    for client in [clients[0], other] {
+        say(&mut world, client, "enter", json!({ "room": "chat:1" }));
+    }
+    for client in &clients[..3] {
+        say(&mut world, *client, "side", json!({ "side": "bad" }));
+    }
+    publish_to_all(&mut world, &guarded("user", "enforce", NOT_BAD));
+    world.settle();
+    assert_eq!(counted(&world), (1, 0));
+    let lefts = clients.map(|client| {
+        let messages = world.messages(client);
+        let heard = events(&messages);
+        assert_eq!(heard.iter().filter(|one| **one == "error").count(), 1, "{heard:?}");
+        heard.contains(&"left")
+    });
+    assert_eq!(lefts.iter().filter(|left| **left).count(), 1);
+    let gone = world.messages(other);
+    assert_eq!(events(&gone), ["gone"]);
+    assert_eq!(gone[0]["payload"], json!({ "why": "denied", "who": "ada" }));
+    let all = [other, clients[0], clients[1], clients[2], clients[3]];
+    assert_eq!(hearing(&mut world, &all), [true, false, false, false, false]);
+    assert!(world.live().iter().all(|live| live.jobs == 0 && live.holds == 0));
+}
+
+/// More members than a turn asks; they come and go meanwhile, and two changes follow each other.
+#[test]
+fn a_room_of_many_members_is_asked_over_several_turns() {
+    let (mut world, clients) = sided(&guarded("connection", "none", ANYBODY), 1_200);
+    publish_to_all(&mut world, &guarded("connection", "enforce", NOT_BAD));
+    (0..2).for_each(|_| world.step());
+    let (out, _) = counted(&world);
+    assert!(out < 600, "{out} of 600 in two turns");
+    // Others leave from the front and the back of what is not asked yet.
+    let gone = [0, 1, 2, 3, 600, 601, 1_196, 1_197, 1_198, 1_199];
+    gone.iter().for_each(|client| world.hang_up(clients[*client]));
+    publish_to_all(&mut world, &guarded("connection", "enforce", "conn.side != 'bad' && true"));
+    world.settle();
+    let stay: Vec<usize> = (0..1_200).filter(|client| !gone.contains(client)).collect();
+    let stay: Vec<usize> = stay.into_iter().map(|client| clients[client]).collect();
+    let hears = hearing(&mut world, &stay);
+    let hearing = hears.iter().filter(|hears| **hears).count();
+    assert_eq!((hears.len(), hearing), (1_190, 595));
 }

@@ -15,10 +15,10 @@ const FUNCTION_LINES_MAX: usize = 70;
 const LONG_FUNCTIONS: [(&str, usize); 0] = [];
 
 /// Tables with one entry a line, however long: they are read across, not down.
-const TABLES: [&str; 2] = ["src/config/settings/registry.rs", "src/config/codes.rs"];
+const TABLES: [&str; 2] = ["src/config/settings/options.rs", "src/config/codes.rs"];
 
 /// The table of `src/lib.rs`. `limits` holds constants only, so its own rank may use it too.
-const RANKS: [(&str, u32); 21] = [
+const RANKS: [(&str, u32); 22] = [
     ("limits", 0),
     ("ids", 0),
     ("disconnect", 0),
@@ -30,6 +30,7 @@ const RANKS: [(&str, u32); 21] = [
     ("envelope", 1),
     ("auth", 1),
     ("backend", 1),
+    ("tls", 1),
     ("state", 2),
     ("pipeline", 3),
     ("config", 4),
@@ -272,7 +273,7 @@ fn every_file_says_what_it_is_and_stays_short() {
             breaches.push(format!("{}: no `//!` header", source.path));
         }
         let lines = source.text.lines().count();
-        if lines > FILE_LINES_MAX {
+        if lines > FILE_LINES_MAX && !source.is_under(&TABLES) {
             breaches.push(format!("{}: {lines} lines", source.path));
         }
     }

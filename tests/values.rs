@@ -315,8 +315,8 @@ fn rules_deny_or_only_tell() {
     for (shadow, expected) in [(false, Err((Reject::Denied, SITE))), (true, Ok(vec![]))] {
         let mut builder = Builder::new("config.yaml");
         builder.event("event", SITE).expect("one event");
-        let rule = Rule { name: "adult".into(), shadow, site: SITE, ..Rule::default() };
-        let rule = builder.rule(rule);
+        let rule =
+            builder.rule(Rule { name: "adult".into(), shadow, site: SITE, ..Rule::default() });
         let want = Want::of(Type::Bool, "a rule");
         let adult = checked("payload.i >= 18", &scope(), &want).expect("a condition");
         let locate = |_| SITE;

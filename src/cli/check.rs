@@ -1,10 +1,11 @@
 //! `shardwire check`: compiles a configuration and shows everything that is wrong with it.
 //!
-//! Invariants: needs no secret and opens no socket; the compiler is the one that `serve` uses.
+//! Invariants: needs no secret and opens no socket; the compiler is the one that `serve` uses, and
+//! certificates are read as it reads them.
 
 use clap::Args;
 
-use super::load::{Format, Loaded, View, Which, load, shown};
+use super::load::{Format, Loaded, View, Which, load_to_serve, shown};
 use super::{Failure, output};
 use crate::config::script::cases_of;
 use crate::config::{Files, SecretPolicy};
@@ -29,7 +30,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let view = View { format: arguments.format, hints: true };
-    let loaded = load(&arguments.which, SecretPolicy::Ignore, view)?;
+    let loaded = load_to_serve(&arguments.which, SecretPolicy::Ignore, view)?;
     check_tests(arguments, &loaded, view)?;
     if arguments.strict && loaded.warnings > 0 {
         return Err(Failure::usage(loaded.notes));

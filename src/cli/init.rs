@@ -12,8 +12,9 @@ use clap::builder::PossibleValuesParser;
 use super::{Failure, output};
 
 /// Templates by name; each is an example that the tests compile.
-const TEMPLATES: [(&str, &str); 6] = [
+const TEMPLATES: [(&str, &str); 7] = [
     ("chat", include_str!("../../examples/chat.yaml")),
+    ("chat-server", include_str!("../../examples/chat-server.yaml")),
     ("echo", include_str!("../../examples/echo.yaml")),
     ("go-dispatch", include_str!("../../examples/go-dispatch.yaml")),
     ("moderated-chat", include_str!("../../examples/moderated-chat.yaml")),

@@ -3,7 +3,8 @@
 //! Invariants: errors come back as a `Failure` with status 2, all of them at once.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args, ValueEnum};
 
@@ -14,6 +15,7 @@ use crate::config::{
 };
 use crate::pipeline::program::Program;
 use crate::settings::Settings;
+use crate::tls::Identity;
 
 /// How findings are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -78,6 +80,8 @@ pub(super) struct Loaded {
     pub settings: Settings,
     pub program: Program,
     pub effective: Effective,
+    /// What is shown to TLS clients; read by `load_to_serve` only.
+    pub identity: Option<Identity>,
     /// Rendered warnings and hints; empty where there are none.
     pub notes: String,
     pub warnings: usize,
@@ -85,15 +89,42 @@ pub(super) struct Loaded {
 
 /// Loads and compiles a configuration in the environment of this process.
 pub(super) fn load(which: &Which, secret: SecretPolicy, view: View) -> Result<Loaded, Failure> {
+    load_with(which, secret, view, |_| (None, Vec::new()))
+}
+
+/// The same with the files that a server needs beside it: its certificates.
+pub(super) fn load_to_serve(
+    which: &Which,
+    secret: SecretPolicy,
+    view: View,
+) -> Result<Loaded, Failure> {
+    let folder = which.config.parent().unwrap_or(Path::new(""));
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    load_with(which, secret, view, |Compiled { settings, tls, .. }| {
+        config::certificates(&settings.server.tls, tls, folder, now.as_secs())
+    })
+}
+
+fn load_with(
+    which: &Which,
+    secret: SecretPolicy,
+    view: View,
+    identify: impl FnOnce(&Compiled) -> (Option<Identity>, Vec<Diagnostic>),
+) -> Result<Loaded, Failure> {
     let files = Files::of_path(&which.config, which.environment.as_deref());
     let environment = Environment::of_process();
     let compiled = config::compile_files(&files, &environment, &Options { secret });
     let source = files.source;
-    let Compiled { settings, program, effective, findings } =
-        compiled.map_err(|findings| Failure::usage(shown(findings, &source, view)))?;
+    let compiled = compiled.map_err(|findings| Failure::usage(shown(findings, &source, view)))?;
+    let (identity, more) = identify(&compiled);
+    let Compiled { settings, program, effective, mut findings, .. } = compiled;
+    findings.extend(more);
+    if findings.iter().any(Diagnostic::is_error) {
+        return Err(Failure::usage(shown(findings, &source, view)));
+    }
     let warnings = findings.iter().filter(|one| one.severity() == Severity::Warning).count();
     let notes = shown(findings, &source, view);
-    Ok(Loaded { source, settings, program, effective, notes, warnings })
+    Ok(Loaded { source, settings, program, effective, identity, notes, warnings })
 }
 
 /// What is wrong with a file, told in full.

@@ -10,15 +10,17 @@ use std::sync::mpsc;
 
 use clap::Args;
 
-use super::load::{BRIEF, FOR_OTHERS, Loaded, View, Which, load};
+use super::load::{BRIEF, FOR_OTHERS, Loaded, View, Which, load_to_serve};
 use super::logs::Relevel;
 use super::{Failure, doctor, logs, output, reload};
 use crate::auth::Verifier;
 use crate::config::SecretPolicy;
-use crate::control::reload::{Fresh, Means, Published, Reloads};
+use crate::control::reload::{Fresh, InEffect, Means, Published, Reloads};
 use crate::control::{self, Dev, Engine, Intake};
 use crate::runtime::{self, Launch, Publisher, Running};
 use crate::settings::{AuthKey, AuthMode, JwtAlgorithm, OriginRule, Settings};
+use crate::shard::journal::NOTES_WAITING_MAX;
+use crate::tls::Acceptor;
 
 /// Bytes of the secret that `--dev` makes.
 const DEV_SECRET_BYTES: usize = 48;
@@ -68,25 +70,26 @@ impl Recipe {
     fn load(&self, view: View) -> Result<Loaded, Failure> {
         match &self.dev_secret {
             Some(material) => self.load_for_this_machine(material.clone(), view),
-            None => load(&self.which, SecretPolicy::Demand, view),
+            None => load_to_serve(&self.which, SecretPolicy::Demand, view),
         }
     }
 
     /// The development configuration: its own secret, and no listener beyond loopback.
     fn load_for_this_machine(&self, material: Vec<u8>, view: View) -> Result<Loaded, Failure> {
         let secret = SecretPolicy::Given(material.clone());
-        let mut loaded = load(&self.which, secret, view)?;
+        let mut loaded = load_to_serve(&self.which, secret, view)?;
         let key = AuthKey { algorithm: JwtAlgorithm::Hs256, material, kid: None };
         loaded.settings.auth.keys = vec![key];
         loaded.settings.errors.places = true;
+        loaded.settings.monitor.enabled = true;
         keep_to_this_machine(&mut loaded.settings);
         Ok(loaded)
     }
 
     fn again(&self) -> Result<Fresh, String> {
-        let Loaded { settings, program, effective, notes, .. } =
+        let Loaded { settings, program, effective, identity, notes, .. } =
             self.load(FOR_OTHERS).map_err(|failure| failure.text)?;
-        Ok(Fresh { settings, program, effective, notes })
+        Ok(Fresh { settings, program, effective, identity, notes })
     }
 }
 
@@ -101,49 +104,72 @@ struct Start {
 
 /// The configured ports on 127.0.0.1, reachable by the page that is served there.
 fn keep_to_this_machine(settings: &mut Settings) {
-    let ports = settings.server.addresses.iter().map(SocketAddr::port);
-    let mut ports: Vec<u16> = ports.collect();
+    let server = &mut settings.server;
+    keep_local(&mut server.addresses);
+    keep_local(&mut server.tls.addresses);
+    if server.origins.is_empty() {
+        return;
+    }
+    for (address, secure) in server.listens() {
+        let (scheme, port) = (if secure { "https" } else { "http" }, address.port());
+        for host in ["127.0.0.1", "localhost"] {
+            server.origins.push(OriginRule::Exact(format!("{scheme}://{host}:{port}")));
+        }
+    }
+}
+
+fn keep_local(addresses: &mut Vec<SocketAddr>) {
+    let mut ports: Vec<u16> = addresses.iter().map(SocketAddr::port).collect();
     ports.sort_unstable();
     ports.dedup();
     let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    settings.server.addresses = ports.iter().copied().map(local).collect();
-    if settings.server.origins.is_empty() {
-        return;
-    }
-    for port in ports {
-        for host in ["127.0.0.1", "localhost"] {
-            settings.server.origins.push(OriginRule::Exact(format!("http://{host}:{port}")));
-        }
-    }
+    *addresses = ports.into_iter().map(local).collect();
 }
 
 fn serve(start: Start, control: Option<&Path>) -> Result<(), Failure> {
     let Start { recipe, loaded, verifier, relevel, dev } = start;
     let (settings, program) = (Arc::new(loaded.settings), Arc::new(loaded.program));
     let (intake, waiting) = control::intake();
+    let acceptor = loaded.identity.as_ref().map(|identity| Arc::new(Acceptor::new(identity)));
+    let (journal, notes) = match settings.monitor.enabled {
+        true => Some(crossbeam_channel::bounded(NOTES_WAITING_MAX)).unzip(),
+        false => (None, None),
+    };
     let running = runtime::launch(Launch {
+        tls: acceptor.clone(),
         settings: Arc::clone(&settings),
         program: Arc::clone(&program),
         verifier: Arc::new(verifier),
         http: http(intake.clone()),
+        journal,
     })
     .map_err(|error| Failure::machine(format!("{error}\n{}", doctor::complaints())))?;
     let greeting = greeting(&settings, running.addresses(), dev.is_some());
     let mut endpoint = reload::listen(control, &recipe.which.config, running.addresses());
     let folder = recipe.which.config.parent().map(Path::to_path_buf).unwrap_or_default();
-    let means = means(recipe, relevel, running.publisher());
-    let reloads = Reloads::new(means, settings, program, loaded.effective);
+    let means = means(recipe, relevel, running.publisher(), acceptor);
+    let now =
+        InEffect { settings, program, effective: loaded.effective, identity: loaded.identity };
+    let reloads = Reloads::new(means, now);
     let (drain, asked) = mpsc::channel();
     let (counters, reloads) = (running.counters().to_vec(), Arc::new(reloads));
-    let engine = Engine { counters, drain, reloads, folder, dev };
+    let engine = Engine { counters, drain, reloads, backends: None, folder, dev, notes };
     control::start(intake, waiting, engine, endpoint.as_mut()).map_err(Failure::machine)?;
     output::say(&greeting)?;
     until_drained(running, &asked);
     Ok(())
 }
 
-fn means(recipe: Recipe, relevel: Relevel, publisher: Publisher) -> Means {
+fn means(
+    recipe: Recipe,
+    relevel: Relevel,
+    publisher: Publisher,
+    acceptor: Option<Arc<Acceptor>>,
+) -> Means {
     Means {
+        renew: Box::new(move |identity| {
+            acceptor.iter().for_each(|acceptor| acceptor.renew(identity));
+        }),
         compile: Box::new(move || recipe.again()),
         log: relevel,
         publish: Box::new(move |edition| {
@@ -169,13 +195,18 @@ fn until_drained(running: Running, asked: &mpsc::Receiver<()>) {
 
 fn greeting(settings: &Settings, addresses: &[SocketAddr], dev: bool) -> String {
     let path = &settings.server.path;
-    let mut lines: Vec<String> =
-        addresses.iter().map(|address| format!("listening on ws://{address}{path}")).collect();
+    let secure: Vec<bool> = settings.server.listens().iter().map(|listen| listen.1).collect();
+    let line = |(address, &secure): (&SocketAddr, &bool)| {
+        let scheme = if secure { "wss" } else { "ws" };
+        format!("listening on {scheme}://{address}{path}")
+    };
+    let mut lines: Vec<String> = addresses.iter().zip(&secure).map(line).collect();
     if settings.auth.mode == AuthMode::None {
         lines.push("no token is asked for (auth.mode: none)".into());
     }
     if let (true, Some(first)) = (dev, addresses.first()) {
-        lines.push(format!("try it: http://{first}/  (development: this machine only)"));
+        let scheme = if secure.first() == Some(&true) { "https" } else { "http" };
+        lines.push(format!("try it: {scheme}://{first}/  (development: this machine only)"));
     }
     lines.join("\n")
 }

@@ -299,9 +299,33 @@ codes! {
         "# for: serve\nauth:\n  secret: default-secret-key-change-me\n"
     KeyMismatch "E413" "Key and algorithm do not fit"
         "HMAC algorithms (HS...) need a secret, the others need a PEM public key. Mixing them \
-         would let \
-         anybody sign with the public key."
+         would let anybody sign with the public key."
         "auth:\n  algorithm: RS256\n  secret: ${env.S}\n# env: S=0123456789abcdef0123456789abcdef\n"
+    TlsIncomplete "E460" "A certificate without its key"
+        "`server.tls` takes a certificate and its key, or as many of both, in the same order."
+        "server:\n  tls: { cert: chat.pem }\n"
+    CertificateUnreadable "E461" "A certificate or key that cannot be read"
+        "The file is missing, or this user may not read it. A path is relative to the folder of \
+         the configuration file." ""
+    CertificateNotPem "E462" "Not a certificate or key in PEM"
+        "Certificates and keys are PEM text: `-----BEGIN CERTIFICATE-----`, `-----BEGIN PRIVATE \
+         KEY-----`. `openssl x509 -inform der` makes PEM of DER." ""
+    KeyEncrypted "E463" "An encrypted private key"
+        "Nobody types a password when a server starts. `openssl pkey -in FILE -out PLAIN` decrypts \
+         a key; only the server's user should be able to read the result." ""
+    CertificateMismatch "E464" "A key of another certificate"
+        "The private key does not belong to the certificate, or its kind cannot be used." ""
+    CertificateOutOfTime "E465" "A certificate that is not valid now"
+        "The certificate, or one of its chain, has expired or is not valid yet. Clients would \
+         refuse it." ""
+    CertificateChain "E466" "Certificates in the wrong order"
+        "The server's own certificate comes first, then the one that signed it, and so on; the \
+         root may be left out." ""
+
+    NoMonitorToken "E414" "The monitor has no token"
+        "`monitor.access: token` asks for `monitor.token`, which is not set. Set the variable \
+         SHARDWIRE_MONITOR_TOKEN, or choose another access."
+        "# for: serve\nauth: { mode: none }\nmonitor: { enabled: true }\n"
 
     // E42-E44: expressions. An example that begins with `# expression` is checked in the scope
     // of tests/golden.rs.
@@ -556,6 +580,18 @@ codes! {
         "A quiet but healthy connection is closed before the first ping is sent."
         "transport: { readTimeout: 10s, pingInterval: 25s }\n"
 
+    MonitorOff "W509" "A page of a monitor that is off"
+        "`handler: chat`, `admin`, `status` and `monitoring` are pages of the monitor; without \
+         `monitor.enabled` they are not found."
+        "http:\n  routes: { /: { handler: chat } }\n"
+    NoMonitorMessage "W508" "Nothing is counted as a message"
+        "`monitor.message` names an event that is not declared, so the monitor counts and shows \
+         no messages."
+        "monitor: { enabled: true, access: loopback, message: sya }\n\
+         events:\n  say: { steps: [{ log: said }] }\n"
+    CertificateExpires "W511" "A certificate that expires soon"
+        "From the day it names on clients refuse the certificate. Renew it, then reload." ""
+
     OpenCredentials "W561" "Every web page may read with cookies"
         "`http.cors.credentials` with the origin `*` lets every page of the web read answers as its \
          visitor. Name the origins that may."
@@ -580,6 +616,9 @@ codes! {
     SecretLater "H604" "The secret must come from the environment"
         "The file has no secret, which is good; `serve` needs one from the environment."
         "server:\n  path: /ws\n"
+    MonitorTokenLater "H605" "The monitor's token must come from the environment"
+        "The file has no `monitor.token`, which is good; `serve` needs one from the environment."
+        "monitor: { enabled: true }\nauth: { mode: none }\n"
 }
 
 #[cfg(test)]

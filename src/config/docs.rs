@@ -15,7 +15,11 @@ pub fn diagnostics() -> String {
          <!-- Generated; `SHARDWIRE_BLESS=1 cargo test --test golden` rewrites it. -->\n\n\
          Every finding about a configuration has a stable code:\n\
          `E` refuses the file, `W` warns, `H` hints.\n\
-         `tests/golden/` shows each of them as it is printed.\n",
+         `tests/golden/` shows each of them as it is printed.\n\n\
+         One fault is one finding. A name that nothing declares is told once, with up to four of\n\
+         its places and the number of the others; a declaration that is wrong is told where it\n\
+         stands and not where it is used; a misspelled section is read as the one it was meant\n\
+         to be. Faults that have nothing to do with each other are all told at once.\n",
     );
     for code in Code::ALL {
         page += &finding(*code);

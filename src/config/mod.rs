@@ -8,6 +8,7 @@
 //! Invariants: `serve`, `check`, reload and tests all use `compile`; everything wrong is reported
 //! at once; nothing here reads the process environment or a clock. Called by `cli` and `control`.
 
+mod certificates;
 pub mod codes;
 mod compile;
 pub mod diagnostic;
@@ -31,6 +32,7 @@ mod yaml;
 
 use std::path::Path;
 
+pub use certificates::{TlsPlaces, certificates, expiry_warning};
 pub use codes::{Code, Severity};
 pub use diagnostic::Diagnostic;
 pub use effective::Effective;
@@ -57,6 +59,8 @@ pub struct Compiled {
     pub program: Program,
     /// Every value, and where it came from.
     pub effective: Effective,
+    /// Where the files of `server.tls` are named.
+    pub tls: TlsPlaces,
     /// Warnings and hints, by place.
     pub findings: Vec<Diagnostic>,
 }
@@ -107,8 +111,14 @@ pub fn compile_files(files: &Files, environment: &Environment, options: &Options
     let effective = effective::collect(&given);
     let program =
         compile::compile(source, &resolved.sections, &settings, environment, &mut findings);
+    if let Some(program) = &program {
+        settings::check_monitor(&settings, program, &resolved.chosen, &mut findings);
+    }
     match program.filter(|_| !findings.any_error()) {
-        Some(program) => Ok(Compiled { settings, program, effective, findings: findings.sorted() }),
+        Some(program) => {
+            let tls = TlsPlaces::of(&resolved.chosen);
+            Ok(Compiled { settings, program, effective, tls, findings: findings.sorted() })
+        }
         None => Err(findings.sorted()),
     }
 }

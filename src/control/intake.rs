@@ -15,6 +15,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, mpsc};
 
 use super::prefixed::{Life, Prefixed};
+use super::wire::Wire;
 use crate::shard::handoff::Handoff;
 
 const QUEUED_MAX: usize = 128;
@@ -89,13 +90,14 @@ impl Handoffs {
     async fn next(&mut self) -> Option<(Prefixed, Peer)> {
         let place = Arc::clone(&self.places).acquire_owned().await.ok()?;
         loop {
-            let Handoff { socket, received, peer } = self.receiver.recv().await?;
+            let Handoff { socket, received, peer, tls } = self.receiver.recv().await?;
             match adopt(socket) {
                 Ok(stream) => {
                     let life = Life::begin();
                     let places = Arc::clone(&self.places);
                     let peer = Peer { ip: peer, life: life.clone(), places };
-                    return Some((Prefixed::new(received, stream, place, life), peer));
+                    let wire = Wire::new(stream, tls);
+                    return Some((Prefixed::new(received, wire, place, life), peer));
                 }
                 Err(error) => tracing::debug!(%error, "a handed-over socket was not usable"),
             }

@@ -12,9 +12,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep};
+
+use super::wire::Wire;
 
 const LIFE: Duration = Duration::from_secs(15);
 
@@ -62,7 +63,7 @@ pub(super) struct Prefixed {
     prefix: Vec<u8>,
     /// `prefix[..taken]` was read.
     taken: usize,
-    stream: TcpStream,
+    stream: Wire,
     life: Life,
     /// Looks whether `life` is over; that may have been put off since.
     alarm: Pin<Box<Sleep>>,
@@ -72,7 +73,7 @@ pub(super) struct Prefixed {
 impl Prefixed {
     pub(super) fn new(
         prefix: Vec<u8>,
-        stream: TcpStream,
+        stream: Wire,
         place: OwnedSemaphorePermit,
         life: Life,
     ) -> Self {

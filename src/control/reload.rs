@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! SIGHUP or `shardwire reload` -> compile -> diff -> follow (ids keep their meaning) -> publish
+//!                                    certificates, where they are others -> new connections
 //! ```
 //!
 //! Invariants: one reload at a time; whatever is wrong, nothing has changed until `publish`, which
@@ -20,18 +21,21 @@ use crate::pipeline::program::Program;
 use crate::pipeline::verify::verify;
 use crate::settings::{Log, Settings};
 use crate::shard::reload::Edition;
+use crate::tls::{self, Expiry, Identity};
 
 /// What compiling came to.
 pub struct Fresh {
     pub settings: Settings,
     pub program: Program,
     pub effective: Effective,
+    pub identity: Option<Identity>,
     /// Warnings, rendered; empty where there are none.
     pub notes: String,
 }
 
 type Compile = dyn Fn() -> Result<Fresh, String> + Send + Sync;
 type Relevel = dyn Fn(&Log) -> Result<(), String> + Send + Sync;
+type Renew = dyn Fn(&Identity) + Send + Sync;
 type Publish = dyn Fn(Edition) -> Published + Send + Sync;
 
 /// What a reload needs of the process.
@@ -40,6 +44,8 @@ pub struct Means {
     pub compile: Box<Compile>,
     /// Logs by these options from now on.
     pub log: Box<Relevel>,
+    /// Shows these certificates to new connections; cannot fail.
+    pub renew: Box<Renew>,
     /// Hands an edition to every shard; gives how many have not taken it after a while.
     pub publish: Box<Publish>,
 }
@@ -70,10 +76,12 @@ pub struct Report {
 }
 
 /// What runs.
-struct Running {
-    settings: Arc<Settings>,
-    program: Arc<Program>,
-    effective: Effective,
+pub struct InEffect {
+    pub settings: Arc<Settings>,
+    pub program: Arc<Program>,
+    pub effective: Effective,
+    /// What is shown to TLS clients, where there are any.
+    pub identity: Option<Identity>,
 }
 
 /// What requests are answered by.
@@ -87,21 +95,21 @@ pub struct Current {
 pub struct Reloads {
     means: Means,
     /// Locked for as long as a reload takes.
-    running: Mutex<Running>,
+    running: Mutex<InEffect>,
     /// The same for whoever cannot wait that long.
     current: Mutex<Current>,
 }
 
 impl Reloads {
-    pub fn new(
-        means: Means,
-        settings: Arc<Settings>,
-        program: Arc<Program>,
-        effective: Effective,
-    ) -> Reloads {
-        let current = Current { settings: Arc::clone(&settings), program: Arc::clone(&program) };
-        let running = Mutex::new(Running { settings, program, effective });
-        Reloads { means, running, current: Mutex::new(current) }
+    pub fn new(means: Means, running: InEffect) -> Reloads {
+        let (settings, program) = (Arc::clone(&running.settings), Arc::clone(&running.program));
+        let current = Mutex::new(Current { settings, program });
+        Reloads { means, running: Mutex::new(running), current }
+    }
+
+    /// The end of the first certificate that expires.
+    pub fn expiry(&self) -> Option<Expiry> {
+        self.running().identity.as_ref().map(|identity| identity.expiry.clone())
     }
 
     /// What runs now; never waits for a reload.
@@ -133,19 +141,33 @@ impl Reloads {
         let mut fresh = (self.means.compile)()?;
         let changes = diff(&running.effective, &fresh.effective);
         let kept = config::keep_what_needs_a_restart(&running.settings, &mut fresh.settings);
+        let renewed = renewed(&running, fresh.identity);
         if running.effective == fresh.effective {
-            let text = said("nothing has changed", &kept, &fresh.notes);
-            return Ok(Report { ending: Ending::Unchanged, text });
+            let (ending, what) = match renewed {
+                Some(_) => (Ending::Done, self.renew(&mut running, renewed)),
+                None => (Ending::Unchanged, "nothing has changed".to_owned()),
+            };
+            return Ok(Report { ending, text: said(&what, &kept, &fresh.notes) });
         }
         let edition = prepared(&running, fresh.settings, fresh.program)?;
         (self.means.log)(&edition.settings.log)?;
         running.settings = Arc::clone(&edition.settings);
         running.program = Arc::clone(&edition.program);
         running.effective = fresh.effective;
+        let certificates = self.renew(&mut running, renewed);
         self.show(&edition);
         let published = (self.means.publish)(edition);
-        let text = said(&told(&changes, published), &kept, &fresh.notes);
-        Ok(Report { ending: Ending::Done, text })
+        let text = format!("{}\n{certificates}", told(&changes, published));
+        Ok(Report { ending: Ending::Done, text: said(&text, &kept, &fresh.notes) })
+    }
+
+    /// Shows other certificates from now on, and says so; says nothing where there are none.
+    fn renew(&self, running: &mut InEffect, renewed: Option<Identity>) -> String {
+        let Some(identity) = renewed else { return String::new() };
+        (self.means.renew)(&identity);
+        let date = tls::date(identity.expiry.unix_s);
+        running.identity = Some(identity);
+        format!("new connections are shown the new certificates (valid until {date})")
     }
 
     fn show(&self, edition: &Edition) {
@@ -154,13 +176,19 @@ impl Reloads {
         *self.current.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = current;
     }
 
-    fn running(&self) -> MutexGuard<'_, Running> {
+    fn running(&self) -> MutexGuard<'_, InEffect> {
         self.running.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 
+/// Certificates that are not those in effect. TLS does not begin or end before a restart.
+fn renewed(running: &InEffect, fresh: Option<Identity>) -> Option<Identity> {
+    let known = running.identity.as_ref()?;
+    fresh.filter(|fresh| !fresh.is_same(known))
+}
+
 /// What shards can take over from what runs.
-fn prepared(running: &Running, settings: Settings, program: Program) -> Result<Edition, String> {
+fn prepared(running: &InEffect, settings: Settings, program: Program) -> Result<Edition, String> {
     let verifier = Verifier::new(&settings.auth).map_err(|error| error.to_string())?;
     let program = lineage::follow(&running.program, program).map_err(|error| error.to_string())?;
     // It was verified when it was compiled; moving it must not have broken anything.

@@ -54,8 +54,16 @@ pub(super) fn per_shard(shards: &[Arc<Counters>]) -> Value {
 }
 
 /// What `totals` gathers by name.
-const GROUPS: [&str; 7] =
-    ["rules", "limits", "metrics", "protocolErrors", "rejects", "disconnects", "refusals"];
+const GROUPS: [&str; 8] = [
+    "rules",
+    "limits",
+    "metrics",
+    "protocolErrors",
+    "rejects",
+    "disconnects",
+    "refusals",
+    "tlsFailures",
+];
 
 /// Every counter, the reasons of drops and refusals by name where they are not zero.
 pub(super) fn totals(shards: &[Arc<Counters>]) -> Value {

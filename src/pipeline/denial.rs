@@ -122,9 +122,22 @@ impl<'p> Denial<'p> {
 
     /// The id that clients, logs and `explain` call it by.
     pub fn id(&self) -> DenialId {
-        let line = self.site.map_or(0, |site| site.line).to_string();
-        let parts = [self.event, self.reject.code(), self.name, self.file, &line];
-        DenialId::of(&parts)
+        let mut room = [0; 10];
+        let line = decimal(self.site.map_or(0, |site| site.line), &mut room);
+        DenialId::of(&[self.event, self.reject.code(), self.name, self.file, line])
+    }
+}
+
+/// A number's digits, without an allocation: refusals make none.
+fn decimal(mut number: u32, room: &mut [u8; 10]) -> &str {
+    let mut at = room.len();
+    loop {
+        at -= 1;
+        room[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            return std::str::from_utf8(&room[at..]).unwrap_or_default();
+        }
     }
 }
 

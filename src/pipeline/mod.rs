@@ -17,6 +17,7 @@ pub mod operand;
 mod output;
 pub mod pattern;
 pub mod program;
+pub mod sameness;
 pub mod value;
 pub mod verify;
 pub mod vm;

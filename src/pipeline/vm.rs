@@ -205,9 +205,7 @@ impl<'r, H: Host> Run<'r, H> {
             return self.stopped(stop, &ahead);
         }
         while let Some(op) = ahead.next() {
-            if H::TRACED {
-                self.host.visited(self.event.end.saturating_sub(ahead.len() as u32 + 1));
-            }
+            self.visit(&ahead);
             if let Err(stop) = self.step(*op, &mut ahead) {
                 self.output.abandon(self.pool);
                 match self.go_on(&stop, &ahead) {
@@ -217,6 +215,14 @@ impl<'r, H: Host> Run<'r, H> {
             }
         }
         Outcome::Done
+    }
+
+    /// An operation is about to be run; these are behind it.
+    #[inline(always)]
+    pub(super) fn visit(&mut self, ahead: &Ahead<'_>) {
+        if H::TRACED {
+            self.host.visited(self.event.end.saturating_sub(ahead.len() as u32 + 1));
+        }
     }
 
     /// What comes behind a step that may be refused without ending the run.
@@ -283,7 +289,7 @@ impl<'r, H: Host> Run<'r, H> {
                 return self.native_op(op, ahead);
             }
             Op::SetVariable { .. } | Op::Metric { .. } => return self.native_op(op, ahead),
-            _ => return self.value_op(op, ahead),
+            _ => return self.value_ops(op, ahead, 0),
         }
         Ok(())
     }

@@ -17,6 +17,8 @@
 
 #![allow(unsafe_code)]
 
+mod secured;
+
 use std::collections::VecDeque;
 use std::net::{Shutdown, TcpListener};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -27,9 +29,11 @@ use socket2::SockRef;
 
 use super::buffers::BUFFERS;
 use super::clock::Clock;
-use super::mesh::Ports;
+use super::listen::Listening;
+use super::mesh::{Newcomer, Ports};
 use super::ring::{Bytes, Completion, Kind, Ring};
 use super::sockets::{Fate, Sending, Socket};
+use super::tls::{Sent, Tls};
 use super::{Shared, StartError};
 use crate::clock::Now;
 use crate::limits::{ACCEPT_BACKOFF_MAX_NS, ACCEPT_BACKOFF_MIN_NS, MESH_FRAMES_PER_TURN};
@@ -39,6 +43,7 @@ use crate::shard::{Io, Shard};
 /// A listener and when to accept again after an error.
 struct Listener {
     socket: TcpListener,
+    secure: bool,
     accepting: bool,
     retry_ns: u64,
     backoff_ns: u64,
@@ -52,6 +57,7 @@ pub struct Driver {
     ports: Ports,
     shared: Arc<Shared>,
     http: Arc<dyn Fn(Handoff) + Send + Sync>,
+    tls: Tls,
     listeners: Vec<Listener>,
     sockets: Vec<Option<Socket>>,
     completions: Vec<Completion>,
@@ -80,7 +86,8 @@ impl Driver {
     pub fn new(
         shard: Shard,
         clock: Clock,
-        listeners: Vec<TcpListener>,
+        listeners: Vec<Listening>,
+        tls: Tls,
         ports: Ports,
         shared: Arc<Shared>,
         http: Arc<dyn Fn(Handoff) + Send + Sync>,
@@ -89,7 +96,13 @@ impl Driver {
             StartError(format!("{what}: {error}; run `shardwire doctor` to see what is missing"))
         };
         let ring = Ring::new().map_err(|e| failed("cannot set up io_uring", e))?;
-        let listener = |socket| Listener { socket, accepting: false, retry_ns: 0, backoff_ns: 0 };
+        let listener = |Listening { socket, secure }| Listener {
+            socket,
+            secure,
+            accepting: false,
+            retry_ns: 0,
+            backoff_ns: 0,
+        };
         Ok(Driver {
             busy_until_ns: 0,
             now: clock.now(),
@@ -99,6 +112,7 @@ impl Driver {
             ports,
             shared,
             http,
+            tls,
             listeners: listeners.into_iter().map(listener).collect(),
             sockets: Vec::new(),
             completions: Vec::with_capacity(4_096),
@@ -139,6 +153,7 @@ impl Driver {
             && !self.unsettled
             && self.starved.is_empty()
             && !self.shard.has_work()
+            && !self.tls.to_follow
             && self.now.mono_ns >= self.busy_until_ns
             && self.ring.is_quiet()
     }
@@ -147,6 +162,7 @@ impl Driver {
     fn turn(&mut self) -> std::io::Result<()> {
         let now = self.clock.now();
         self.now = now;
+        self.tls.begin_turn();
         self.shard.catch_up(now);
         if !std::mem::replace(&mut self.watching, true) {
             self.ring.watch(self.ports.wake().raw_fd())?;
@@ -166,7 +182,12 @@ impl Driver {
                 now.mono_ns.saturating_add(self.shard.settings().server.spin_before_park_ns);
         }
         self.check_drain(now);
-        self.flush()
+        self.flush()?;
+        if worked && self.shard.is_watched() {
+            let spent_ns = self.clock.mono_ns().saturating_sub(now.mono_ns);
+            self.shard.counters().turn_times.add(spent_ns);
+        }
+        Ok(())
     }
 
     /// Takes what the kernel has done; false where that is nothing.
@@ -215,6 +236,7 @@ impl Driver {
     fn hear_sockets(&mut self, now: Now) -> bool {
         let mut any = false;
         while !self.shard.is_turn_full()
+            && !self.tls.is_turn_full()
             && let Some(done) = self.received.pop_front()
         {
             self.take_received(now, done);
@@ -226,7 +248,10 @@ impl Driver {
     fn take_received(&mut self, now: Now, done: Completion) {
         if let (Some(id), 1..) = (done.buffer, done.result) {
             let bytes = self.ring.buffers.bytes(id, done.result as usize);
-            self.shard.handle_bytes(now, done.slot, bytes);
+            match self.tls.receive(done.slot, bytes) {
+                None => self.shard.handle_bytes(now, done.slot, bytes),
+                Some(received) => self.hear_secured(now, done.slot, received),
+            }
         }
         if let Some(id) = done.buffer {
             self.ring.buffers.give_back(id);
@@ -242,7 +267,7 @@ impl Driver {
                 self.starved.push_back(done.slot);
             }
             1.. => self.starved.push_back(done.slot),
-            _ => self.shard.handle_hangup(now, done.slot),
+            _ => self.hung_up(now, done.slot),
         }
         self.settle(now, done.slot);
     }
@@ -261,7 +286,8 @@ impl Driver {
             return Ok(());
         };
         socket.sending = Sending::Waiting;
-        let bytes = self.shard.in_flight(done.slot).unwrap_or_default();
+        let sealed = self.tls.in_flight(done.slot);
+        let bytes = sealed.or_else(|| self.shard.in_flight(done.slot)).unwrap_or_default();
         let rest = Bytes::from(bytes.get(went..).unwrap_or_default());
         self.ring.send(socket.raw_fd(), done.slot, rest)
     }
@@ -270,7 +296,12 @@ impl Driver {
         let Some(socket) = self.socket(slot) else { return };
         socket.sending = Sending::No;
         let is_live = socket.fate == Fate::Live;
-        self.shard.handle_sent(now, slot, ok);
+        match self.tls.sent(slot) {
+            Sent::Shards => self.shard.handle_sent(now, slot, ok),
+            _ if !ok => self.shard.handle_hangup(now, slot),
+            Sent::Own => {}
+            Sent::Last => self.half_close(now, slot),
+        }
         if !is_live {
             self.settle(now, slot);
         }
@@ -278,6 +309,7 @@ impl Driver {
 
     fn accepted(&mut self, now: Now, done: Completion) -> std::io::Result<()> {
         let Some(listener) = self.listeners.get_mut(done.slot as usize) else { return Ok(()) };
+        let secure = listener.secure;
         listener.accepting = done.more;
         if done.result < 0 {
             // Out of files or memory: wait, longer each time, and never spin.
@@ -293,31 +325,34 @@ impl Driver {
         let socket = unsafe { OwnedFd::from_raw_fd(done.result) };
         self.accepts = self.accepts.wrapping_add(1);
         match self.shared.balance.deal(self.shard.id(), self.accepts) {
-            me if me == self.shard.id() => self.serve(now, socket),
+            me if me == self.shard.id() => self.serve(now, Newcomer { socket, secure }),
             other => {
-                self.ports.pass_on(other, socket);
+                self.ports.pass_on(other, Newcomer { socket, secure });
                 Ok(())
             }
         }
     }
 
     /// Takes a new connection into this shard.
-    fn serve(&mut self, now: Now, socket: OwnedFd) -> std::io::Result<()> {
-        let socket = Socket::new(socket);
+    fn serve(&mut self, now: Now, newcomer: Newcomer) -> std::io::Result<()> {
+        let socket = Socket::new(newcomer.socket);
         let slot = self.shard.handle_accepted(now, socket.peer());
         let place = slot as usize;
         if self.sockets.len() <= place {
             self.sockets.resize_with(place + 1, || None);
         }
         self.sockets[place] = Some(socket);
+        if newcomer.secure {
+            self.begin_secured(now, slot);
+        }
         self.receive(slot)
     }
 
     /// Connections that other shards accepted for this one.
     fn serve_newcomers(&mut self, now: Now) -> std::io::Result<bool> {
         let mut any = false;
-        while let Ok(socket) = self.ports.newcomers.try_recv() {
-            self.serve(now, socket)?;
+        while let Ok(newcomer) = self.ports.newcomers.try_recv() {
+            self.serve(now, newcomer)?;
             any = true;
         }
         Ok(any)
@@ -375,6 +410,9 @@ impl Driver {
             self.carry_out(self.now, request)?;
         }
         while let Some((slot, bytes)) = self.shard.poll_send() {
+            if self.tls.owe(slot) {
+                continue;
+            }
             let bytes = Bytes::from(bytes);
             let socket = self.sockets.get_mut(slot as usize).and_then(Option::as_mut);
             if let Some(socket) = socket {
@@ -383,6 +421,7 @@ impl Driver {
                 self.ring.send_now(socket.raw_fd(), slot, bytes)?;
             }
         }
+        self.send_secured()?;
         self.shard.end_turn();
         self.ports.flush(&mut self.shard);
         Ok(())
@@ -390,12 +429,8 @@ impl Driver {
 
     fn carry_out(&mut self, now: Now, request: Io) -> std::io::Result<()> {
         match request {
-            Io::Finish(slot) => {
-                let closed = self.socket(slot).map(|socket| socket.half_close());
-                if let Some(Err(_)) = closed {
-                    self.shard.handle_hangup(now, slot);
-                }
-            }
+            Io::Finish(slot) if self.tls.finish(slot) => {}
+            Io::Finish(slot) => self.half_close(now, slot),
             Io::Close(slot) => {
                 if let Some(socket) = self.socket(slot) {
                     socket.fate = Fate::Close;
@@ -426,6 +461,13 @@ impl Driver {
         Ok(())
     }
 
+    fn half_close(&mut self, now: Now, slot: u32) {
+        let closed = self.socket(slot).map(|socket| socket.half_close());
+        if let Some(Err(_)) = closed {
+            self.shard.handle_hangup(now, slot);
+        }
+    }
+
     fn stop_receiving(&mut self, slot: u32) -> std::io::Result<()> {
         match self.socket(slot).is_some_and(|socket| socket.receiving) {
             true => self.ring.cancel(Kind::Recv, slot),
@@ -439,10 +481,11 @@ impl Driver {
         let done = place.as_ref().is_some_and(|s| s.fate != Fate::Live && !s.is_pending());
         let Some(socket) = place.take_if(|_| done) else { return };
         self.shared.balance.leave(self.shard.id());
+        let tls = self.tls.take(slot).map(Box::new);
         match socket.fate {
             Fate::HandOff => {
                 if let Some((peer, received)) = self.shard.take_handoff(slot) {
-                    (self.http)(Handoff { socket: socket.into_fd(), received, peer });
+                    (self.http)(Handoff { socket: socket.into_fd(), received, peer, tls });
                 }
             }
             _ => {

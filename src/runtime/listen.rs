@@ -15,23 +15,30 @@ const BACKLOG: i32 = 4_096;
 const TAKEN_TRIES: u32 = 40;
 const TAKEN_PAUSE: Duration = Duration::from_millis(50);
 
+/// A listening socket.
+pub struct Listening {
+    pub socket: TcpListener,
+    /// TLS is spoken there.
+    pub secure: bool,
+}
+
 /// The addresses listened on, and each shard's listeners.
 pub fn all(
-    addresses: &[SocketAddr],
+    addresses: &[(SocketAddr, bool)],
     shards: usize,
-) -> Result<(Vec<SocketAddr>, Vec<Vec<TcpListener>>), StartError> {
+) -> Result<(Vec<SocketAddr>, Vec<Vec<Listening>>), StartError> {
     let mut bound = Vec::new();
-    let mut of_shard: Vec<Vec<TcpListener>> = (0..shards).map(|_| Vec::new()).collect();
-    for &wanted in addresses {
+    let mut of_shard: Vec<Vec<Listening>> = (0..shards).map(|_| Vec::new()).collect();
+    for &(wanted, secure) in addresses {
         check_free(wanted)?;
         // The first listener fixes the port where the kernel chooses it.
         let first = listen(wanted)?;
         let actual = first.local_addr().map_err(|error| failure(wanted, &error))?;
         bound.push(actual);
         for listeners in of_shard.iter_mut().skip(1) {
-            listeners.push(listen(actual)?);
+            listeners.push(Listening { socket: listen(actual)?, secure });
         }
-        of_shard[0].push(first);
+        of_shard[0].push(Listening { socket: first, secure });
     }
     Ok((bound, of_shard))
 }

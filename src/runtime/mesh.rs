@@ -16,12 +16,19 @@ use crate::limits::MESH_CHANNEL_FRAMES;
 use crate::shard::Shard;
 use crate::shard::peer::PeerFrame;
 
+/// A socket that another shard accepted.
+pub struct Newcomer {
+    pub socket: OwnedFd,
+    /// It speaks TLS.
+    pub secure: bool,
+}
+
 /// One shard's ends of the mesh.
 pub struct Ports {
     pub inbox: Receiver<PeerFrame>,
     /// Sockets that others accepted for this shard.
-    pub newcomers: Receiver<OwnedFd>,
-    doors: Vec<Sender<OwnedFd>>,
+    pub newcomers: Receiver<Newcomer>,
+    doors: Vec<Sender<Newcomer>>,
     /// To each shard, by its number.
     peers: Vec<Sender<PeerFrame>>,
     wakes: Vec<Arc<Wake>>,
@@ -54,8 +61,8 @@ impl Ports {
 
     /// Gives a socket to the shard that is to serve it. Where that has ended, the process is going
     /// down, and the socket is closed here.
-    pub fn pass_on(&self, to: ShardId, socket: OwnedFd) {
-        if self.doors[to.index()].send(socket).is_ok() {
+    pub fn pass_on(&self, to: ShardId, newcomer: Newcomer) {
+        if self.doors[to.index()].send(newcomer).is_ok() {
             self.wakes[to.index()].ring();
         }
     }

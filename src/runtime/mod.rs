@@ -17,6 +17,7 @@ mod mesh;
 pub mod preflight;
 pub(crate) mod ring;
 pub(crate) mod sockets;
+mod tls;
 mod wake;
 
 use std::fmt;
@@ -33,14 +34,18 @@ use crate::pipeline::program::Program;
 use crate::settings::Settings;
 use crate::shard::counters::Counters;
 use crate::shard::handoff::Handoff;
+use crate::shard::journal::Note;
 use crate::shard::reload::{Edition, Editions};
 use crate::shard::{Engine, Shard};
 use crate::state::gate::Gate;
+use crate::tls::Acceptor;
 use balance::Balance;
 use clock::Clock;
 use driver::Driver;
+use listen::Listening;
 use mesh::Ports;
 use preflight::Plan;
+use tls::Tls;
 use wake::Wake;
 
 /// Everything a running engine needs.
@@ -48,8 +53,12 @@ pub struct Launch {
     pub settings: Arc<Settings>,
     pub program: Arc<Program>,
     pub verifier: Arc<Verifier>,
+    /// Makes the sessions of the addresses that speak TLS.
+    pub tls: Option<Arc<Acceptor>>,
     /// Takes requests that are not upgrades (called on a shard's thread; must not block).
     pub http: Arc<dyn Fn(Handoff) + Send + Sync>,
+    /// Where shards tell the monitor what happens, if there is one.
+    pub journal: Option<crossbeam_channel::Sender<Note>>,
 }
 
 /// Why the engine could not start: one line with the remedy.
@@ -176,17 +185,19 @@ struct Seat {
     engine: Engine,
     counters: Arc<Counters>,
     clock: Clock,
-    listeners: Vec<std::net::TcpListener>,
+    listeners: Vec<Listening>,
+    tls: Option<Arc<Acceptor>>,
     ports: Ports,
     shared: Arc<Shared>,
     http: Arc<dyn Fn(Handoff) + Send + Sync>,
+    journal: Option<crossbeam_channel::Sender<Note>>,
 }
 
 /// Starts the shards; returns when every one listens.
 pub fn launch(launch: Launch) -> Result<Running, StartError> {
     let plan = preflight::plan(&launch.settings)?;
     let clock = Clock::start();
-    let (addresses, listeners) = listen::all(&launch.settings.server.addresses, plan.shards())?;
+    let (addresses, listeners) = listen::all(&launch.settings.server.listens(), plan.shards())?;
     let shards = plan.shards() as u16;
     let limits = &launch.settings.server.limits;
     let gate = Gate::new(plan.connections_max, limits.per_ip_max, limits.accept_rate_per_s);
@@ -212,9 +223,11 @@ pub fn launch(launch: Launch) -> Result<Running, StartError> {
             counters: Arc::clone(&counters[index]),
             clock,
             listeners,
+            tls: launch.tls.clone(),
             ports,
             shared: Arc::clone(&shared),
             http: Arc::clone(&launch.http),
+            journal: launch.journal.clone(),
         });
     let threads = start_all(seats, &plan)?;
     let editions = engine.editions;
@@ -267,8 +280,13 @@ async fn run_shard(seat: Seat, ready: crossbeam_channel::Sender<Result<(), Start
     {
         tracing::warn!(shard = seat.id.0, cpu, %error, "may not pin; running unpinned");
     }
-    let shard = Shard::new(seat.id, seat.engine, seat.clock.now(), seat.counters);
-    let driver = Driver::new(shard, seat.clock, seat.listeners, seat.ports, seat.shared, seat.http);
+    let tls = Tls::new(seat.tls, Arc::clone(&seat.counters));
+    let mut shard = Shard::new(seat.id, seat.engine, seat.clock.now(), seat.counters);
+    if let Some(journal) = seat.journal {
+        shard.keep_journal(journal);
+    }
+    let driver =
+        Driver::new(shard, seat.clock, seat.listeners, tls, seat.ports, seat.shared, seat.http);
     match driver {
         Ok(driver) => {
             // The receiver waits for every shard, so this cannot fail before it has its answer.

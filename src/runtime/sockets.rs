@@ -64,6 +64,14 @@ impl Socket {
         SockRef::from(&self.fd).shutdown(std::net::Shutdown::Write)
     }
 
+    /// Says this if the kernel takes it at once.
+    pub fn say_at_once(&self, words: &[u8]) {
+        if !words.is_empty() {
+            let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+            let _ = SockRef::from(&self.fd).send_with_flags(words, flags);
+        }
+    }
+
     /// From now on whoever reads acknowledges, as soon as it has read all there is: after an
     /// exchange of messages the kernel delays that, and a sender over loopback does it in the end.
     pub fn acknowledge_when_read(&self) {

@@ -13,7 +13,7 @@ use super::Shard;
 use super::host::{Counted, Host};
 use super::sending::Sending;
 use crate::envelope::Slot;
-use crate::ids::ConnKey;
+use crate::ids::{ConnKey, ShardId};
 use crate::pipeline::About;
 use crate::pipeline::effect::{Effect, Effects};
 use crate::pipeline::op::To;
@@ -27,6 +27,11 @@ const REASON: &str = "gone";
 
 /// A slot that no connection has.
 const NOBODY: u32 = u32::MAX;
+
+/// The key of no connection: what it asks for is answered to nobody.
+pub(super) fn nobody(shard: ShardId) -> ConnKey {
+    ConnKey { shard, index: NOBODY, generation: 0 }
+}
 
 impl Shard {
     /// The user has left these rooms with its last connection.
@@ -79,7 +84,7 @@ impl Shard {
             claims: &[],
             about: &about,
             user,
-            conn: ConnKey { shard: self.id, index: NOBODY, generation: 0 },
+            conn: nobody(self.id),
             target: b"",
             kind: FrameType::Text,
             frame_bytes_max: self.engine.settings.transport.message_bytes_max,

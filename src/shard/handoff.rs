@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 
+use crate::tls::Session;
+
 /// A TCP connection and what was already read from it.
 #[derive(Debug)]
 pub struct Handoff {
@@ -10,4 +12,6 @@ pub struct Handoff {
     /// The request head and whatever followed it.
     pub received: Vec<u8>,
     pub peer: IpAddr,
+    /// What the connection goes on with, where it speaks TLS; `received` is plain then.
+    pub tls: Option<Box<Session>>,
 }

@@ -84,6 +84,11 @@ impl Shard {
             PeerFrame::Grant { origin, user, permission, held } => {
                 self.on_grant(origin, &user, permission, held);
             }
+            PeerFrame::PutOut { conn, user, room, told } => {
+                self.on_put_out(conn, &user, room, told);
+            }
+            PeerFrame::Count { room, who } => self.on_count(room, &who),
+            PeerFrame::IsOut { conn, room } => self.on_is_out(conn, &room),
             _ => {}
         }
     }

@@ -146,6 +146,7 @@ impl Shard {
             }
             record.rooms.push(Arc::clone(&room));
         }
+        self.count_late(&room, &user);
         self.start_job(origin, &user, &room, true);
     }
 
@@ -153,11 +154,18 @@ impl Shard {
         if let Some(record) = self.homes.users.get_mut(&user) {
             record.rooms.retain(|other| *other != room);
         }
+        self.strike_late(&room, &user);
         self.start_job(origin, &user, &room, false);
     }
 
     /// Sends a join or leave to every shard of the user; the last answer ends it.
-    fn start_job(&mut self, origin: ConnKey, user: &Arc<str>, room: &Arc<str>, join: bool) {
+    pub(super) fn start_job(
+        &mut self,
+        origin: ConnKey,
+        user: &Arc<str>,
+        room: &Arc<str>,
+        join: bool,
+    ) {
         let shards = self.homes.users.get(user).map(HomeUser::shards).unwrap_or_default();
         if shards.is_empty() {
             return self.tell(origin.shard, PeerFrame::Done { origin });

@@ -7,6 +7,7 @@ pub mod aside;
 pub mod conflate;
 pub mod counters;
 pub mod handoff;
+pub mod journal;
 pub mod mesh;
 pub mod peer;
 mod places;
@@ -29,6 +30,7 @@ mod hooks;
 mod host;
 mod lease;
 mod limit;
+mod recheck;
 mod refusing;
 pub mod reply;
 mod roles;
@@ -75,8 +77,10 @@ use conflate::Conflated;
 use counters::{Counters, Named};
 use drain::Draining;
 use hold::Held;
+use journal::Journal;
 use mesh::Mesh;
 use peer::PeerFrame;
+use recheck::Rechecked;
 use reload::{Editions, Known};
 use trace::Trace;
 use trim::Trim;
@@ -144,6 +148,10 @@ pub struct Shard {
     selected: u32,
     /// A room was bounded while one did.
     bound_again: bool,
+    /// A reload has brought bounds on members of rooms that had some.
+    counts_late: bool,
+    /// Rooms whose rules a reload changed, with members to be asked.
+    rechecks: Vec<Rechecked>,
     /// Counters that its program names.
     named: Arc<Named>,
     names: Names,
@@ -176,6 +184,7 @@ pub struct Shard {
     trim: Trim,
     /// Only in tests of a configuration.
     trace: Option<Arc<Trace>>,
+    journal: Journal,
     /// What users hold who were granted nothing.
     no_permissions: Arc<PermissionSet>,
     sessions: Sessions,
@@ -215,6 +224,8 @@ impl Shard {
             former: Vec::new(),
             selected: 0,
             bound_again: false,
+            counts_late: false,
+            rechecks: Vec::new(),
             named,
             names: Names::default(),
             spares: Spares::default(),
@@ -239,6 +250,7 @@ impl Shard {
             own_compressors: Vec::new(),
             trim: Trim::new(),
             trace: None,
+            journal: Journal::default(),
             no_permissions: Arc::default(),
             sessions: Sessions::default(),
             conflated: Conflated::default(),
@@ -338,6 +350,7 @@ impl Shard {
     pub fn end_turn(&mut self) {
         self.outboxes.end_flush();
         self.sends_to_follow = self.outboxes.take_to_follow();
+        self.recheck_some();
         self.watch_stalled();
         self.plan_trim();
     }
@@ -383,7 +396,8 @@ impl Shard {
         let trim = Some(self.trim.due_ns).filter(|due_ns| *due_ns < u64::MAX);
         let sweep = Some(self.homes.texts.sweep_due_ns).filter(|due_ns| *due_ns < u64::MAX);
         let conflated = self.conflated.next_ns();
-        [self.wheel.next_ns(), fading, draining, delayed, trim, sweep, conflated]
+        let round = self.journal.next_ns();
+        [self.wheel.next_ns(), fading, draining, delayed, trim, sweep, conflated, round]
             .into_iter()
             .flatten()
             .min()
@@ -426,7 +440,10 @@ impl Shard {
 
     /// Whether the next turn has something to do whatever comes in.
     pub fn has_work(&self) -> bool {
-        !self.mesh.is_empty() || !self.to_read.is_empty() || self.sends_to_follow
+        !self.mesh.is_empty()
+            || !self.to_read.is_empty()
+            || self.sends_to_follow
+            || !self.rechecks.is_empty()
     }
 
     /// Frames that wait for a peer to take them.

@@ -122,6 +122,13 @@ pub enum PeerFrame {
     UserValues { user: Arc<str>, values: Arc<Values> },
     /// To the user's home: a permission is given or taken. Lost: as `Join`.
     Grant { origin: ConnKey, user: Arc<str>, permission: PermissionId, held: bool },
+    /// To the user's home: the room's rules do not let this connection in any more. Lost: the user
+    /// stays in.
+    PutOut { conn: ConnKey, user: Arc<str>, room: Arc<str>, told: Option<FrameRef> },
+    /// To the room's home: these are members already. Lost: they are not counted.
+    Count { room: Arc<str>, who: Arc<[Arc<str>]> },
+    /// From the user's home: the user is out of the room. Lost: its `leave` hook does not run.
+    IsOut { conn: ConnKey, room: Arc<str> },
 }
 
 /// What a user's home knows that a new connection's shard needs.

@@ -7,16 +7,22 @@
 //!        | -- Unseat --------------> |   behind a leave, or from the user's home
 //! ```
 //!
+//! A reload that brings a room's first bound on members counts who is in: the homes of users and
+//! the shards of connections tell (`Count`), and from then on tell of each join and leave of users
+//! once more, because some may have begun before.
+//!
 //! Invariants: a member is counted once, by its user's name (or by its connection's id, in rooms of
 //! connections); a room without bounds keeps nothing of this. Called by `apply`, `hear`, `home`.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Shard;
 use super::peer::PeerFrame;
-use crate::ids::ConnKey;
-use crate::settings::RoomClass;
+use crate::ids::{ConnKey, RoomClassId};
+use crate::settings::{Membership, RoomClass};
 use crate::state::bounds::Bounds;
+use crate::state::classes::RoomClasses;
 use crate::state::homes::HomeRoom;
 
 impl Shard {
@@ -42,7 +48,7 @@ impl Shard {
         self.homes.rooms.entry(room).or_default()
     }
 
-    /// Bounds every room by the class that it has now. Who joined an unbounded room is not counted.
+    /// Bounds every room by the class that it has now.
     pub(super) fn bind_rooms_again(&mut self) {
         self.bound_again = false;
         let mut rooms = std::mem::take(&mut self.homes.rooms);
@@ -51,6 +57,69 @@ impl Shard {
         }
         rooms.retain(|_, record| !record.is_unused());
         self.homes.rooms = rooms;
+    }
+
+    /// Tells the homes of rooms that count their members since this edition who is in already: of
+    /// connections those that are here, of users those whose home is here.
+    pub(super) fn count_members(&mut self, old: &RoomClasses) {
+        let counts = |classes: &[RoomClass], class: Option<RoomClassId>| {
+            let class = class.and_then(|class| classes.get(usize::from(class.0)));
+            class.is_some_and(|class| class.members_max > 0)
+        };
+        let settings = Arc::clone(&self.engine.settings);
+        if !settings.rooms.iter().any(|class| class.members_max > 0) {
+            return;
+        }
+        let rooms = &self.rooms;
+        let anew = |name: &str, membership| {
+            let class = rooms.class_of(name);
+            counts(&settings.rooms, class)
+                && !counts(old.as_slice(), old.of(name))
+                && rooms.membership_of(class) == membership
+        };
+        let mut found: HashMap<Arc<str>, Vec<Arc<str>>> = HashMap::new();
+        for (_, room) in rooms.iter().filter(|(_, one)| anew(&one.name, Membership::Connection)) {
+            let keys = room.members.iter().filter_map(|slot| self.conns.key(*slot));
+            let who = keys.map(|key| key.to_string().into()).collect();
+            found.insert(Arc::clone(&room.name), who);
+        }
+        for (user, record) in &self.homes.users {
+            for room in record.rooms.iter().filter(|room| anew(room, Membership::User)) {
+                found.entry(Arc::clone(room)).or_default().push(Arc::clone(user));
+            }
+        }
+        self.counts_late |= !found.is_empty();
+        for (room, who) in found {
+            let home = self.home_of(&room);
+            self.tell(home, PeerFrame::Count { room, who: who.into() });
+        }
+    }
+
+    /// These are members, however many there may be.
+    pub(super) fn on_count(&mut self, room: Arc<str>, who: &[Arc<str>]) {
+        if !self.counts_members(&room) {
+            return;
+        }
+        let record = self.home_room(room);
+        if let Some(bounds) = &mut record.bounds {
+            bounds.members.extend(who.iter().map(Arc::clone));
+        }
+    }
+
+    /// A user has joined by the edition before the one that counts, or may have: the home of the
+    /// room is told once more.
+    pub(super) fn count_late(&mut self, room: &Arc<str>, user: &Arc<str>) {
+        if self.counts_late && self.counts_members(room) {
+            let (home, who) = (self.home_of(room), [Arc::clone(user)].into());
+            self.tell(home, PeerFrame::Count { room: Arc::clone(room), who });
+        }
+    }
+
+    /// The same of a leave: what was counted late is struck off by whoever counted it.
+    pub(super) fn strike_late(&mut self, room: &Arc<str>, user: &Arc<str>) {
+        if self.counts_late {
+            self.give_up(room, user);
+        }
     }
 
     pub(super) fn on_seat(&mut self, origin: ConnKey, room: Arc<str>, who: Arc<str>) {

@@ -11,7 +11,6 @@ use super::reply::{ErrorParts, write_error};
 use super::subject::{Cause, Subject};
 use crate::envelope::text::decode_into;
 use crate::envelope::{Slot, SlotKind};
-use crate::ids::EventId;
 use crate::pipeline::about::{About, RefusalText};
 use crate::pipeline::denial::{Denial, Refuser};
 use crate::pipeline::effect::Effect;
@@ -24,26 +23,16 @@ impl Shard {
     /// Refuses one event: counted, and told to the sender unless silenced.
     pub(super) fn reject(&mut self, slot: u32, reject: Reject, subject: Subject<'_>, cause: Cause) {
         self.counters.rejected(reject);
-        if let Some(event) = self.event_of(subject) {
+        self.note_refused(slot, reject);
+        let program = Arc::clone(&self.engine.program);
+        if let Some(event) = program.lookup(subject.event) {
             self.named.rejected(event, reject);
         }
-        let program = Arc::clone(&self.engine.program);
         let denial = Denial::of(&program, cause.by, reject);
         self.log_refusal(slot, &denial);
         if let Some(frame) = self.refusal(slot, &denial, subject, cause) {
             self.queue_own(slot, frame);
         }
-    }
-
-    /// The event that a subject names, if it names one.
-    pub(super) fn event_of(&self, subject: Subject<'_>) -> Option<EventId> {
-        let program = &self.engine.program;
-        if !subject.event.contains(&b'\\') {
-            return program.lookup(subject.event);
-        }
-        let mut name = Vec::new();
-        decode_into(subject.event, &mut name);
-        program.lookup(&name)
     }
 
     /// What the sender is told; nothing where that is silenced.

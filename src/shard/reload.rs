@@ -111,7 +111,8 @@ impl Shard {
             edition,
         };
         self.exchange(&mut known);
-        self.settle_in(&known.edition.settings);
+        self.journal.follow(&self.engine.settings.monitor, &self.engine.program);
+        self.settle_in(&known.edition, &known.classes);
         if known.held > 0 {
             self.former.push(known);
         }
@@ -181,8 +182,9 @@ impl Shard {
     }
 
     /// Brings what is derived from settings into line with the new ones.
-    fn settle_in(&mut self, old: &Settings) {
-        let settings = Arc::clone(&self.engine.settings);
+    fn settle_in(&mut self, before: &Edition, classes: &RoomClasses) {
+        let (old, settings) = (&*before.settings, Arc::clone(&self.engine.settings));
+        self.plan_rechecks(before);
         self.rules = rules(&settings.transport);
         self.outboxes.bound(bounds(&settings.transport));
         if settings.transport.compression.level != old.transport.compression.level {
@@ -192,13 +194,12 @@ impl Shard {
             self.outboxes.delay(delays(&settings));
             self.rooms.classify_again();
             self.bind_rooms_again();
+            self.count_members(classes);
         }
         if settings.transport.times() != old.transport.times() {
             let slots: Vec<u32> = self.conns.slots().collect();
             slots.into_iter().for_each(|slot| self.arm(slot));
         }
-        // The place to ask changed rules of open rooms again (`recheck`): the program is the new
-        // one and the rooms are classified by it, but no message has run yet.
     }
 }
 

@@ -68,6 +68,7 @@ impl Shard {
     pub(super) fn unseat_all(&mut self, slot: u32) {
         while let Some(seat) = self.conns.get_mut(slot).and_then(|conn| conn.seats.pop()) {
             self.give_up_own(slot, seat);
+            self.journal.rooms_changed();
             self.vacate(seat);
         }
         if let Some(conn) = self.conns.get_mut(slot) {
@@ -145,13 +146,15 @@ impl Shard {
         let Some(entry) = self.rooms.get_mut(room) else { return };
         conn.seats.push(Seat { room, place: entry.members.len() as u32 });
         entry.members.push(slot);
+        self.note_moved(slot, room, true);
     }
 
-    fn unseat(&mut self, slot: u32, room: u32) {
+    pub(super) fn unseat(&mut self, slot: u32, room: u32) {
         let Some(conn) = self.conns.get_mut(slot) else { return };
         let Some(at) = conn.seats.iter().position(|seat| seat.room == room) else { return };
         let seat = conn.seats.swap_remove(at);
         fit(&mut conn.seats);
+        self.note_moved(slot, room, false);
         self.vacate(seat);
     }
 

@@ -117,8 +117,12 @@ impl Shard {
                 return held.unwrap_or_default();
             }
         }
-        let subject = self.subject(message);
+        let ran = matches!(outcome, Outcome::Done);
+        let (subject, payload) = (self.subject(message), self.envelope.payload);
         self.apply(slot, effects, subject);
+        if ran {
+            self.note_ran(slot, event, payload.bytes(message));
+        }
     }
 
     fn refuse_unrouted(&mut self, slot: u32, reject: Reject, message: &[u8]) {
@@ -127,10 +131,8 @@ impl Shard {
             Reject::BadJson | Reject::BadMessage => Subject::NOTHING,
             _ => self.subject(message),
         };
-        let event = self.event_of(subject);
-        if let Some(event) = event {
-            self.named.received(event);
-        }
+        let event = self.engine.program.lookup(subject.event);
+        event.into_iter().for_each(|event| self.named.received(event));
         let by = match reject {
             Reject::InvalidPayload => event.map_or(By::Nobody, By::Payload),
             _ => By::Nobody,

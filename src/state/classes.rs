@@ -27,6 +27,10 @@ impl RoomClasses {
         RoomClasses { classes: classes.to_vec() }
     }
 
+    pub fn as_slice(&self) -> &[RoomClass] {
+        &self.classes
+    }
+
     /// The first class whose pattern matches the whole name.
     pub fn of(&self, name: &str) -> Option<RoomClassId> {
         let place = self.classes.iter().position(|class| matches(&class.pattern, name))?;

@@ -142,6 +142,11 @@ impl Rooms {
         (room.generation == key.generation).then_some(key.slot)
     }
 
+    pub fn iter(&self) -> impl Iterator<Item = (RoomKey, &Room)> {
+        let key = |slot, room: &Room| RoomKey { slot, generation: room.generation };
+        self.slots.iter().map(move |(slot, room)| (key(slot as u32, room), room))
+    }
+
     /// Forgets a room without members.
     pub fn remove(&mut self, slot: u32) -> Option<Room> {
         let room = self.slots.try_remove(slot as usize)?;

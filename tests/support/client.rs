@@ -133,9 +133,14 @@ impl Chatter {
         }
     }
 
+    /// The next message, whatever its shape.
+    pub fn next_json(&mut self) -> Value {
+        serde_json::from_str(&self.next_text()).expect("JSON")
+    }
+
     /// The next message, as event and payload.
     pub fn next(&mut self) -> (String, Value) {
-        let frame: Value = serde_json::from_str(&self.next_text()).expect("JSON");
+        let frame = self.next_json();
         let event = frame["event"].as_str().expect("an event").to_owned();
         (event, frame["payload"].clone())
     }

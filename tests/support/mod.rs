@@ -21,6 +21,7 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Server {
     child: Child,
     pub address: SocketAddr,
+    others: Vec<SocketAddr>,
     log: Arc<Mutex<String>>,
     /// Kept open: a server whose stdout is closed is another test.
     stdout: BufReader<ChildStdout>,
@@ -76,11 +77,11 @@ impl Server {
             .expect("the server starts");
         let log = collect(child.stderr.take().expect("piped"));
         let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
-        let address = listening(&mut stdout).unwrap_or_else(|| {
+        let (address, others) = listening(&mut stdout).unwrap_or_else(|| {
             let status = child.wait();
             panic!("no address from the server ({status:?}):\n{}", log.lock().expect("log"))
         });
-        Server { child, address, log, stdout }
+        Server { child, address, others, log, stdout }
     }
 
     /// The next line of its stdout, behind the one with the address.
@@ -88,6 +89,11 @@ impl Server {
         let mut line = String::new();
         self.stdout.read_line(&mut line).expect("text");
         line
+    }
+
+    /// The addresses it listens on beside the first.
+    pub fn others(&self) -> &[SocketAddr] {
+        &self.others
     }
 
     pub fn log(&self) -> String {
@@ -118,16 +124,23 @@ impl Drop for Server {
     }
 }
 
-/// The address of the line `listening on ws://ADDRESS/path`; `None` when stdout ended before it.
-fn listening(stdout: &mut BufReader<ChildStdout>) -> Option<SocketAddr> {
+/// The addresses of the lines `listening on ws://ADDRESS/path` (or wss), which come in one piece;
+/// `None` when stdout ended before them.
+fn listening(stdout: &mut BufReader<ChildStdout>) -> Option<(SocketAddr, Vec<SocketAddr>)> {
     let mut line = String::new();
     while stdout.read_line(&mut line).ok()? > 0 {
-        if let Some(rest) = line.strip_prefix("listening on ws://") {
-            return rest.split('/').next()?.parse().ok();
+        if let Some(address) = listened(&line) {
+            let rest = String::from_utf8_lossy(stdout.buffer()).into_owned();
+            return Some((address, rest.lines().filter_map(listened).collect()));
         }
         line.clear();
     }
     None
+}
+
+fn listened(line: &str) -> Option<SocketAddr> {
+    let url = line.strip_prefix("listening on ws")?;
+    url.trim_start_matches('s').strip_prefix("://")?.split('/').next()?.parse().ok()
 }
 
 /// Keeps what a pipe gives, as long as it gives.

@@ -43,9 +43,11 @@ fn text() -> Value {
     json!({ "type": "string" })
 }
 
-/// One of some names.
+/// One of these names; YAML takes one like `1.2` for a number.
 fn one_of(names: &[&str]) -> Value {
-    json!({ "enum": names })
+    let numbers = names.iter().filter_map(|name| name.parse::<f64>().ok());
+    let names = names.iter().map(|name| json!(name));
+    json!({ "enum": names.chain(numbers.map(|number| json!(number))).collect::<Vec<_>>() })
 }
 
 /// A map with these fields and no others, or nothing.

@@ -117,6 +117,12 @@ impl Facts {
         Facts { all: true, ..Facts::default() }
     }
 
+    /// The same of a condition with this text: only one that compares or calls can have asked for
+    /// null.
+    pub fn behind(text: &str) -> Facts {
+        if text.contains(['=', '(']) { Facts::all() } else { Facts::default() }
+    }
+
     pub fn holds(&self, path: &str) -> bool {
         self.all || self.paths.contains(path)
     }

@@ -32,7 +32,11 @@ impl Section {
     /// What a finding says of a name where there is no section: message, label and help.
     pub fn missing(&self, name: &str) -> (String, String, String) {
         let message = format!("no {} are declared", self.what);
-        let help = format!("declare it: `{}`", self.example.replace("NAME", name));
-        (message, format!("`{name}` is not declared"), help)
+        (message, format!("`{name}` is not declared"), format!("declare it: {}", self.how(name)))
+    }
+
+    /// How the file declares a name.
+    pub fn how(&self, name: &str) -> String {
+        format!("`{}`", self.example.replace("NAME", name))
     }
 }

@@ -26,8 +26,8 @@ it at once; [diagnostics.md](diagnostics.md) explains each finding.
 - Every option can be set by its variable, which wins over the file; `GODISPATCH_` instead of
   `SHARDWIRE_` works too, and `PORT` sets the port of `server.address`.
   Order: SHARDWIRE_, GODISPATCH_, PORT, file, default.
-- Keys that begin with `x-` at the top of the file are free. Any other unknown key is E201; a list or
-  a map where a plain value belongs is E202.
+- Keys that begin with `x-` at the top of the file are free. Any other unknown key is E201; a list
+  or a map where a plain value belongs is E202.
 - Without `version:` option names may be written in any case.
 
 ## Several files

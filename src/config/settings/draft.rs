@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use super::super::codes::Code;
 use super::super::diagnostic::{Diagnostic, Findings, Place};
 use super::registry::Given;
+use super::tls;
 use crate::settings::{Auth, JwtAlgorithm, Protocol, Settings, WireNames};
 
 /// A secret or key as given; never printed.
@@ -35,6 +36,7 @@ pub struct Draft {
     pub secret: Option<Material>,
     pub public_key: Option<Material>,
     pub keys: Vec<KeyDraft>,
+    pub monitor_token: Option<Material>,
     pub raw: bool,
     pub incoming: WireNames,
     pub outgoing: WireNames,
@@ -53,6 +55,7 @@ impl Default for Draft {
             secret: None,
             public_key: None,
             keys: Vec::new(),
+            monitor_token: None,
             raw: false,
             incoming: WireNames::default(),
             outgoing: WireNames::default(),
@@ -65,8 +68,9 @@ impl Default for Draft {
 impl Draft {
     /// What only shows when two options are looked at together.
     pub fn check(&self, findings: &mut Findings) {
-        super::http::check(self, findings);
         self.check_pings(findings);
+        tls::check(self, findings);
+        super::http::check(self, findings);
     }
 
     fn check_pings(&self, findings: &mut Findings) {

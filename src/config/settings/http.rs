@@ -211,3 +211,57 @@ fn folder(entry: &Entry, environment: &Environment) -> Result<Folder, Problem> {
     }
     Ok(Folder { path: format!("{key}/"), folder: name.into() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::source::Source;
+    use super::super::super::{Options, SecretPolicy, compile};
+    use super::*;
+
+    fn compiled(options: &str) -> Result<crate::settings::Settings, Vec<Code>> {
+        let source = Source::new("config.yaml", format!("auth: {{ mode: none }}\n{options}\n"));
+        let environment: Environment = [("WWW", "/srv/www")].into_iter().collect();
+        match compile(&source, &environment, &Options { secret: SecretPolicy::Ignore }) {
+            Ok(compiled) => Ok(compiled.settings),
+            Err(found) => {
+                Err(found.iter().filter(|one| one.is_error()).map(|one| one.code).collect())
+            }
+        }
+    }
+
+    #[test]
+    fn folders_stand_with_the_longest_path_first() {
+        let folders = "{ /: ./a, /x/y/: '${env.WWW}', /x: ../b }";
+        let settings = compiled(&format!("http: {{ static: {folders} }}")).unwrap();
+        let told = settings.http.folders.iter().map(|one| (&*one.path, one.folder.to_str()));
+        assert_eq!(
+            told.collect::<Vec<_>>(),
+            [("/x/y/", Some("/srv/www")), ("/x/", Some("../b")), ("/", Some("./a"))]
+        );
+    }
+
+    #[test]
+    fn everything_wrong_has_its_code() {
+        for (options, code) in [
+            ("http: { static: [a] }", Code::WrongShape),
+            ("http: { static: { /a: [b] } }", Code::WrongShape),
+            ("http: { static: { /a: '' } }", Code::WrongShape),
+            ("http: { static: { a: b } }", Code::BadValue),
+            ("http: { static: { /a//b: b } }", Code::BadValue),
+            ("http: { static: { /../b: b } }", Code::BadValue),
+            ("http: { static: { '/a%20b': b } }", Code::BadValue),
+            ("http: { static: { /a: b, /a/: c } }", Code::SetTwice),
+            ("http: { static: { /a: '${env.NONE}' } }", Code::MissingVariable),
+            ("http: { cors: { origins: 'a.example' } }", Code::BadOrigin),
+            ("http: { cors: { headers: 'a b' } }", Code::BadValue),
+            ("http: { cors: { methods: ['GET,POST'] } }", Code::BadValue),
+            ("metrics: { access: everybody }", Code::BadValue),
+            ("metrics: { access: token, token: short }", Code::NoMetricsToken),
+        ] {
+            assert_eq!(compiled(options).map(|_| ()), Err(vec![code]), "{options}");
+        }
+        let token = "metrics: { access: token, token: 0123456789abcdef }";
+        assert_eq!(compiled(token).unwrap().metrics.access, MetricsAccess::Token);
+        assert!(!format!("{:?}", compiled(token).unwrap()).contains("0123456789"));
+    }
+}

@@ -9,6 +9,7 @@ mod draft;
 mod expand;
 mod http;
 mod keys;
+mod monitor;
 mod options;
 mod overrides;
 mod pattern;
@@ -16,11 +17,13 @@ mod registry;
 mod restart;
 mod rooms;
 mod special;
+mod tls;
 pub mod value;
 mod walk;
 
 pub use draft::{Chosen, Draft};
 pub use keys::SecretPolicy;
+pub use monitor::check_names as check_monitor;
 pub use options::KEYS;
 pub use pattern::variables as room_variables;
 pub use registry::{Effect, Key, Kind, below, find};
@@ -53,6 +56,7 @@ pub fn resolve<'n>(
     let sections = walk::walk(root, environment, &mut draft, findings);
     overrides::apply(environment, &mut draft, findings);
     keys::resolve(&mut draft, secret, findings);
+    monitor::resolve(&mut draft, secret, findings);
     draft.check(findings);
     let chosen = std::mem::take(&mut draft.chosen);
     Resolved { settings: draft.into_settings(), chosen, sections }

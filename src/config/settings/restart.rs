@@ -17,7 +17,7 @@ fn put<T: Clone + PartialEq>(running: &T, next: &mut T) -> bool {
     differs
 }
 
-const ROWS: [Row; 7] = [
+const ROWS: [Row; 9] = [
     Row("server.address", |one, next| put(&one.server.addresses, &mut next.server.addresses)),
     Row("server.cores", |one, next| put(&one.server.cores, &mut next.server.cores)),
     Row("server.limits.connections", |one, next| {
@@ -29,11 +29,15 @@ const ROWS: [Row; 7] = [
     Row("server.limits.acceptRate", |one, next| {
         put(&one.server.limits.accept_rate_per_s, &mut next.server.limits.accept_rate_per_s)
     }),
+    Row("server.tls.address", |one, next| {
+        put(&one.server.tls.addresses, &mut next.server.tls.addresses)
+    }),
     Row("transport.compression.windowBits", |one, next| {
         let bits = &mut next.transport.compression.window_bits;
         put(&one.transport.compression.window_bits, bits)
     }),
     Row("log.format", |one, next| put(&one.log.format, &mut next.log.format)),
+    Row("monitor.enabled", |one, next| put(&one.monitor.enabled, &mut next.monitor.enabled)),
 ];
 
 /// Keeps the running values of what needs a restart; names those that were to change.
@@ -44,10 +48,19 @@ pub fn keep(running: &Settings, next: &mut Settings) -> Vec<String> {
             kept.push((*path).to_owned());
         }
     }
+    if keep_tls(running, next) {
+        kept.push("server.tls.cert".to_owned());
+    }
     if keep_memberships(&running.rooms, &mut next.rooms) {
         kept.push("rooms.*.membership".to_owned());
     }
     kept
+}
+
+/// A listener speaks TLS or not for as long as it listens; with what certificates is another thing.
+fn keep_tls(running: &Settings, next: &mut Settings) -> bool {
+    running.server.tls.is_on() != next.server.tls.is_on()
+        && put(&running.server.tls, &mut next.server.tls)
 }
 
 /// Members of an open room joined by its membership, and can leave only by the same.

@@ -16,7 +16,7 @@ use super::registry::{Effect, in_range};
 use super::value::{self, Problem};
 use super::walk::{given, shape};
 use crate::limits::{BATCH_DELAY_NS_MAX, ROOM_CLASSES_MAX};
-use crate::settings::{Membership, RoomClass};
+use crate::settings::{Membership, Recheck, RoomClass};
 
 /// An option of a class of rooms.
 pub struct RoomOption {
@@ -31,7 +31,8 @@ pub struct RoomOption {
 }
 
 /// Every option of a class of rooms.
-pub const OPTIONS: &[RoomOption] = &[BATCH_DELAY, MEMBERSHIP, PUBLISH, MEMBERS, JOIN_REQUIRE];
+pub const OPTIONS: &[RoomOption] =
+    &[BATCH_DELAY, MEMBERSHIP, PUBLISH, MEMBERS, JOIN_REQUIRE, JOIN_RECHECK];
 
 const BATCH_DELAY: RoomOption = RoomOption {
     path: "batch.delay",
@@ -97,6 +98,17 @@ const JOIN_REQUIRE: RoomOption = RoomOption {
     put: |_, _| Ok(()),
 };
 
+const JOIN_RECHECK: RoomOption = RoomOption {
+    path: "join.recheck",
+    takes: "`none`, `shadow` or `enforce`",
+    default: "none",
+    doc: "What becomes of members when a reload changes `join.require` for their room. `none`: \
+          they stay. `enforce` takes those out who would not get in now; `shadow` counts and logs \
+          them. See [reload.md](reload.md#members-of-rooms-whose-rules-change).",
+    effect: Effect::Live,
+    put: put_recheck,
+};
+
 /// The option that the compiler of the program reads.
 const JOIN_RULES: &str = "join.require";
 
@@ -129,6 +141,19 @@ fn put_membership(class: &mut RoomClass, text: &str) -> Result<(), Problem> {
         _ => {
             let problem = Problem::new(Code::BadValue, format!("`{text}` is no membership"));
             return Err(problem.help("`user` or `connection`"));
+        }
+    };
+    Ok(())
+}
+
+fn put_recheck(class: &mut RoomClass, text: &str) -> Result<(), Problem> {
+    class.recheck = match text {
+        "none" => Recheck::None,
+        "shadow" => Recheck::Shadow,
+        "enforce" => Recheck::Enforce,
+        _ => {
+            let problem = Problem::new(Code::BadValue, format!("`{text}` is no way to recheck"));
+            return Err(problem.help("`none`, `shadow` or `enforce`"));
         }
     };
     Ok(())

@@ -3,12 +3,14 @@
 //!
 //! Invariants: a list is checked as a whole before anything is set. Called through `options::KEYS`.
 
+use std::net::SocketAddr;
+
 use super::super::codes::Code;
 use super::draft::Draft;
 use super::registry::{Given, in_range};
 use super::value::{self, Problem};
 use crate::limits::SHARDS_MAX;
-use crate::settings::{Cores, JwtAlgorithm};
+use crate::settings::{Cores, JwtAlgorithm, TokenSources};
 
 /// The signature algorithms by name, in the order of `JwtAlgorithm`.
 pub const ALGORITHMS: [(&str, JwtAlgorithm); 12] = [
@@ -36,17 +38,29 @@ pub const ALGORITHM_NAMES: [&str; 12] = {
     names
 };
 
+/// Where a token may come from, in the order of `TokenSources`.
+pub const SOURCES: &[&str] = &["cookie", "bearer", "subprotocol", "query"];
+
+pub fn set_sources(draft: &mut Draft, places: Vec<usize>) {
+    let has = |place: usize| places.contains(&place);
+    draft.settings.auth.sources =
+        TokenSources { cookie: has(0), bearer: has(1), subprotocol: has(2), query: has(3) };
+}
+
 pub fn set_addresses(draft: &mut Draft, given: &Given) -> Result<(), Problem> {
+    draft.settings.server.addresses = addresses(given)?;
+    Ok(())
+}
+
+/// One or more addresses.
+pub fn addresses(given: &Given) -> Result<Vec<SocketAddr>, Problem> {
     let mut all = Vec::new();
     for text in &given.texts {
         all.extend(value::address(text)?);
     }
     match all.is_empty() {
         true => Err(Problem::new(Code::BadAddress, "there is no address to listen on")),
-        false => {
-            draft.settings.server.addresses = all;
-            Ok(())
-        }
+        false => Ok(all),
     }
 }
 

@@ -3,6 +3,7 @@
 //! Invariants: a tree is at most `DEPTH_MAX` deep and `NODES_MAX` large after its aliases are
 //! expanded; the keys of a map are plain text and unique. Built by `tree`, read by all of `config`.
 
+mod cause;
 pub mod layout;
 mod places;
 mod scalar;

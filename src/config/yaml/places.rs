@@ -44,7 +44,7 @@ pub fn behind_anchor(source: &Source, span: Span) -> (Option<&str>, Span) {
 }
 
 /// Length of the quoted scalar that these bytes begin with.
-fn quoted_len(bytes: &[u8]) -> usize {
+pub fn quoted_len(bytes: &[u8]) -> usize {
     let quote = bytes.first().copied().unwrap_or_default();
     let mut at = 1;
     while let Some(byte) = bytes.get(at) {

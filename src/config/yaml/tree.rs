@@ -10,6 +10,7 @@ use saphyr_parser::{Event, Parser, ScanError};
 use super::super::codes::Code;
 use super::super::diagnostic::{Diagnostic, Findings};
 use super::super::source::{FileId, Source, Span};
+use super::cause::{Cause, cause};
 use super::places::{Offsets, behind_anchor, style_of, trimmed};
 use super::{DEPTH_MAX, Entry, NODES_MAX, Node, NodeKind, Scalar, ScalarStyle};
 
@@ -52,6 +53,7 @@ struct Key {
 
 struct Tree<'s> {
     source: &'s Source,
+    file: FileId,
     text: &'s str,
     offsets: Offsets,
     open: Vec<Open>,
@@ -68,6 +70,7 @@ impl<'s> Tree<'s> {
         let text = source.text_of(file);
         Tree {
             source,
+            file,
             text,
             offsets: Offsets::of(text, source.span_of(file).start as usize),
             open: Vec::new(),
@@ -90,35 +93,24 @@ impl<'s> Tree<'s> {
     }
 
     fn syntax(&self, error: &ScanError) -> Diagnostic {
-        let start = self.offsets.byte(error.marker());
-        if let Some(tab) = self.indenting_tab(start) {
-            return Diagnostic::new(Code::YamlSyntax, "this is not YAML: a tab indents a line")
-                .label(Span::new(tab, tab + 1), "YAML is indented with blanks");
-        }
+        let stopped = self.offsets.byte(error.marker());
+        let base = self.source.span_of(self.file).start as usize;
         let finding =
-            Diagnostic::new(Code::YamlSyntax, format!("this is not YAML: {}", error.info()))
-                .label(Span::new(start, start), "the reader stopped here");
-        let text = self.source.text();
-        match text.get(..start).is_some_and(|before| before.ends_with('$')) {
+            Diagnostic::new(Code::YamlSyntax, format!("this is not YAML: {}", error.info()));
+        let cause = cause(self.text, stopped.saturating_sub(base));
+        let place = cause.as_ref().map(|cause| base + cause.range.start);
+        let finding = cause.into_iter().fold(finding, |finding, Cause { range, label }| {
+            finding.label(Span::new(base + range.start, base + range.end), label)
+        });
+        let before = self.text.get(..stopped.saturating_sub(base)).unwrap_or_default();
+        let finding = match before.ends_with('$') {
             true => finding.help("inside braces and brackets `${...}` needs quotes: \"${...}\""),
             false => finding,
+        };
+        match place.is_none_or(|place| place != stopped) {
+            true => finding.label(Span::new(stopped, stopped), "the reader stopped here"),
+            false => finding,
         }
-    }
-
-    /// The place of a tab among the blanks before a line: the one where the reader stopped, or one
-    /// of the two behind it, which it may have been looking at.
-    fn indenting_tab(&self, stopped: usize) -> Option<usize> {
-        let text = self.source.text();
-        let first = text.get(..stopped)?.rfind('\n').map_or(0, |at| at + 1);
-        let lines = text.get(first..)?.split_inclusive('\n').take(3);
-        let starts = lines.scan(first, |start, line| {
-            *start += line.len();
-            Some((*start - line.len(), line))
-        });
-        starts.into_iter().find_map(|(start, line)| {
-            let blanks = line.bytes().take_while(|byte| b" \t".contains(byte)).count();
-            line[..blanks].find('\t').map(|at| start + at)
-        })
     }
 
     fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Diagnostic> {

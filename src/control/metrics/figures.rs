@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::{Plane, report};
+use super::backends;
 use super::format::{Kind, Page};
 use super::names::{GROUPS, PLAIN, made_up};
 use super::served::{BOUNDS_S, CLASSES, Served};
@@ -18,6 +19,9 @@ pub(super) fn page(plane: &Plane) -> String {
     reasons(&shards, &mut page);
     events(&shards, &mut page);
     served(&plane.served, &mut page);
+    if let Some(calls) = &plane.engine.backends {
+        backends::figures(&calls.counters(), &mut page);
+    }
     let help = "Plain HTTP connections dropped because too many waited.";
     let dropped = plane.intake.dropped();
     page.single("shardwire_http_connections_dropped_total", Kind::Counter, help, dropped);

@@ -4,6 +4,7 @@
 //! there are is bounded by the number of shards and by the names in the configuration, never by
 //! what clients send. Called by `http`.
 
+mod backends;
 mod figures;
 mod format;
 mod names;
@@ -32,29 +33,46 @@ pub(super) fn answer(plane: &Plane, request: &Request) -> Response {
     let ip = peer.map(|ConnectInfo(peer)| peer.ip);
     match judge(&settings.metrics, request.headers(), ip) {
         Ok(()) => ([(header::CONTENT_TYPE, KIND)], figures::page(plane)).into_response(),
-        Err(refused) => refused,
+        Err(denied) => denied.answer(),
     }
 }
 
-fn judge(metrics: &Metrics, headers: &HeaderMap, ip: Option<IpAddr>) -> Result<(), Response> {
+/// Why somebody may not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Denied {
+    Absent,
+    Elsewhere,
+    NoToken,
+}
+
+impl Denied {
+    fn answer(self) -> Response {
+        use StatusCode as Status;
+        match self {
+            Denied::Absent => refusal(Status::NOT_FOUND, "not_found", "there is nothing here"),
+            Denied::Elsewhere => {
+                let message = "only requests of this machine";
+                refusal(Status::FORBIDDEN, "this_machine_only", message)
+            }
+            Denied::NoToken => {
+                let mut refused = refusal(Status::UNAUTHORIZED, "no_token", "a token is needed");
+                let scheme = HeaderValue::from_static("Bearer");
+                refused.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+                refused
+            }
+        }
+    }
+}
+
+fn judge(metrics: &Metrics, headers: &HeaderMap, ip: Option<IpAddr>) -> Result<(), Denied> {
     let here = ip.is_some_and(|ip| ip.to_canonical().is_loopback());
     match metrics.access {
         MetricsAccess::Public => Ok(()),
         MetricsAccess::Loopback if here && !is_proxied(headers) && is_local(headers) => Ok(()),
         MetricsAccess::Token if carries(headers, metrics.token.as_deref()) => Ok(()),
-        MetricsAccess::Off => {
-            Err(refusal(StatusCode::NOT_FOUND, "not_found", "there is nothing here"))
-        }
-        MetricsAccess::Loopback => {
-            let message = "only requests of this machine";
-            Err(refusal(StatusCode::FORBIDDEN, "this_machine_only", message))
-        }
-        MetricsAccess::Token => {
-            let mut refused = refusal(StatusCode::UNAUTHORIZED, "no_token", "a token is needed");
-            let scheme = HeaderValue::from_static("Bearer");
-            refused.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
-            Err(refused)
-        }
+        MetricsAccess::Off => Err(Denied::Absent),
+        MetricsAccess::Loopback => Err(Denied::Elsewhere),
+        MetricsAccess::Token => Err(Denied::NoToken),
     }
 }
 
@@ -83,7 +101,7 @@ mod tests {
         }
         let metrics = Metrics { access, token: Some(TOKEN.into()) };
         let judged = judge(&metrics, &headers, Some(ip.parse().unwrap()));
-        judged.map_or_else(|refused| refused.status().as_u16(), |()| 200)
+        judged.map_or_else(|denied| denied.answer().status().as_u16(), |()| 200)
     }
 
     #[test]

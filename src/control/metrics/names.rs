@@ -23,7 +23,7 @@ const fn gauge(counter: &'static str, metric: &'static str, help: &'static str) 
 }
 
 /// Those with one number a shard.
-pub(super) const PLAIN: [Row; 23] = [
+pub(super) const PLAIN: [Row; 26] = [
     gauge("connections", "shardwire_connections", "Connections open now, upgraded or not."),
     counter("upgrades", "shardwire_upgrades_total", "WebSocket connections opened."),
     counter("messagesIn", "shardwire_messages_received_total", "Messages received."),
@@ -87,10 +87,25 @@ pub(super) const PLAIN: [Row; 23] = [
         "shardwire_steps_passed_over_total",
         "Steps that were refused while the run went on.",
     ),
+    counter(
+        "takenOut",
+        "shardwire_members_taken_out_total",
+        "Members whom the rules that a reload brought took out of their rooms.",
+    ),
+    counter(
+        "wouldTakeOut",
+        "shardwire_members_would_take_out_total",
+        "Members whom such rules would have taken out, in shadow.",
+    ),
+    counter(
+        "untold",
+        "shardwire_monitor_untold_total",
+        "Happenings that the monitor was not told of: too many at once.",
+    ),
 ];
 
 /// Groups of counters: the group, its metric, the label with the counter's name, what it is.
-pub(super) const GROUPS: [(&str, &str, &str, &str); 6] = [
+pub(super) const GROUPS: [(&str, &str, &str, &str); 7] = [
     ("rejects", "shardwire_rejects_total", "reason", "Messages refused."),
     ("disconnects", "shardwire_disconnects_total", "reason", "Connections closed."),
     ("refusals", "shardwire_refusals_total", "reason", "Requests that did not become WebSockets."),
@@ -101,6 +116,7 @@ pub(super) const GROUPS: [(&str, &str, &str, &str); 6] = [
         "Connections ended by a breach of the WebSocket protocol.",
     ),
     ("rules", "shardwire_rule_denials_total", "rule", "Rules not met, enforced or in the shadow."),
+    ("limits", "shardwire_limit_refusals_total", "limit", "Messages a limit with a name refused."),
     ("metrics", "shardwire_metric_total", "name", "What `metric` steps count."),
 ];
 

@@ -8,11 +8,16 @@ use httparse::Header;
 
 use super::tokens::{is_token_byte, trim};
 
+/// The first byte of a client that speaks TLS (RFC 8446 section 5.1).
+const TLS_HANDSHAKE: u8 = 22;
+
 /// Why a head cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeadError {
     /// Not an HTTP/1 request head.
     Malformed,
+    /// A TLS handshake where HTTP is spoken.
+    Tls,
     /// Longer than `header_bytes_max`.
     TooLong,
     /// More lines than there is room for headers.
@@ -22,12 +27,12 @@ pub enum HeadError {
 impl HeadError {
     /// Every error (counters).
     pub const ALL: &'static [HeadError] =
-        &[HeadError::Malformed, HeadError::TooLong, HeadError::TooManyHeaders];
+        &[HeadError::Malformed, HeadError::Tls, HeadError::TooLong, HeadError::TooManyHeaders];
 
     /// The status of the refusal.
     pub fn status(self) -> u16 {
         match self {
-            HeadError::Malformed => 400,
+            HeadError::Malformed | HeadError::Tls => 400,
             HeadError::TooLong | HeadError::TooManyHeaders => 431,
         }
     }
@@ -36,6 +41,7 @@ impl HeadError {
     pub fn code(self) -> &'static str {
         match self {
             HeadError::Malformed => "bad_request",
+            HeadError::Tls => "tls_to_plain_port",
             HeadError::TooLong => "headers_too_long",
             HeadError::TooManyHeaders => "too_many_headers",
         }
@@ -45,6 +51,7 @@ impl HeadError {
     pub fn message(self) -> &'static str {
         match self {
             HeadError::Malformed => "the request is not valid HTTP/1.1",
+            HeadError::Tls => "this port does not speak TLS: use http:// or ws:// URLs",
             HeadError::TooLong => "the request head is too long",
             HeadError::TooManyHeaders => "the request has too many header lines",
         }
@@ -114,6 +121,9 @@ pub fn parse_head<'h, 'b>(
 
 /// Where the head ends, looking only at what is new.
 fn find_end(buf: &[u8], searched: &mut usize) -> Result<Option<usize>, HeadError> {
+    if buf.first() == Some(&TLS_HANDSHAKE) {
+        return Err(HeadError::Tls);
+    }
     if !buf.first().is_none_or(|&first| is_token_byte(first) || first == b'\r') {
         return Err(HeadError::Malformed);
     }
@@ -201,8 +211,7 @@ mod tests {
     #[test]
     fn what_is_no_head_is_refused_as_soon_as_it_shows() {
         for bad in [
-            &b"\x16\x03\x01"[..],
-            b"\n",
+            &b"\n"[..],
             b"GET / HTTP/1.1\n",
             b"GET / HTTP/1.1\r\nHost: a\n",
             b"\r\n\r\n",
@@ -217,6 +226,7 @@ mod tests {
         ] {
             assert_eq!(parse(bad, 100), Err(HeadError::Malformed), "{}", bad.escape_ascii());
         }
+        assert_eq!(parse(b"\x16\x03\x01", 100), Err(HeadError::Tls));
         assert_eq!(parse(b"\r\nGET / HTTP/1.1\r\n\r\n", 100), Ok(true));
     }
 

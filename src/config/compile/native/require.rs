@@ -1,13 +1,14 @@
 //! `require`: named conditions that must hold, in order, before the steps.
 
 use super::super::super::codes::Code;
-use super::super::super::expr::{Facts, Want};
+use super::super::super::expr::Want;
 use super::super::super::source::Span;
 use super::super::super::types::Type;
 use super::super::super::yaml::{Entry, Node, NodeKind};
 use super::super::ir::{Action, Step};
 use super::Native;
 use super::flow::Flow;
+use super::steps::behind;
 use crate::pipeline::program::Rule;
 
 const FIELDS: [&str; 4] = ["name", "when", "mode", "error"];
@@ -30,8 +31,8 @@ impl Native<'_> {
     fn rule(&mut self, node: &Node, flow: &mut Flow) -> Option<Step> {
         let step = self.whole_rule(node, flow);
         if step.is_none() {
-            // It may have asked whatever the steps rely on.
-            flow.scope.assume(&Facts::all());
+            let when = node.as_map().and_then(|entries| self.field(entries, "when"));
+            flow.scope.assume(&behind(Some(when.map_or(node, |entry| &entry.value))));
         }
         step
     }

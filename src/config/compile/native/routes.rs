@@ -207,3 +207,80 @@ impl<'n> Native<'n> {
 fn method(name: &str) -> Option<Method> {
     METHODS.iter().find(|(known, _)| *known == name).map(|(_, method)| *method)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::super::source::Source;
+    use super::super::super::super::{Environment, Options, SecretPolicy, compile};
+    use super::*;
+    use crate::pipeline::program::RouteAnswer;
+
+    fn compiled(routes: &str) -> Result<Vec<crate::pipeline::program::Route>, Vec<Code>> {
+        let text = format!("version: 1\nauth: {{ mode: none }}\nhttp: {{ routes: {routes} }}\n");
+        let options = Options { secret: SecretPolicy::Ignore };
+        match compile(&Source::new("config.yaml", text), &Environment::default(), &options) {
+            Ok(compiled) => Ok(compiled.program.routes),
+            Err(found) => {
+                Err(found.iter().filter(|one| one.is_error()).map(|one| one.code).collect())
+            }
+        }
+    }
+
+    #[test]
+    fn a_route_is_a_path_a_method_and_an_answer() {
+        let routes = "{ /a: { handler: health }, /b: { put: { text: x, status: 404 }, get: { json: \
+                      { a: '${now}' }, headers: { X-A: '${request.query.a ?? 1}' } } }, /c: { \
+                      redirect: 'https://x.example/${request.path}' } }";
+        let routes = compiled(routes).unwrap();
+        let of = |route: &crate::pipeline::program::Route| match &route.answer {
+            RouteAnswer::Handler(handler) => format!("{handler:?}"),
+            RouteAnswer::Page(page) => {
+                format!("{:?} {} {}", page.kind, page.status, page.headers.join(" "))
+            }
+        };
+        let told = routes.iter().map(|one| format!("{} {:?} {}", one.path, one.method, of(one)));
+        assert_eq!(
+            told.collect::<Vec<String>>(),
+            ["/a Get Health", "/b Put Text 404 ", "/b Get Json 200 x-a", "/c Get Redirect 302 "]
+        );
+        assert_eq!(compiled("{}"), Ok(Vec::new()));
+        assert_eq!(compiled(""), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn everything_wrong_has_its_code() {
+        for (routes, code) in [
+            ("[a]", Code::WrongShape),
+            ("{ /a: text }", Code::WrongShape),
+            ("{ a: { text: x } }", Code::BadRoute),
+            ("{ '/a b': { text: x } }", Code::BadRoute),
+            ("{ '/a?b': { text: x } }", Code::BadRoute),
+            ("{ /ws: { text: x } }", Code::BadRoute),
+            ("{ /a: {} }", Code::BadRoute),
+            ("{ /a: { status: 200 } }", Code::BadRoute),
+            ("{ /a: { text: x, json: x } }", Code::BadRoute),
+            ("{ /a: { get: { text: x }, text: x } }", Code::BadRoute),
+            ("{ /a: { get: x } }", Code::BadRoute),
+            ("{ /a: { get: { text: x }, head: { text: x } } }", Code::BadRoute),
+            ("{ /a: { text: x, statuss: 200 } }", Code::UnknownKey),
+            ("{ /a: { handler: helth } }", Code::BadRoute),
+            ("{ /a: { handler: metrics } }", Code::MetricsOff),
+            ("{ /a: { text: x, status: 99 } }", Code::BadRoute),
+            ("{ /a: { text: x, status: 204 } }", Code::BadRoute),
+            ("{ /a: { text: x, status: 600 } }", Code::BadRoute),
+            ("{ /a: { redirect: /b, status: 200 } }", Code::BadRoute),
+            ("{ /a: { text: x, headers: x } }", Code::WrongShape),
+            ("{ /a: { text: x, headers: { 'a b': x } } }", Code::BadRoute),
+            ("{ /a: { text: x, headers: { Connection: x } } }", Code::BadRoute),
+            ("{ /a: { text: x, headers: { Content-Length: 1 } } }", Code::BadRoute),
+        ] {
+            assert_eq!(compiled(routes), Err(vec![code]), "{routes}");
+        }
+        for nobody in ["user.id", "conn.id", "payload.x", "server.nothing", "target"] {
+            assert!(
+                compiled(&format!("{{ /a: {{ text: '${{{nobody}}}' }} }}")).is_err(),
+                "{nobody}"
+            );
+        }
+    }
+}

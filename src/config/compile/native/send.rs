@@ -47,7 +47,7 @@ impl Native<'_> {
 
     pub fn send(&mut self, node: &Node, flow: &mut Flow) -> Option<Vec<Action>> {
         let entries = self.parts(node, &FIELDS)?;
-        let Some(to) = self.field(entries, "to") else {
+        let Some(to) = self.meant(entries, "to", &FIELDS) else {
             self.push(Code::MissingPart, "`send` needs `to`", node.span, "to whom?");
             return None;
         };
@@ -91,7 +91,7 @@ impl Native<'_> {
         entries: &[Entry],
         flow: &mut Flow,
     ) -> Option<(Template, Template)> {
-        let Some(event) = self.field(entries, "event") else {
+        let Some(event) = self.meant(entries, "event", &FIELDS) else {
             self.push(Code::MissingPart, "an `event` is missing", node.span, "which event?");
             return None;
         };

@@ -63,7 +63,8 @@ impl Native<'_> {
     fn whole_step(&mut self, node: &Node, entries: &[Entry], flow: &mut Flow) -> Option<Step> {
         let (entry, verb) = self.verb(node, entries)?;
         let field = |name: &str| entries.iter().find(|entry| entry.key == name);
-        let cond = field("if").map(|entry| self.condition(&entry.value, flow));
+        let condition = field("if").map(|entry| &entry.value);
+        let cond = condition.map(|node| self.condition(node, flow));
         let lenient = self.on_error(field("onError"));
         if let Some(name) = field("name") {
             self.name_step(node, &name.value);
@@ -72,7 +73,7 @@ impl Native<'_> {
             Beside { into: field("into"), with: field("with"), conditional: cond.is_some() };
         self.misplaced(verb, &mut beside);
         let before = flow.scope.clone();
-        let (truths, falses) = known(&cond);
+        let (truths, falses) = known(&cond, condition);
         flow.scope.assume(&truths);
         let actions = (verb.compile)(self, &entry.value, &beside, flow);
         if cond.is_some() {
@@ -172,14 +173,20 @@ impl Native<'_> {
     }
 }
 
-/// What is known where a condition holds, and where it does not; everything, where the condition
+/// What is known where a condition holds, and where it does not; what it may have asked, where it
 /// was found wrong.
-fn known(cond: &Option<Option<Expression>>) -> (Facts, Facts) {
+fn known(cond: &Option<Option<Expression>>, written: Option<&Node>) -> (Facts, Facts) {
     match cond {
         None => (Facts::default(), Facts::default()),
-        Some(None) => (Facts::all(), Facts::all()),
+        Some(None) => (behind(written), behind(written)),
         Some(Some(cond)) => (cond.checked.facts_if_true(), cond.checked.facts_if_false()),
     }
+}
+
+/// What may be known behind a condition that was found wrong.
+pub fn behind(condition: Option<&Node>) -> Facts {
+    let text = condition.and_then(Node::as_scalar).map(|scalar| scalar.text.as_str());
+    text.map_or_else(Facts::all, Facts::behind)
 }
 
 /// The actions of one step, under its condition.

@@ -163,6 +163,10 @@ impl<'s> Checker<'s> {
             _ => {
                 let declared = near.and_then(|near| self.declared(&format!("{path}.{near}")));
                 let fault = unknown_field(path, name, range, &known);
+                let section = section.filter(|_| near.is_none());
+                let fault = section.into_iter().fold(fault, |fault, section| {
+                    fault.help(format!("or declare it: {}", section.how(name)))
+                });
                 let subject = self.scope.subject(&format!("{path}.{name}"));
                 self.fault(fault.also(declared, "declared here").about(subject))
             }
