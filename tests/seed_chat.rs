@@ -35,7 +35,7 @@ fn on_one_and_two_cores(test: impl Fn(&Server)) {
 fn connect(server: &Server) -> (Chatter, String) {
     let mut client =
         Chatter::try_connect(server.address, "none").unwrap_or_else(|status| panic!("{status}"));
-    let confirmation = client.next_json();
+    let confirmation = client.frame();
     let id = confirmation["id"].as_str().expect("an id").to_owned();
     assert_eq!(confirmation, json!({ "type": "connect", "id": id }));
     (client, id)
@@ -50,7 +50,7 @@ fn cast<const N: usize>(server: &Server, names: [&str; N]) -> [(Chatter, String)
         let joined = json!({ "type": "user-joined", "username": name, "id": id });
         for (other, (client, _)) in all.iter_mut().enumerate() {
             if other != place {
-                assert_eq!(client.next_json(), joined);
+                assert_eq!(client.frame(), joined);
             }
         }
     }
@@ -59,7 +59,7 @@ fn cast<const N: usize>(server: &Server, names: [&str; N]) -> [(Chatter, String)
 
 /// A message with its timestamp taken off and looked at.
 fn next_message(client: &mut Chatter) -> Value {
-    let mut message = client.next_json();
+    let mut message = client.frame();
     let timestamp = message["timestamp"].take();
     assert!(is_rfc3339(&timestamp), "{timestamp}");
     message.as_object_mut().expect("an object").remove("timestamp");
@@ -129,7 +129,7 @@ fn typing_reaches_all_others() {
         for is_typing in [true, false] {
             let typing = json!({ "type": "typing", "username": "John", "isTyping": is_typing });
             john.send_text(&typing.to_string());
-            assert_eq!(mary.next_json(), typing);
+            assert_eq!(mary.frame(), typing);
         }
         john.send_text(&json!({ "type": "message", "text": "mine" }).to_string());
         assert_eq!(next_message(&mut john)["text"], "mine");
@@ -141,7 +141,7 @@ fn who_leaves_is_announced_whether_it_said_so_or_not() {
     on_one_and_two_cores(|server| {
         let [(mut john, _), (mary, _)] = cast(server, ["John", "Mary"]);
         drop(mary);
-        assert_eq!(john.next_json(), json!({ "type": "user-left", "username": "Mary" }));
+        assert_eq!(john.frame(), json!({ "type": "user-left", "username": "Mary" }));
         let (nobody, _) = connect(server);
         drop(nobody);
         // Nothing was said of somebody who had not joined.
@@ -164,10 +164,10 @@ fn missing_fields_are_empty_and_what_is_no_message_is_skipped() {
         assert_eq!(next_message(&mut mary), wanted);
         mary.send_text(r#"{"type":"typing"}"#);
         let typing = json!({ "type": "typing", "username": "", "isTyping": false });
-        assert_eq!(john.next_json(), typing);
+        assert_eq!(john.frame(), typing);
         mary.send_text(r#"{"type":"join"}"#);
         let joined = json!({ "type": "user-joined", "username": "", "id": mary_id });
-        assert_eq!(john.next_json(), joined);
+        assert_eq!(john.frame(), joined);
         wait_for("the log of what was skipped", || server.log().contains("bad_json").then_some(()));
     });
 }

@@ -25,6 +25,7 @@ pub mod render;
 pub mod schema;
 pub mod script;
 mod settings;
+mod severity;
 mod source;
 mod suggest;
 pub mod types;

@@ -26,9 +26,9 @@ mod wire;
 use std::io;
 use std::os::unix::net;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 pub use dev::Dev;
@@ -51,8 +51,8 @@ pub struct Engine {
     /// Told once when the drain shall begin.
     pub drain: Sender<()>,
     pub reloads: Arc<Reloads>,
-    /// Those that programs call, for their counters.
-    pub backends: Option<Arc<Backends>>,
+    /// Those that programs call, once they are started, for their counters.
+    pub backends: Arc<OnceLock<Backends>>,
     /// The folder of the configuration file, which the folders of `http.static` are relative to.
     pub folder: PathBuf,
     /// What `--dev` adds.

@@ -29,6 +29,7 @@ use std::time::{Duration, Instant};
 use glommio::{ExecutorJoinHandle, LocalExecutorBuilder, Placement, PoolPlacement};
 
 use crate::auth::Verifier;
+use crate::backend::Submit;
 use crate::ids::ShardId;
 use crate::pipeline::program::Program;
 use crate::settings::Settings;
@@ -43,16 +44,22 @@ use balance::Balance;
 use clock::Clock;
 use driver::Driver;
 use listen::Listening;
-use mesh::Ports;
+pub use mesh::Answers;
+use mesh::{Connected, Ports};
 use preflight::Plan;
 use tls::Tls;
 use wake::Wake;
+
+/// Starts backends that answer there.
+pub type StartBackends = dyn FnOnce(Answers) -> Result<Arc<dyn Submit>, String>;
 
 /// Everything a running engine needs.
 pub struct Launch {
     pub settings: Arc<Settings>,
     pub program: Arc<Program>,
     pub verifier: Arc<Verifier>,
+    /// Starts what makes the calls of programs.
+    pub backends: Box<StartBackends>,
     /// Makes the sessions of the addresses that speak TLS.
     pub tls: Option<Arc<Acceptor>>,
     /// Takes requests that are not upgrades (called on a shard's thread; must not block).
@@ -201,10 +208,13 @@ pub fn launch(launch: Launch) -> Result<Running, StartError> {
     let shards = plan.shards() as u16;
     let limits = &launch.settings.server.limits;
     let gate = Gate::new(plan.connections_max, limits.per_ip_max, limits.accept_rate_per_s);
+    let Connected { ports, wakes, answers } = mesh::connect(shards)?;
+    let backends = (launch.backends)(answers).map_err(StartError)?;
     let engine = Engine {
         settings: launch.settings,
         program: launch.program,
         verifier: launch.verifier,
+        backends,
         gate: Arc::new(gate),
         pressure: Arc::default(),
         shards,
@@ -212,7 +222,6 @@ pub fn launch(launch: Launch) -> Result<Running, StartError> {
         editions: Arc::default(),
     };
     let counters: Vec<_> = (0..shards).map(|_| Arc::new(Counters::default())).collect();
-    let (ports, wakes) = mesh::connect(shards)?;
     let balance = Balance::new(shards);
     let shared = Arc::new(Shared { draining: false.into(), drained: 0.into(), wakes, balance });
     let seats =

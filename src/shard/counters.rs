@@ -242,6 +242,7 @@ pub struct Counters {
     pub turns: Count,
     /// Sends asked of the kernel.
     pub sends: Count,
+    /// Rooms whose home is here, each on one shard; their members may be on any.
     pub rooms: Count,
     pub users: Count,
     /// Messages for a room or user that nobody is in.
@@ -266,6 +267,10 @@ pub struct Counters {
     pub room_limited: Count,
     /// Steps that were refused while the run went on.
     pub passed_over: Count,
+    /// Calls to backends that runs have asked for.
+    pub calls: Count,
+    /// Runs and answers that nobody waited for any more.
+    pub calls_dropped: Count,
     /// Members whom the rules that a reload brought took out of their rooms.
     pub taken_out: Count,
     /// Those whom they would have, with `recheck: shadow`; each of a user's connections counts.
@@ -333,7 +338,7 @@ impl Counters {
         }
     }
 
-    fn plain(&self) -> [(&'static str, &Count); 28] {
+    fn plain(&self) -> [(&'static str, &Count); 30] {
         [
             ("connections", &self.connections),
             ("upgrades", &self.upgrades),
@@ -358,6 +363,8 @@ impl Counters {
             ("conflated", &self.conflated),
             ("roomLimited", &self.room_limited),
             ("passedOver", &self.passed_over),
+            ("calls", &self.calls),
+            ("callsDropped", &self.calls_dropped),
             ("takenOut", &self.taken_out),
             ("wouldTakeOut", &self.would_take_out),
             ("tlsHandshakes", &self.tls_handshakes),

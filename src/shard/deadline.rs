@@ -27,6 +27,8 @@ impl Shard {
         self.outboxes.wake_due(self.now.mono_ns);
         self.expire_users();
         self.expire_conflated();
+        self.expire_calls();
+        self.expire_guests();
         self.homes.sweep(self.now.mono_ns);
         self.drain_some();
         self.trim_if_due();

@@ -6,8 +6,8 @@
 
 use super::Shard;
 use super::subject::Subject;
+use super::turn::Start;
 use crate::envelope::{Envelope, Slot};
-use crate::ids::EventId;
 use crate::pipeline::About;
 use crate::pipeline::effect::Effects;
 use crate::pipeline::program::Hook;
@@ -35,7 +35,7 @@ impl Shard {
     pub(super) fn run_apart(
         &mut self,
         slot: u32,
-        event: EventId,
+        start: impl Start,
         (message, id): (&[u8], Slot),
         about: &About<'_>,
     ) -> (Outcome, Effects) {
@@ -44,7 +44,7 @@ impl Shard {
         let envelope = std::mem::replace(&mut self.envelope, apart);
         let slots = std::mem::take(&mut self.slots);
         let kind = FrameType::Text;
-        let outcome = self.run_event(slot, event, kind, message, 0, about, &mut effects).0;
+        let outcome = self.run_event(slot, start, kind, message, 0, about, &mut effects).0;
         (self.envelope, self.slots) = (envelope, slots);
         (outcome, effects)
     }

@@ -19,6 +19,7 @@ mod absent;
 mod address;
 mod admit;
 mod apply;
+mod calling;
 mod closing;
 mod deadline;
 mod delivery;
@@ -28,6 +29,7 @@ mod hold;
 mod home;
 mod hooks;
 mod host;
+mod identity;
 mod lease;
 mod limit;
 mod recheck;
@@ -49,6 +51,7 @@ use std::sync::Arc;
 use slab::Slab;
 
 use crate::auth::Verifier;
+use crate::backend::Submit;
 use crate::clock::Now;
 use crate::envelope::{Envelope, Misfit, RoutedKeys, Scanner, Slots};
 use crate::ids::{ConnKey, ShardId};
@@ -73,10 +76,12 @@ use crate::state::users::Users;
 use crate::ws::deflate::SharedCompressors;
 use crate::ws::{Rules, Shared};
 
+use calling::Calling;
 use conflate::Conflated;
 use counters::{Counters, Named};
 use drain::Draining;
 use hold::Held;
+use identity::Guests;
 use journal::Journal;
 use mesh::Mesh;
 use peer::PeerFrame;
@@ -91,6 +96,7 @@ pub struct Engine {
     pub settings: Arc<Settings>,
     pub program: Arc<Program>,
     pub verifier: Arc<Verifier>,
+    pub backends: Arc<dyn Submit>,
     pub gate: Arc<Gate>,
     pub pressure: Arc<Pressure>,
     pub shards: u16,
@@ -200,6 +206,8 @@ pub struct Shard {
     left: Vec<u32>,
     /// How many hooks are being carried out.
     hooks_running: u32,
+    calling: Calling,
+    guests: Guests,
 }
 
 impl Shard {
@@ -260,6 +268,8 @@ impl Shard {
             chosen: Vec::new(),
             left: Vec::new(),
             hooks_running: 0,
+            calling: Calling::default(),
+            guests: Guests::default(),
             engine,
         }
     }
@@ -397,10 +407,9 @@ impl Shard {
         let sweep = Some(self.homes.texts.sweep_due_ns).filter(|due_ns| *due_ns < u64::MAX);
         let conflated = self.conflated.next_ns();
         let round = self.journal.next_ns();
-        [self.wheel.next_ns(), fading, draining, delayed, trim, sweep, conflated, round]
-            .into_iter()
-            .flatten()
-            .min()
+        let (calls, guests) = (self.calling.next_ns(), self.guests.next_ns());
+        let delays = [delayed, trim, sweep, conflated, round, calls, guests];
+        [self.wheel.next_ns(), fading, draining].into_iter().chain(delays).flatten().min()
     }
 
     // ---- mutators and getters ----
@@ -440,10 +449,8 @@ impl Shard {
 
     /// Whether the next turn has something to do whatever comes in.
     pub fn has_work(&self) -> bool {
-        !self.mesh.is_empty()
-            || !self.to_read.is_empty()
-            || self.sends_to_follow
-            || !self.rechecks.is_empty()
+        let waiting = !self.to_read.is_empty() || self.calling.has_work();
+        !self.mesh.is_empty() || waiting || self.sends_to_follow || !self.rechecks.is_empty()
     }
 
     /// Frames that wait for a peer to take them.

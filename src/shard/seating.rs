@@ -48,7 +48,7 @@ impl Shard {
     pub(super) fn seat_binding(&mut self, slot: u32, key: ConnKey, room: &Arc<str>) {
         let at = self.enter_room(room);
         self.seat(slot, at);
-        if let Some(Hold::Binding { watches, .. }) = self.hold_mut(slot) {
+        if let Some(watches) = self.watches(slot) {
             *watches += 1;
         }
         self.await_watch(at, Waiter::Bind(key));
@@ -91,7 +91,6 @@ impl Shard {
     fn enter_room(&mut self, name: &Arc<str>) -> u32 {
         let (at, new) = self.rooms.enter(name);
         if let Some(local) = self.rooms.key(at).filter(|_| new) {
-            self.counters.rooms.add(1);
             let home = self.home_of(name);
             let room = Arc::clone(name);
             self.tell(home, PeerFrame::Watch { room, local, shard: self.id });
@@ -159,7 +158,7 @@ impl Shard {
     }
 
     /// Closes the gap that a seat leaves in the member list.
-    fn vacate(&mut self, seat: Seat) {
+    pub(super) fn vacate(&mut self, seat: Seat) {
         let Some(room) = self.rooms.get_mut(seat.room) else { return };
         room.members.swap_remove(seat.place as usize);
         fit(&mut room.members);
@@ -176,7 +175,6 @@ impl Shard {
 
     fn forget_room(&mut self, at: u32) {
         let Some(room) = self.rooms.remove(at) else { return };
-        self.counters.rooms.sub(1);
         let home = self.home_of(&room.name);
         self.tell(home, PeerFrame::Unwatch { room: room.name, shard: self.id });
         // Whoever still waits waits for nothing: nobody is left to be delivered to.

@@ -6,7 +6,9 @@ use super::super::compile::VERBS;
 use super::super::compile::Verb;
 use super::super::compile::catalog::{ACTIONS, MODIFIERS, Row};
 use super::super::diagnostic::{Findings, Place};
+use super::backends;
 use super::draft::Draft;
+use super::entries::EntryOption;
 use super::options::KEYS;
 use super::overrides::{PREFIX, can_override, variable};
 use super::registry::{Effect, Given, Key, Kind};
@@ -61,6 +63,7 @@ pub fn configuration() -> String {
         page += &option(key);
     }
     page += &rooms();
+    page += &backends();
     page += "\n## Steps\n\nThe verbs of the native spelling; ";
     page += "[the language](language.md) says more.\n\n";
     VERBS.iter().for_each(|verb| page += &step(verb));
@@ -119,7 +122,7 @@ const PROBES: [&str; 5] = ["", "\u{1}", "0", "1x", "99999999999999999"];
 
 /// What a value is refused with that the option does not take: it is given some.
 fn codes(key: &'static Key) -> Option<String> {
-    if matches!(key.kind, Kind::Program(_) | Kind::Rooms | Kind::Keys) {
+    if matches!(key.kind, Kind::Program(_) | Kind::Rooms | Kind::Backends | Kind::Keys) {
         return None;
     }
     let mut findings = Findings::default();
@@ -134,11 +137,24 @@ fn codes(key: &'static Key) -> Option<String> {
 }
 
 fn rooms() -> String {
-    let mut text = format!("\n## Rooms by name\n\n{}", rooms::DOC);
-    for option in rooms::OPTIONS {
-        text += &format!("\n### `rooms.PATTERN.{}`\n\n{}\n\n", option.path, option.doc);
+    let text = format!("\n## Rooms by name\n\n{}", rooms::DOC);
+    text + &entry_options("rooms.PATTERN", rooms::OPTIONS)
+}
+
+fn backends() -> String {
+    let text = format!("\n## Backends by name\n\n{}", backends::DOC);
+    text + &entry_options("backends.NAME", backends::OPTIONS)
+}
+
+fn entry_options<T>(above: &str, options: &[EntryOption<T>]) -> String {
+    let mut text = String::new();
+    for option in options {
+        text += &format!("\n### `{above}.{}`\n\n{}\n\n", option.path, option.doc);
         text += &format!("- Takes: {}\n- Default: `{}`\n", option.takes, option.default);
-        text += &format!("- A change takes effect {}\n", when(option.effect));
+        // Members of open rooms joined by it, so a pattern that stays keeps it.
+        let kept = option.path == "membership";
+        let effect = if kept { when(Effect::Restart) } else { when(Effect::Live) };
+        text += &format!("- A change takes effect {effect}\n");
     }
     text
 }

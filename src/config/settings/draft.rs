@@ -48,7 +48,12 @@ pub struct Draft {
 
 impl Default for Draft {
     fn default() -> Self {
-        let auth = Auth { cookie: "session-token".into(), ..Auth::default() };
+        let auth = Auth {
+            cookie: "session-token".into(),
+            event: "auth".into(),
+            deadline_ns: 10_000_000_000,
+            ..Auth::default()
+        };
         Draft {
             settings: Settings { auth, ..Settings::default() },
             algorithms: Vec::new(),

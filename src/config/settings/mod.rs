@@ -3,9 +3,11 @@
 //! Invariants: the file, the overrides, the defaults and the documentation all go through the rows
 //! of `options::KEYS`. Called by `config::compile`.
 
+mod backends;
 mod compression;
 pub mod docs;
 mod draft;
+mod entries;
 mod expand;
 mod http;
 mod keys;
@@ -21,7 +23,9 @@ mod tls;
 pub mod value;
 mod walk;
 
+pub use backends::{BackendOption, OPTIONS as BACKEND_OPTIONS, header_name};
 pub use draft::{Chosen, Draft};
+pub use entries::EntryOption;
 pub use keys::SecretPolicy;
 pub use monitor::check_names as check_monitor;
 pub use options::KEYS;

@@ -5,35 +5,15 @@
 
 use super::draft::Draft;
 use super::monitor::{set_fields, set_username};
-use super::registry::{Effect, Key, Kind};
+use super::registry::{Effect, Key, Kind, hook, key, older};
 use super::special::{
-    ALGORITHM_NAMES, ALGORITHMS, SOURCES, set_addresses, set_cores, set_origins, set_path,
-    set_sources, set_subprotocols,
+    ALGORITHM_NAMES, ALGORITHMS, SOURCES, set_adapter, set_addresses, set_cores, set_origins,
+    set_path, set_sources, set_subprotocols,
 };
 use super::{compression, http, tls};
 use crate::settings::{AuthMode, ConnectionLimitMode, LogFormat, MonitorAccess};
 
 const U32_MAX: u64 = u32::MAX as u64;
-
-pub const fn key(
-    path: &'static str,
-    default: &'static str,
-    effect: Effect,
-    kind: Kind,
-    doc: &'static str,
-) -> Key {
-    Key { path, kind, default, effect, doc, newer: None }
-}
-
-const fn older(
-    path: &'static str,
-    newer: &'static str,
-    effect: Effect,
-    kind: Kind,
-    doc: &'static str,
-) -> Key {
-    Key { path, kind, default: "", effect, doc, newer: Some(newer) }
-}
 
 /// The name of an envelope's field.
 const fn wire(
@@ -43,10 +23,6 @@ const fn wire(
     doc: &'static str,
 ) -> Key {
     key(path, default, Live, Kind::Text(put), doc)
-}
-
-const fn hook(path: &'static str, doc: &'static str) -> Key {
-    key(path, "", Live, Kind::Program("a list of steps"), doc)
 }
 
 use Effect::{Live, New, Restart};
@@ -172,6 +148,14 @@ pub static KEYS: &[Key] = &[
         "How long a quiet shard polls before it sleeps; trades CPU for latency. 0 is off.",
     ),
     key(
+        "server.adapter",
+        "memory",
+        Live,
+        Kind::Texts("`memory`", set_adapter),
+        "What carries messages between the members of rooms. There is one: the memory of this \
+         process. Several servers that share their rooms (`redis`) are refused until they work.",
+    ),
+    key(
         "transport.readTimeout",
         "1m",
         Live,
@@ -244,11 +228,28 @@ pub static KEYS: &[Key] = &[
         "auth.mode",
         "jwt",
         New,
-        Kind::Choice(&["jwt", "none"], |d, n| {
-            d.settings.auth.mode = [AuthMode::Jwt, AuthMode::None][n]
+        Kind::Choice(&["jwt", "none", "message"], |d, n| {
+            d.settings.auth.mode = [AuthMode::Jwt, AuthMode::None, AuthMode::Message][n]
         }),
         "`jwt` demands a valid token before the upgrade; `none` lets everybody \
-         in, each connection its own user.",
+         in, each connection its own user; `message` does so too, and the event `auth.event` says \
+         later whose the connection is, with the step `identify`.",
+    ),
+    key(
+        "auth.event",
+        "auth",
+        Live,
+        Kind::Text(|d, text| d.settings.auth.event = text),
+        "With `mode: message`: the event that leads to `identify`. Before, no other is accepted \
+         but `ping`.",
+    ),
+    key(
+        "auth.deadline",
+        "10s",
+        New,
+        Kind::Wait(|d, ns| d.settings.auth.deadline_ns = ns),
+        "With `mode: message`: how long a connection may take to say whose it is before it is \
+         closed (4504).",
     ),
     key(
         "auth.algorithms",
@@ -403,6 +404,13 @@ pub static KEYS: &[Key] = &[
         Live,
         Kind::Rooms,
         "Options of rooms by their names; see [Rooms](#rooms-by-name).",
+    ),
+    key(
+        "backends",
+        "",
+        Live,
+        Kind::Backends,
+        "HTTP services that steps may call; see [Backends](#backends-by-name).",
     ),
     key(
         "errors.reply",

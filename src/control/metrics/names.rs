@@ -37,7 +37,7 @@ pub(super) const PLAIN: [Row; 26] = [
     counter("bytesOut", "shardwire_sent_bytes_total", "Bytes sent to sockets."),
     counter("turns", "shardwire_turns_total", "Turns of the loop that found something to do."),
     counter("sends", "shardwire_sends_total", "Sends asked of the kernel."),
-    gauge("rooms", "shardwire_rooms", "Rooms that live on the shard."),
+    gauge("rooms", "shardwire_rooms", "Rooms whose home is the shard; each has one."),
     gauge("users", "shardwire_users", "Users with a connection on the shard."),
     counter(
         "undelivered",

@@ -6,10 +6,13 @@
 //! Called by the interpreter, and by the compiler to fold constants.
 
 mod compare;
+mod kept;
 mod list;
 mod run;
 mod text;
 mod write;
+
+pub use kept::Kept;
 
 use super::number;
 use super::operand::{Binary, Expect, Kind, Unary, ValueReg};

@@ -7,6 +7,7 @@ use super::write::comma;
 use super::{Evaluated, Reads, Values};
 use crate::ids::RuleId;
 use crate::limits::{LIST_ELEMENTS_MAX, RUN_LOG_BYTES_MAX};
+use crate::pipeline::answer::percent_encode;
 use crate::pipeline::op::{
     Body, ConstId, Context, Expect, Form, Op, Out, Owner, PatternId, Source, ValueReg, Word,
 };
@@ -78,6 +79,8 @@ impl<H: Host> Run<'_, H> {
             Op::Put { value, form } => self.put(value, form)?,
             Op::Spread(value) => self.spread(value)?,
             Op::Comma => self.output.append(comma)?,
+            Op::Segment(value) => self.escape(value, true)?,
+            Op::Query(value) => self.escape(value, false)?,
             _ => return self.jump(op, ahead),
         }
         Ok(())
@@ -273,6 +276,28 @@ impl<H: Host> Run<'_, H> {
         Ok(self.output.append(|out| values.write(value, form, &reads, out))?)
     }
 
+    /// Appends a text as a part of a URL; as a segment of its path it may not be empty.
+    #[cold]
+    fn escape(&mut self, value: ValueReg, is_segment: bool) -> Step {
+        let value = self.vm.values.get(value);
+        if matches!(value, Value::List(_) | Value::Array(_) | Value::Object(_)) {
+            return Err(Stop::Reject(Reject::BadType));
+        }
+        self.vm.values.weigh(value)?;
+        let mut text = Vec::new();
+        self.write(value, Form::Text, &mut text);
+        if is_segment && text.is_empty() {
+            return Err(Stop::Reject(Reject::BadValue));
+        }
+        Ok(self.output.append(|out| percent_encode(&text, out))?)
+    }
+
+    /// Appends a value in a form.
+    pub(in crate::pipeline) fn write(&mut self, value: Value, form: Form, out: &mut Vec<u8>) {
+        let (values, reads) = self.values();
+        values.write(value, form, &reads, out);
+    }
+
     fn spread(&mut self, value: ValueReg) -> Step {
         let value = self.vm.values.get(value);
         if !matches!(value, Value::Null | Value::Object(_)) {
@@ -296,7 +321,7 @@ impl Values {
     }
 
     /// Keeps a JSON text of a variable; its value.
-    fn keep_json(&mut self, json: &[u8]) -> Evaluated {
+    pub(in crate::pipeline) fn keep_json(&mut self, json: &[u8]) -> Evaluated {
         let start = self.arena.len();
         self.arena.extend_from_slice(json);
         self.made(start)?;
