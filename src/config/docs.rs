@@ -33,7 +33,10 @@ pub fn tables() -> [(&'static str, String); 2] {
 }
 
 fn verbs() -> String {
-    let row = |verb: &Verb| format!("| `{}` | {} | {} |\n", verb.name, verb.takes, verb.doc);
+    let cell = |text: &str| text.replace('|', "\\|");
+    let row = |verb: &Verb| {
+        format!("| `{}` | {} | {} |\n", verb.name, cell(verb.takes), cell(verb.doc))
+    };
     let rows: String = VERBS.iter().map(row).collect();
     format!("| verb | takes | does |\n|---|---|---|\n{rows}")
 }
