@@ -34,9 +34,8 @@ pub fn tables() -> [(&'static str, String); 2] {
 
 fn verbs() -> String {
     let cell = |text: &str| text.replace('|', "\\|");
-    let row = |verb: &Verb| {
-        format!("| `{}` | {} | {} |\n", verb.name, cell(verb.takes), cell(verb.doc))
-    };
+    let row =
+        |verb: &Verb| format!("| `{}` | {} | {} |\n", verb.name, cell(verb.takes), cell(verb.doc));
     let rows: String = VERBS.iter().map(row).collect();
     format!("| verb | takes | does |\n|---|---|---|\n{rows}")
 }
