@@ -45,6 +45,22 @@ pub enum Method {
     Delete,
 }
 
+impl Method {
+    pub const ALL: [Method; 5] =
+        [Method::Get, Method::Post, Method::Put, Method::Patch, Method::Delete];
+
+    /// As HTTP writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Post => "POST",
+            Method::Put => "PUT",
+            Method::Patch => "PATCH",
+            Method::Delete => "DELETE",
+        }
+    }
+}
+
 /// Answers of the same backend and key are the same for a while; calls made meanwhile share one
 /// request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +83,23 @@ pub struct Reply {
     pub status: u16,
     /// Whole, and within the backend's bound; not looked at yet.
     pub body: Arc<[u8]>,
+}
+
+/// Makes calls, from any thread and without waiting. A `BackendId` means what it means in the
+/// configuration that this was made for.
+pub trait Submit: Send + Sync {
+    /// Asks for a call; its answer comes later, unless it is refused here.
+    fn submit(&self, call: Call) -> Result<(), Failure>;
+}
+
+/// Where there are no backends.
+#[derive(Clone, Copy, Debug)]
+pub struct Nobody;
+
+impl Submit for Nobody {
+    fn submit(&self, _: Call) -> Result<(), Failure> {
+        Err(Failure::Refused)
+    }
 }
 
 /// Why there is no response.

@@ -50,6 +50,10 @@ disconnects! {
     Policy = 4502 "closed_by_policy",
     /// A limit that closes (`onExceed: close`) was exceeded.
     RateLimited = 4503 "rate_limited",
+    /// The connection did not say whose it is within `auth.deadline` (`auth.mode: message`).
+    Unidentified = 4504 "unidentified",
+    /// The user it named has as many connections as it may.
+    TooManyConnections = 4505 "too_many_connections",
 }
 
 impl Disconnect {

@@ -11,6 +11,9 @@ pub const NAME_BYTES_MAX: usize = 255;
 /// Classes of rooms one configuration may declare; each is looked at when a shard meets a new room.
 pub const ROOM_CLASSES_MAX: usize = 256;
 
+/// Backends one configuration may declare.
+pub const BACKENDS_MAX: usize = 64;
+
 /// Nanoseconds a message may wait for others to its room (`batch.delay`).
 pub const BATCH_DELAY_NS_MAX: u64 = 1_000_000_000;
 
@@ -50,6 +53,15 @@ pub const PROGRAM_OPS_MAX: usize = 65_536;
 
 /// Bytes of text (names) one run may build, a single piece apart.
 pub const RUN_TEXT_BYTES_MAX: usize = 1 << 20;
+
+/// Bytes of a refused call's body that a program may look into.
+pub const ERROR_BODY_BYTES_MAX: usize = 16 * 1024;
+
+/// Calls to backends that one shard has under way at once; further ones fail at once.
+pub const CALLS_UNDER_WAY_MAX: usize = 4_096;
+
+/// Nanoseconds beyond a call's own timeout after which a shard waits no longer.
+pub const CALL_GRACE_NS: u64 = 2_000_000_000;
 
 /// Bytes of log lines one run may build; what is beyond is cut off.
 pub const RUN_LOG_BYTES_MAX: usize = 1 << 20;

@@ -63,6 +63,20 @@ rejects! {
     BadValue = "bad_value" "a value is out of the range this event works with",
     /// An expression asked a list for an element that it does not have.
     NoElement = "no_element" "a list is shorter than this event needs",
+    /// A backend cannot be reached, or its breaker is open.
+    BackendUnavailable = "backend_unavailable" "a service this needs cannot be reached",
+    /// A backend did not answer in time.
+    BackendTimeout = "backend_timeout" "a service this needs did not answer in time",
+    /// A backend answered with a status of 4xx.
+    BackendRefused = "backend_refused" "a service this needs refused",
+    /// A backend answered with another status than 2xx or 4xx.
+    BackendFailed = "backend_failed" "a service this needs failed",
+    /// A backend's answer is too large, no JSON, or not what `returns` says.
+    BackendAnswer = "backend_answer" "a service this needs gave an answer that does not fit",
+    /// The connection has not said yet whose it is.
+    Unidentified = "unidentified" "say first who you are",
+    /// The connection is another user's already.
+    OtherUser = "other_user" "this connection is another user's",
 }
 
 #[cfg(test)]

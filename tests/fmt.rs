@@ -209,7 +209,8 @@ fn upgraded(text: &str) -> fmt::Upgraded {
 fn compiles(text: &str) {
     let source = Source::new("config.yaml", text);
     let options = Options { secret: SecretPolicy::Ignore };
-    if let Err(findings) = config::compile(&source, &Environment::default(), &options) {
+    let environment: Environment = [("INTERNAL_API_KEY", "test")].into_iter().collect();
+    if let Err(findings) = config::compile(&source, &environment, &options) {
         panic!("{}\n{text}", config::render(&findings, &source, Style::Human { color: false }));
     }
 }

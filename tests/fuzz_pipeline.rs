@@ -7,14 +7,19 @@
 
 use serde::de::IgnoredAny;
 use serde_json::Value;
+use shardwire::backend::{Failure, Method, Reply};
 use shardwire::envelope::scan::scan_scalar;
 use shardwire::envelope::text::text_of;
 use shardwire::envelope::{
-    Envelope, Members, Projection, RoutedKeys, Scanner, Slot, SlotKind, Slots, project,
+    Envelope, Members, Projection, RoutedKeys, Scanner, Shape, Slot, SlotKind, Slots, project,
 };
-use shardwire::ids::{ConnKey, EventId, LimitId, PermissionId, ShardId};
+use shardwire::ids::{BackendId, ConnKey, EventId, LimitId, PermissionId, ShardId};
 use shardwire::limits::{EFFECTS_MAX, JSON_DEPTH_MAX};
-use shardwire::pipeline::op::{ConstId, Context, Form, FrameKind, Op, Reg, Source};
+use shardwire::pipeline::op::{
+    CallId, ConstId, Context, Count, Form, FrameKind, Op, Out, Reg, Source, ValueReg,
+};
+use shardwire::pipeline::paused::{Came, Wants};
+use shardwire::pipeline::program::CallSpec;
 use shardwire::pipeline::verify::verify;
 use shardwire::pipeline::{
     About, Builder, Effect, Effects, Host, Input, LimitSpec, Outcome, Program, Site, Verdict, Vm,
@@ -23,6 +28,11 @@ use shardwire::pipeline::{
 use shardwire::reject::Reject;
 use shardwire::state::frames::{FramePool, FrameType};
 use shardwire::state::limits::Rate;
+
+#[path = "fuzz/waits.rs"]
+mod waits;
+
+use waits::{calls, came, piece, wait};
 
 const MESSAGES: u64 = 100_000;
 const PROGRAMS: u64 = 20_000;
@@ -323,17 +333,6 @@ fn source(random: &mut Random) -> Source {
     random.pick(&[Source::Payload, Source::Payload, Source::Claims])
 }
 
-fn piece(random: &mut Random) -> Op {
-    let form = random.pick(&[Form::Text, Form::Inner, Form::Raw]);
-    let contexts = [Context::UserId, Context::ConnId, Context::Target, Context::EventName];
-    match random.below(4) {
-        0 => Op::Const(ConstId(random.below(4) as u32)),
-        1 => Op::Context { value: random.pick(&contexts), form },
-        2 => Op::Message,
-        _ => Op::Slot { source: source(random), slot: random.below(9) as u8, form },
-    }
-}
-
 fn reg(random: &mut Random) -> Reg {
     Reg(random.pick(&[0, 0, 1, 1, 2, 15, 16, 255]))
 }
@@ -343,7 +342,9 @@ fn phrase(random: &mut Random, ops: &mut Vec<Op>) {
     let kind = random.pick(&[FrameKind::Text, FrameKind::Binary, FrameKind::AsReceived]);
     let (user, room) = (reg(random), reg(random));
     let pieces: Vec<Op> = (0..random.below(5)).map(|_| piece(random)).collect();
-    match random.below(10) {
+    match random.below(13) {
+        10 => ops.push(Op::NeedIdentity),
+        11 | 12 => wait(random, ops),
         0 if random.one_in(2) => {
             let key = user;
             ops.push(Op::LimitKey { limit: LimitId(random.below(3) as u16), key });
@@ -374,13 +375,20 @@ fn program(random: &mut Random) -> Program {
     builder.limit(LimitSpec::of_user(event, Rate::fixed(1, 1), site));
     builder.permission("a");
     builder.permission("b");
-    for text in ["", "plain", "\"{", "\u{0}"] {
+    for text in ["", "plain", "\"{", "\u{0}", "/"] {
         builder.constant(text.as_bytes());
     }
     let mut sound = builder.finish().expect("an empty event is sound");
     let mut ops = Vec::new();
-    for _ in 0..random.below(8) {
-        phrase(random, &mut ops);
+    let waits = random.one_in(3);
+    for _ in 0..random.below(if waits { 4 } else { 8 }) {
+        match waits {
+            true => wait(random, &mut ops),
+            false => phrase(random, &mut ops),
+        }
+    }
+    if !random.one_in(8) {
+        ops.insert(0, Op::Begin);
     }
     ops.push(Op::End);
     if random.one_in(4) && ops.len() > 1 {
@@ -392,7 +400,9 @@ fn program(random: &mut Random) -> Program {
     sound.events[0].payload = projection();
     sound.events[0].claims = projection();
     sound.events[0].token_slot = Some(6);
+    sound.events[0].session_claims = random.one_in(2);
     sound.code = ops;
+    sound.calls = calls();
     damage(random, &mut sound);
     sound
 }
@@ -408,6 +418,9 @@ fn damage(random: &mut Random, program: &mut Program) {
         6 => program.events[0].token_slot = Some(random.below(256) as u8),
         7 => program.on_message = Some(EventId(random.below(3) as u16)),
         8 => program.limits[0].event = EventId(7),
+        10 => program.calls[0].keeps = random.below(256) as u8,
+        11 => program.calls.truncate(1),
+        12 => program.calls[1].headers = vec!["x".into(); random.below(20)],
         9 => program.code.truncate(random.below(program.code.len())),
         _ => {}
     }
@@ -418,11 +431,12 @@ const CLAIMS: &[&str] = &["{}", r#"{"message":"x\"","0":[1]}"#, "[]", "", "{", "
 #[test]
 fn programs_that_verify_run_within_bounds_and_the_others_are_refused() {
     let keys = RoutedKeys::default();
+    let other = template();
     let mut vm = Vm::default();
     let mut pool = FramePool::default();
     let mut effects = Effects::default();
     let (mut slots, mut members) = (Slots::default(), Members::default());
-    let (mut sound, mut done) = (0, 0);
+    let (mut sound, mut done, mut resumed) = (0, 0, 0);
     each_seed(PROGRAMS, |seed| {
         let mut random = Random(!seed);
         let program = program(&mut random);
@@ -455,11 +469,24 @@ fn programs_that_verify_run_within_bounds_and_the_others_are_refused() {
         };
         let claims = random.pick(CLAIMS);
         let mut host = AnyHost { random, claims, logs: seed % 2 == 0 };
-        let outcome = vm.run(&program, EventId(0), &input, &mut host, &mut pool, &mut effects);
+        let mut outcome = vm.run(&program, EventId(0), &input, &mut host, &mut pool, &mut effects);
+        let mut waits = 0;
+        while let Some(Effect::Await(paused)) = effects.list.last() {
+            assert_bounded(&effects, outcome);
+            assert!(outcome == Outcome::Done && waits < program.code.len());
+            let (paused, came) = (paused.clone(), came(&mut host.random));
+            // Other runs have used the interpreter meanwhile.
+            vm.run(&other, EventId(0), &input, &mut host, &mut pool, &mut effects);
+            outcome =
+                vm.resume(&program, &paused, came, &input, &mut host, &mut pool, &mut effects);
+            waits += 1;
+        }
+        resumed += u64::from(waits > 0);
         done += u64::from(outcome == Outcome::Done);
         assert_bounded(&effects, outcome);
     });
     assert!(sound > PROGRAMS / 10 && done > PROGRAMS / 40, "{sound} {done}");
+    assert!(resumed > PROGRAMS / 400, "{resumed}");
 }
 
 fn assert_bounded(effects: &Effects, outcome: Outcome) {
@@ -474,6 +501,15 @@ fn assert_bounded(effects: &Effects, outcome: Outcome) {
             | Effect::SendUser { frame }
             | Effect::SendTarget { frame, .. } => {
                 assert!(frame.payload().len() <= FRAME_BYTES_MAX);
+                assert!(std::str::from_utf8(frame.payload()).is_ok());
+            }
+            Effect::Await(paused) => {
+                assert!(std::ptr::eq(effect, &raw const *effects.list.last().expect("one")));
+                if let Wants::Call(call) = &paused.wants {
+                    assert!(call.target.starts_with('/'), "{:?}", call.target);
+                    let lines = call.headers.iter().map(|(_, value)| value);
+                    assert!(!lines.clone().any(|value| value.contains(char::is_control)));
+                }
             }
             Effect::Log { text, .. } => assert!(text.end as usize <= effects.arena.len()),
             _ => {}

@@ -49,12 +49,17 @@ fn every_configuration_of_the_tree_fits() {
     }
 }
 
+/// What examples read from the environment without a default.
+fn environment() -> Environment {
+    [("INTERNAL_API_KEY", "test")].into_iter().collect()
+}
+
 /// The values in effect, written as YAML, fit, load, and are in effect again.
 #[test]
 fn what_is_in_effect_fits_and_means_the_same() {
     let options = Options { secret: SecretPolicy::Ignore };
     let compiled = |name: &str, text: &str| {
-        let outcome = compile(&Source::new(name, text), &Environment::default(), &options);
+        let outcome = compile(&Source::new(name, text), &environment(), &options);
         outcome.unwrap_or_else(|findings| panic!("{name}: {findings:?}\n{text}"))
     };
     for (name, text) in configurations() {
@@ -105,9 +110,11 @@ fn without_names_of_anybody(fields: &Value) -> Value {
     map.remove("payload");
     for step in map.get_mut("steps").and_then(Value::as_array_mut).into_iter().flatten() {
         let Some(step) = step.as_object_mut() else { continue };
-        step.retain(|verb, _| !["set", "with"].contains(&verb.as_str()));
+        step.retain(|verb, _| !["set", "with", "onError"].contains(&verb.as_str()));
         for fields in step.values_mut().filter_map(Value::as_object_mut) {
-            fields.remove("payload");
+            for names in ["payload", "body", "returns", "headers", "query", "claims"] {
+                fields.remove(names);
+            }
         }
     }
     fields
@@ -120,16 +127,15 @@ fn a_misspelled_key_does_not_fit() {
     for (_, text) in configurations() {
         let mut tree = value(&text);
         // What a test sends is anybody's, and so are variables and the fields of payloads in hooks.
-        ["tests", "lifecycle", "pipelines", "errors", "state", "roles", "rooms"].iter().for_each(
-            |section| {
-                tree.as_object_mut().and_then(|tree| tree.remove(*section));
-            },
-        );
-        // So are the paths of routes.
+        let anybodys =
+            ["tests", "lifecycle", "pipelines", "errors", "state", "roles", "rooms", "backends"];
+        anybodys.iter().for_each(|section| {
+            tree.as_object_mut().and_then(|tree| tree.remove(*section));
+        });
+        // The paths of pages and files are anybody's, and so are the names of events.
         if let Some(http) = tree.get_mut("http").and_then(Value::as_object_mut) {
-            http.remove("routes");
+            http.retain(|key, _| !["routes", "static"].contains(&key.as_str()));
         }
-        // The names of events are anybody's.
         let events = tree.as_object_mut().and_then(|tree| tree.remove("events"));
         misspelled(&tree, &mut wrong, &|tree| tree);
         for (event, fields) in events.iter().filter_map(Value::as_object).flatten() {

@@ -25,9 +25,14 @@ const EXAMPLE: &str = include_str!("../examples/config.test.yaml");
 
 /// Runs `shardwire test` in the project's folder, so that reports have relative paths.
 fn test(arguments: &[&str]) -> (i32, String, String) {
+    test_with(arguments, &[])
+}
+
+fn test_with(arguments: &[&str], environment: &[(&str, &str)]) -> (i32, String, String) {
     let root = env!("CARGO_MANIFEST_DIR");
-    let output: Output =
-        shardwire().arg("test").args(arguments).current_dir(root).output().expect("runs");
+    let mut command = shardwire();
+    command.arg("test").args(arguments).envs(environment.iter().copied()).current_dir(root);
+    let output: Output = command.output().expect("runs");
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
 }
@@ -70,7 +75,40 @@ fn every_test_of_the_example_passes_on_any_number_of_shards_and_any_seed() {
         let (status, out, _) = test(&arguments);
         assert_eq!(status, 0, "{out}");
         assert!(out.contains(" passed, 0 failed"), "{out}");
-        assert!(out.contains("events 6/6"), "{out}");
+        assert!(out.contains("events 8/8"), "{out}");
+    }
+}
+
+#[test]
+fn backends_are_what_the_test_says_they_are() {
+    let file = "examples/gogate.yaml";
+    for arguments in [vec![file], vec![file, "--cores", "4", "--seed", "11"]] {
+        let (status, out, err) = test_with(&arguments, &[("INTERNAL_API_KEY", "test")]);
+        assert_eq!(status, 0, "{out}{err}");
+        assert!(out.contains("events 8/8"), "{out}");
+    }
+    let config = |mocks: &str| {
+        format!(
+            "auth: {{ mode: none }}\nbackends: {{ api: {{ url: 'http://localhost:1' }} }}\n\
+             events:\n  go: {{ steps: [{{ call: {{ backend: api, get: /x }} }}] }}\n\
+             tests:\n  - name: one\n    backends: {mocks}\n    clients: {{ ann: {{}} }}\n    \
+             steps: [{{ ann: {{ go: }} }}]\n"
+        )
+    };
+    for (mocks, status, told) in [
+        ("{ api: [{ get: /x }] }", 0, "1 passed"),
+        ("{ api: [{ get: /x, times: 0 }] }", 1, "no mock of this test answers `GET /x` of `api`"),
+        ("{}", 1, "no mock of this test answers"),
+        ("{ apy: [{ get: /x }] }", 2, "E732"),
+        ("{ api: [{ status: 200 }] }", 2, "E202"),
+        ("{ api: [{ get: /x, status: 1000 }] }", 2, "1000 is no status"),
+        ("{ api: [{ get: /x, fails: no }] }", 2, "`fails` takes"),
+        ("{ api: [{ get: /x, dely: 1s }] }", 2, "unknown key `dely`"),
+    ] {
+        let (got, out, err) = test(&[&written("mocks.yaml", &config(mocks))]);
+        assert_eq!(got, status, "{mocks}: {out}{err}");
+        let both = format!("{out}{err}");
+        assert!(both.contains(told), "{mocks}: {both}");
     }
 }
 

@@ -5,8 +5,8 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc;
+use std::sync::{Arc, OnceLock};
 
 use clap::Args;
 
@@ -14,11 +14,14 @@ use super::load::{BRIEF, FOR_OTHERS, Loaded, View, Which, load_to_serve};
 use super::logs::Relevel;
 use super::{Failure, doctor, logs, output, reload};
 use crate::auth::Verifier;
+use crate::backend::Submit;
 use crate::config::SecretPolicy;
+use crate::control::backends::Backends;
 use crate::control::reload::{Fresh, InEffect, Means, Published, Reloads};
 use crate::control::{self, Dev, Engine, Intake};
-use crate::runtime::{self, Launch, Publisher, Running};
+use crate::runtime::{self, Launch, Publisher, Running, StartBackends};
 use crate::settings::{AuthKey, AuthMode, JwtAlgorithm, OriginRule, Settings};
+use crate::shard::journal::NOTES_WAITING_MAX;
 use crate::tls::Acceptor;
 
 /// Bytes of the secret that `--dev` makes.
@@ -80,6 +83,7 @@ impl Recipe {
         let key = AuthKey { algorithm: JwtAlgorithm::Hs256, material, kid: None };
         loaded.settings.auth.keys = vec![key];
         loaded.settings.errors.places = true;
+        loaded.settings.monitor.enabled = true;
         keep_to_this_machine(&mut loaded.settings);
         Ok(loaded)
     }
@@ -128,29 +132,57 @@ fn serve(start: Start, control: Option<&Path>) -> Result<(), Failure> {
     let Start { recipe, loaded, verifier, relevel, dev } = start;
     let (settings, program) = (Arc::new(loaded.settings), Arc::new(loaded.program));
     let (intake, waiting) = control::intake();
+    let backends = Arc::new(OnceLock::new());
     let acceptor = loaded.identity.as_ref().map(|identity| Arc::new(Acceptor::new(identity)));
+    let (journal, notes) = match settings.monitor.enabled {
+        true => Some(crossbeam_channel::bounded(NOTES_WAITING_MAX)).unzip(),
+        false => (None, None),
+    };
     let running = runtime::launch(Launch {
         tls: acceptor.clone(),
         settings: Arc::clone(&settings),
         program: Arc::clone(&program),
         verifier: Arc::new(verifier),
+        backends: start_backends(&settings, &backends),
         http: http(intake.clone()),
+        journal,
     })
     .map_err(|error| Failure::machine(format!("{error}\n{}", doctor::complaints())))?;
     let greeting = greeting(&settings, running.addresses(), dev.is_some());
     let mut endpoint = reload::listen(control, &recipe.which.config, running.addresses());
     let folder = recipe.which.config.parent().map(Path::to_path_buf).unwrap_or_default();
-    let means = means(recipe, relevel, running.publisher(), acceptor);
+    let means = means(recipe, relevel, running.publisher(), acceptor, Arc::clone(&backends));
     let now =
         InEffect { settings, program, effective: loaded.effective, identity: loaded.identity };
     let reloads = Reloads::new(means, now);
     let (drain, asked) = mpsc::channel();
     let (counters, reloads) = (running.counters().to_vec(), Arc::new(reloads));
-    let engine = Engine { counters, drain, reloads, backends: None, folder, dev };
+    let engine = Engine { counters, drain, reloads, backends, folder, dev, notes };
     control::start(intake, waiting, engine, endpoint.as_mut()).map_err(Failure::machine)?;
     output::say(&greeting)?;
     until_drained(running, &asked);
     Ok(())
+}
+
+/// The backends, once they have been started.
+type Started = Arc<OnceLock<Backends>>;
+
+fn start_backends(settings: &Arc<Settings>, started: &Started) -> Box<StartBackends> {
+    let (settings, started) = (Arc::clone(settings), Arc::clone(started));
+    Box::new(move |answers| {
+        let told = move |answer| answers.tell(answer);
+        let backends = Backends::start(&settings.backends, told).map_err(|e| e.to_string())?;
+        let calls = backends.calls();
+        // They are started once.
+        let _ = started.set(backends);
+        Ok(Arc::new(calls))
+    })
+}
+
+fn follow(started: &Started, settings: &Settings) -> Result<Arc<dyn Submit>, String> {
+    let backends = started.get().ok_or("the backends were not started")?;
+    backends.follow(&settings.backends).map_err(|error| error.to_string())?;
+    Ok(Arc::new(backends.calls()))
 }
 
 fn means(
@@ -158,8 +190,10 @@ fn means(
     relevel: Relevel,
     publisher: Publisher,
     acceptor: Option<Arc<Acceptor>>,
+    backends: Started,
 ) -> Means {
     Means {
+        backends: Box::new(move |settings| follow(&backends, settings)),
         renew: Box::new(move |identity| {
             acceptor.iter().for_each(|acceptor| acceptor.renew(identity));
         }),
@@ -196,6 +230,10 @@ fn greeting(settings: &Settings, addresses: &[SocketAddr], dev: bool) -> String 
     let mut lines: Vec<String> = addresses.iter().zip(&secure).map(line).collect();
     if settings.auth.mode == AuthMode::None {
         lines.push("no token is asked for (auth.mode: none)".into());
+    }
+    if settings.auth.mode == AuthMode::Message {
+        let event = &settings.auth.event;
+        lines.push(format!("connections say whose they are with the event `{event}`"));
     }
     if let (true, Some(first)) = (dev, addresses.first()) {
         let scheme = if secure.first() == Some(&true) { "https" } else { "http" };

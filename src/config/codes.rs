@@ -4,26 +4,7 @@
 //! A line `# env: NAME=value` of an example sets a variable, `# for: serve` demands the secret,
 //! `# variant: NAME` names an environment.
 
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// The configuration is refused.
-    Error,
-    /// It runs, but probably not as meant.
-    Warning,
-    /// It could be better.
-    Hint,
-}
-
-impl Severity {
-    pub fn name(self) -> &'static str {
-        match self {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-            Severity::Hint => "hint",
-        }
-    }
-}
+pub use super::severity::Severity;
 
 macro_rules! codes {
     ($($name:ident $code:literal $title:literal $why:literal $example:literal)*) => {
@@ -322,6 +303,11 @@ codes! {
         "The server's own certificate comes first, then the one that signed it, and so on; the \
          root may be left out." ""
 
+    NoMonitorToken "E414" "The monitor has no token"
+        "`monitor.access: token` asks for `monitor.token`, which is not set. Set the variable \
+         SHARDWIRE_MONITOR_TOKEN, or choose another access."
+        "# for: serve\nauth: { mode: none }\nmonitor: { enabled: true }\n"
+
     // E42-E44: expressions. An example that begins with `# expression` is checked in the scope
     // of tests/golden.rs.
     ExprSyntax "E420" "Not an expression"
@@ -449,9 +435,9 @@ codes! {
         "pipelines:\n  greet:\n    input: { name: string }\n    \
          steps: [{ log: \"hello ${input.name}\" }]\nevents:\n  hello:\n    \
          steps: [{ use: greet }]\n"
-    ReservedVerb "E713" "A verb that comes with backends"
-        "`call`, `identify` and `verify` ask a backend; this build does not have them yet."
-        "events:\n  auth:\n    steps: [{ identify: { user: ada } }]\n"
+    ReservedVerb "E713" "A verb of a later version"
+        "`verify` is kept for checking a token in a step; this build does not have it yet."
+        "events:\n  auth:\n    steps: [{ verify: \"${payload.token}\" }]\n"
     BadRule "E714" "Not a rule"
         "A rule is a condition, or a map of `when` (the condition), `name`, `mode` (`enforce` or \
          `shadow`) and `error` (what the sender is told)."
@@ -496,6 +482,28 @@ codes! {
          `disconnect`, `join` and `leave` nothing can wait."
         "lifecycle:\n  disconnect:\n    - join: lobby\n"
 
+    BadCall "E731" "Not a call"
+        "`call` names a backend, one method (`get`, `post`, `put`, `patch`, `delete`) with a path \
+         that begins with `/`, and what else the request needs."
+        "backends: { api: { url: \"http://localhost:8000\" } }\nevents:\n  say:\n    steps: \
+         [{ call: { backend: api, get: members } }]\n"
+    UnknownBackend "E732" "An unknown backend"
+        "`call` asks a service that `backends` declares."
+        "backends: { api: { url: \"http://localhost:8000\" } }\nevents:\n  say:\n    steps: \
+         [{ call: { backend: apy, get: /members } }]\n"
+    BadUrl "E733" "Not the URL of a backend"
+        "A backend's URL has a scheme (`http`, `https`), a host, maybe a port and a base path. It \
+         has no credentials, no query and no fragment."
+        "backends: { api: { url: \"http://key@localhost:8000\" } }\nevents: {}\n"
+    DefaultInAnswer "E734" "A default in what a call returns"
+        "A backend's answer is used as it came; what may be missing is `optional`, and `??` says \
+         what stands for it."
+        "backends: { api: { url: \"http://localhost:8000\" } }\nevents:\n  say:\n    steps: \
+         [{ call: { backend: api, get: /me, returns: { name: string = \"\" } }, into: me }]\n"
+    NoInBandAuth "E735" "Nobody says who it is"
+        "With `auth.mode: message` the event that `auth.event` names leads to the step `identify`; \
+         in the other modes it is known before whose a connection is."
+        "auth: { mode: none }\nevents:\n  auth:\n    steps: [{ identify: { user: ada } }]\n"
     // E86: `http` and `metrics`.
     BadRoute "E861" "Not a route"
         "A route is a path that begins with `/`, with one of `json`, `text`, `html`, `redirect` and \
@@ -575,8 +583,18 @@ codes! {
         "A quiet but healthy connection is closed before the first ping is sent."
         "transport: { readTimeout: 10s, pingInterval: 25s }\n"
 
+    MonitorOff "W509" "A page of a monitor that is off"
+        "`handler: chat`, `admin`, `status` and `monitoring` are pages of the monitor; without \
+         `monitor.enabled` they are not found."
+        "http:\n  routes: { /: { handler: chat } }\n"
+    NoMonitorMessage "W508" "Nothing is counted as a message"
+        "`monitor.message` names an event that is not declared, so the monitor counts and shows \
+         no messages."
+        "monitor: { enabled: true, access: loopback, message: sya }\n\
+         events:\n  say: { steps: [{ log: said }] }\n"
     CertificateExpires "W511" "A certificate that expires soon"
         "From the day it names on clients refuse the certificate. Renew it, then reload." ""
+
     OpenCredentials "W561" "Every web page may read with cookies"
         "`http.cors.credentials` with the origin `*` lets every page of the web read answers as its \
          visitor. Name the origins that may."
@@ -601,6 +619,9 @@ codes! {
     SecretLater "H604" "The secret must come from the environment"
         "The file has no secret, which is good; `serve` needs one from the environment."
         "server:\n  path: /ws\n"
+    MonitorTokenLater "H605" "The monitor's token must come from the environment"
+        "The file has no `monitor.token`, which is good; `serve` needs one from the environment."
+        "monitor: { enabled: true }\nauth: { mode: none }\n"
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@
 //! it rather hides too much. Invariants: the length in bytes does not change, so spans stay right.
 
 /// Ends of the option keys (lower case) whose values are hidden.
-const SECRET_KEYS: [&str; 4] = ["secret", "password", "token", "apikey"];
+const SECRET_KEYS: [&str; 6] =
+    ["secret", "password", "token", "apikey", "api-key", "authorization"];
 
 /// The text with every secret's value starred out.
 pub fn redacted(text: &str) -> String {

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use serde::{Deserialize, Serialize};
 
 use crate::auth::Verifier;
+use crate::backend::Submit;
 use crate::config::diff::{Diff, diff};
 use crate::config::{self, Effective};
 use crate::pipeline::lineage;
@@ -35,6 +36,7 @@ pub struct Fresh {
 
 type Compile = dyn Fn() -> Result<Fresh, String> + Send + Sync;
 type Relevel = dyn Fn(&Log) -> Result<(), String> + Send + Sync;
+type Follow = dyn Fn(&Settings) -> Result<Arc<dyn Submit>, String> + Send + Sync;
 type Renew = dyn Fn(&Identity) + Send + Sync;
 type Publish = dyn Fn(Edition) -> Published + Send + Sync;
 
@@ -44,6 +46,8 @@ pub struct Means {
     pub compile: Box<Compile>,
     /// Logs by these options from now on.
     pub log: Box<Relevel>,
+    /// The calls of programs by these settings from now on, or what is wrong with them.
+    pub backends: Box<Follow>,
     /// Shows these certificates to new connections; cannot fail.
     pub renew: Box<Renew>,
     /// Hands an edition to every shard; gives how many have not taken it after a while.
@@ -149,7 +153,7 @@ impl Reloads {
             };
             return Ok(Report { ending, text: said(&what, &kept, &fresh.notes) });
         }
-        let edition = prepared(&running, fresh.settings, fresh.program)?;
+        let edition = self.prepared(&running, fresh.settings, fresh.program)?;
         (self.means.log)(&edition.settings.log)?;
         running.settings = Arc::clone(&edition.settings);
         running.program = Arc::clone(&edition.program);
@@ -159,6 +163,22 @@ impl Reloads {
         let published = (self.means.publish)(edition);
         let text = format!("{}\n{certificates}", told(&changes, published));
         Ok(Report { ending: Ending::Done, text: said(&text, &kept, &fresh.notes) })
+    }
+
+    /// What shards can take over from what runs.
+    fn prepared(
+        &self,
+        running: &InEffect,
+        settings: Settings,
+        program: Program,
+    ) -> Result<Edition, String> {
+        let verifier = Verifier::new(&settings.auth).map_err(|error| error.to_string())?;
+        let program = lineage::follow(&running.program, program).map_err(|e| e.to_string())?;
+        // It was verified when it was compiled; moving it must not have broken anything.
+        verify(&program).map_err(|fault| format!("the program does not hold: {fault:?}"))?;
+        let backends = (self.means.backends)(&settings)?;
+        let (settings, program) = (Arc::new(settings), Arc::new(program));
+        Ok(Edition { settings, program, verifier: Arc::new(verifier), backends })
     }
 
     /// Shows other certificates from now on, and says so; says nothing where there are none.
@@ -185,19 +205,6 @@ impl Reloads {
 fn renewed(running: &InEffect, fresh: Option<Identity>) -> Option<Identity> {
     let known = running.identity.as_ref()?;
     fresh.filter(|fresh| !fresh.is_same(known))
-}
-
-/// What shards can take over from what runs.
-fn prepared(running: &InEffect, settings: Settings, program: Program) -> Result<Edition, String> {
-    let verifier = Verifier::new(&settings.auth).map_err(|error| error.to_string())?;
-    let program = lineage::follow(&running.program, program).map_err(|error| error.to_string())?;
-    // It was verified when it was compiled; moving it must not have broken anything.
-    verify(&program).map_err(|fault| format!("the program does not hold: {fault:?}"))?;
-    Ok(Edition {
-        settings: Arc::new(settings),
-        program: Arc::new(program),
-        verifier: Arc::new(verifier),
-    })
 }
 
 fn told(changes: &Diff, published: Published) -> String {

@@ -5,10 +5,11 @@
 
 use std::collections::HashMap;
 
-use super::op::{Ahead, Body, Class, ConstId, HowId, MetricId, Op, PatternId};
+use super::op::{Ahead, Body, CallId, Class, ConstId, HowId, MetricId, Op, PatternId};
 use super::pattern::Pattern;
 use super::program::{
-    Event, Hook, How, LimitSpec, Program, RoomRules, Route, Rule, Site, StepName, VariableSpec,
+    CallSpec, Event, Hook, How, LimitSpec, Program, RoomRules, Route, Rule, Site, StepName,
+    VariableSpec,
 };
 use super::verify::{self, Fault};
 use crate::envelope::Shape;
@@ -261,6 +262,12 @@ impl Builder {
     /// A way of sending; the same is declared once.
     pub fn how(&mut self, how: How) -> HowId {
         HowId(place_of(&mut self.program.hows, how) as u16)
+    }
+
+    /// Declares a request to a backend.
+    pub fn call(&mut self, spec: CallSpec) -> CallId {
+        self.program.calls.push(spec);
+        CallId(self.program.calls.len().saturating_sub(1) as u16)
     }
 
     /// A counter of the configuration; the same name is the same counter.

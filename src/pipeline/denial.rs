@@ -201,6 +201,17 @@ const OF_PROTOCOL: [Reject; 4] =
 const OF_VALUES: [Reject; 5] =
     [Reject::MissingField, Reject::BadType, Reject::BadValue, Reject::NoElement, Reject::TooLarge];
 
+/// What a call whose failure no step handles may end with.
+const OF_CALLS: [Reject; 7] = [
+    Reject::BadValue,
+    Reject::BackendUnavailable,
+    Reject::BackendTimeout,
+    Reject::BackendRefused,
+    Reject::BackendFailed,
+    Reject::BackendAnswer,
+    Reject::Overloaded,
+];
+
 /// Every denial of a program.
 pub fn all(program: &Program) -> Vec<Denial<'_>> {
     let protocol = OF_PROTOCOL.map(|reject| Denial::of(program, By::Nobody, reject));
@@ -246,10 +257,16 @@ fn rejects_of(program: &Program, op: Op) -> &'static [Reject] {
         Op::Require { rule, .. } if enforced(rule) => &[Reject::Denied],
         Op::Require { .. } => &[],
         Op::Fail(reject) => one(reject),
+        Op::NeedIdentity => &[Reject::Unidentified],
+        Op::Identify { .. } => &[Reject::BadName, Reject::OtherUser],
+        Op::Call { call, .. } => match program.calls.get(usize::from(call.0)) {
+            Some(call) if call.handles => &[Reject::BadValue],
+            _ => &OF_CALLS,
+        },
         _ => match op.class() {
             Class::Effect => &[Reject::BadName, Reject::TooLarge],
             Class::Value | Class::Jump | Class::Piece | Class::Open | Class::Close => &OF_VALUES,
-            Class::Gate | Class::Check | Class::Last => &[],
+            Class::Gate | Class::Check | Class::Wait | Class::Last => &[],
         },
     }
 }

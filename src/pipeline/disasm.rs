@@ -5,7 +5,7 @@
 
 use std::fmt::{self, Write};
 
-use super::op::{ConstId, Context, Form, FrameKind, HowId, Op, Operand, PatternId, Source};
+use super::op::{CallId, ConstId, Context, Form, FrameKind, HowId, Op, Operand, PatternId, Source};
 use super::program::{Event, Except, Program};
 use crate::envelope::projection::Node;
 use crate::ids::{LimitId, PermissionId, RuleId};
@@ -129,6 +129,7 @@ fn value_operand_text(program: &Program, operand: Operand) -> String {
             None => format!("m{} ?", id.0),
         },
         Operand::CloseCode(code) => code.0.to_string(),
+        Operand::Call(id) => call_text(program, id),
         Operand::Expect(expect) => {
             let optional = if expect.optional { "?" } else { "" };
             lower(format!("{:?}{optional}", expect.kind))
@@ -182,6 +183,13 @@ fn how_text(program: &Program, id: HowId) -> String {
     };
     let parts = [except, volatile, &conflate].into_iter().filter(|part| !part.is_empty());
     parts.collect::<Vec<_>>().join(" ")
+}
+
+fn call_text(program: &Program, id: CallId) -> String {
+    match program.calls.get(usize::from(id.0)) {
+        Some(call) => format!("b{} {} keeps {}", call.backend.0, call.method.name(), call.keeps),
+        None => format!("call {} ?", id.0),
+    }
 }
 
 fn permission_text(program: &Program, id: PermissionId) -> String {

@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use super::denial::By;
 use super::op::{CloseCode, HowId, MetricId, Owner, To, VariableId};
+use super::paused::Paused;
 use crate::ids::PermissionId;
 use crate::reject::Reject;
 use crate::state::frames::FrameRef;
@@ -87,6 +88,8 @@ pub enum Effect {
     },
     /// Where the next effect is refused, the others go on.
     Lenient,
+    /// The run waits for something; always the last of a run.
+    Await(Box<Paused>),
 }
 
 /// The effects of one run.

@@ -4,11 +4,13 @@
 //! a run is bounded by the program's length. Called by `config::compile` (build) and `shard` (run).
 
 pub mod about;
+mod answer;
 pub mod builder;
 pub mod denial;
 pub mod disasm;
 pub mod effect;
 pub mod eval;
+pub mod leaving;
 pub mod lineage;
 mod native;
 pub mod number;
@@ -16,6 +18,7 @@ pub mod op;
 pub mod operand;
 mod output;
 pub mod pattern;
+pub mod paused;
 pub mod program;
 pub mod sameness;
 pub mod value;
@@ -23,6 +26,7 @@ pub mod verify;
 pub mod vm;
 
 pub use about::About;
+pub use answer::percent_encode;
 pub use builder::Builder;
 pub use denial::{By, Denial};
 pub use effect::{Effect, Effects};

@@ -34,6 +34,8 @@ pub enum Class {
     Value,
     /// Goes on further ahead; no log line may be open.
     Jump,
+    /// Ends the run until something has come; nothing may be open, and no text is kept.
+    Wait,
     /// The last operation of an event, and only the last.
     Last,
 }
@@ -77,6 +79,12 @@ macro_rules! operations {
             /// Where it may stand.
             pub fn class(self) -> Class {
                 match self { $(Op::$name { .. } => Class::$class,)* }
+            }
+
+            /// Whether it computes with value registers, or jumps.
+            #[inline]
+            pub fn is_of_values(self) -> bool {
+                matches!(self.class(), Class::Value | Class::Jump)
             }
 
             /// Visits the operands in table order.
@@ -155,6 +163,17 @@ operations! {
     CloseWith { code: CloseCode, reason: Reg } = "close_with" Effect;
     /// Effect: where the next effect is refused, the others go on.
     Lenient = "lenient" Effect;
+    /// Ask a backend, and go on with its answer. The texts from the first register on are the
+    /// target, the headers, the body, the cache's key and the idempotency key.
+    Call { call: CallId, into: Out, error: Out } = "call" Wait;
+    /// Bind the connection to a user, with these claims, and keep so many values.
+    Identify { user: Reg, claims: Reg, keeps: Count } = "identify" Wait;
+    /// End the run with `unidentified` unless the connection has said whose it is.
+    NeedIdentity = "need_identity" Check;
+    /// Append a text as one segment of a URL's path; an empty one ends the run.
+    Segment(value: ValueReg) = "segment" Piece;
+    /// Append a text as a value of a URL's query.
+    Query(value: ValueReg) = "query" Piece;
     /// Append the message's id behind these bytes; nothing where it has none.
     Id(prefix: ConstId) = "id" Piece;
     /// Forget the values of the run before; stands before the first value operation.

@@ -168,6 +168,8 @@ pub enum Unary {
     Lower,
     Upper,
     Trim,
+    /// Milliseconds since 1970 as a date and time.
+    ToTime,
 }
 
 /// What `Op::Binary` does.
@@ -229,6 +231,10 @@ pub struct HowId(pub u16);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MetricId(pub u16);
 
+/// Index into `Program::calls`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallId(pub u16);
+
 /// A code of a close frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CloseCode(pub u16);
@@ -278,4 +284,5 @@ operands! {
     How(HowId),
     Metric(MetricId),
     CloseCode(CloseCode),
+    Call(CallId),
 }

@@ -9,7 +9,7 @@ use super::op::Op;
 use super::pattern::Pattern;
 use crate::backend::Method;
 use crate::envelope::{Projection, Shape};
-use crate::ids::{EventId, LimitId, PermissionId};
+use crate::ids::{BackendId, EventId, LimitId, PermissionId};
 use crate::limits::{LIST_ELEMENTS_MAX, NAME_BYTES_MAX};
 use crate::settings::Handler;
 use crate::state::limits::Rate;
@@ -138,6 +138,35 @@ pub struct VariableSpec {
     pub default: Box<[u8]>,
 }
 
+/// A request to a backend, as a step says it; what differs from run to run is in registers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CallSpec {
+    pub backend: BackendId,
+    pub method: Method,
+    /// Names of its own headers, in lower case.
+    pub headers: Vec<Box<str>>,
+    pub has_body: bool,
+    /// What the body of a good answer must be.
+    pub returns: Option<Shape>,
+    /// Shorter than the backend's own.
+    pub timeout_ns: Option<u64>,
+    /// How long an answer may be used again.
+    pub cache_ttl_ns: Option<u64>,
+    pub is_idempotent: bool,
+    /// Value registers that are kept while the run waits.
+    pub keeps: u8,
+    /// Where it fails the run goes on, and the register of the error says why.
+    pub handles: bool,
+}
+
+impl CallSpec {
+    /// Text registers that it reads, the first ones.
+    pub fn texts(&self) -> usize {
+        let further = [self.has_body, self.cache_ttl_ns.is_some(), self.is_idempotent];
+        1 + self.headers.len() + further.into_iter().filter(|there| *there).count()
+    }
+}
+
 /// What runs without a message that names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hook {
@@ -232,6 +261,7 @@ pub struct Program {
     pub lenient: Vec<std::ops::Range<u32>>,
     pub hows: Vec<How>,
     pub metrics: Vec<Box<str>>,
+    pub calls: Vec<CallSpec>,
     pub conn_variables: Vec<VariableSpec>,
     pub user_variables: Vec<VariableSpec>,
     /// By `RoomClassId`; shorter where the classes at the end have no rules.
@@ -306,6 +336,12 @@ impl Program {
     pub fn limits_users(&self) -> bool {
         let users = self.limits.iter().enumerate().filter(|(_, limit)| limit.scope == Scope::User);
         users.map(|(place, _)| place).any(|place| !self.lineage.is_retired(place))
+    }
+
+    /// Whether an operation belongs to an event that no message can name.
+    pub fn is_hook_at(&self, at: u32) -> bool {
+        let events = self.hooks.iter().flatten().filter_map(|hook| self.event(*hook));
+        events.into_iter().any(|event| (event.entry..event.end).contains(&at))
     }
 
     pub fn event(&self, event: EventId) -> Option<&Event> {

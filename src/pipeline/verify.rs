@@ -6,9 +6,12 @@
 
 mod walk;
 
-use super::program::{Event, Program, Site};
+use super::program::{CallSpec, Event, Program, Site};
 use crate::envelope::{Projection, projection::Node};
-use crate::limits::{EVENTS_MAX, JSON_DEPTH_MAX, NAME_BYTES_MAX, PROGRAM_OPS_MAX, SLOTS_MAX};
+use crate::limits::{
+    EVENTS_MAX, JSON_DEPTH_MAX, NAME_BYTES_MAX, PROGRAM_OPS_MAX, REGISTERS_MAX, SLOTS_MAX,
+    VALUES_MAX,
+};
 use walk::Walk;
 
 macro_rules! rules {
@@ -75,6 +78,8 @@ rules! {
     NotBegun,
     /// A loop only computes, stays inside its event, and holds at most one other.
     BadLoop,
+    /// A call has no more texts than there are registers.
+    BadCall,
     /// `yield` stands in a loop.
     YieldOutside,
 }
@@ -141,12 +146,18 @@ fn tables(program: &Program) -> Result<(), Fault> {
         (unnamed_known, Rule::NameNotUnique),
         (addressable(program.hows.len()), Rule::TooManyEntries),
         (addressable(program.metrics.len()), Rule::TooManyEntries),
+        (addressable(program.calls.len()), Rule::TooManyEntries),
+        (program.calls.iter().all(call_holds), Rule::BadCall),
         (limits_hold, Rule::BadLimit),
     ];
     match checks.iter().find(|(holds, _)| !holds) {
         Some((_, rule)) => Err(Fault::of_program(*rule)),
         None => Ok(()),
     }
+}
+
+fn call_holds(call: &CallSpec) -> bool {
+    call.texts() <= REGISTERS_MAX && usize::from(call.keeps) <= VALUES_MAX
 }
 
 /// What an event says of itself, its code apart.

@@ -13,7 +13,7 @@ use super::number;
 use super::op::{ConstId, Context, Form, FrameKind, Op, Owner, Reg, Source};
 use super::output::{Output, write_slot, write_text};
 use super::program::{Event, Program, Site};
-use crate::envelope::{Members, Slot, Slots, project, text::text_of, validate};
+use crate::envelope::{Members, Misfit, Slot, Slots, project, text::text_of, validate};
 use crate::ids::{ConnKey, EventId, LimitId, PermissionId, RuleId};
 use crate::limits::{REGISTERS_MAX, TOKEN_BYTES_MAX};
 use crate::reject::Reject;
@@ -34,6 +34,11 @@ pub trait Host {
     fn limit(&mut self, limit: LimitId, key: &[u8]) -> Verdict;
 
     fn permitted(&self, permission: PermissionId) -> bool;
+
+    /// Whether the connection has said whose it is.
+    fn identified(&self) -> bool {
+        true
+    }
 
     /// Whether anybody reads the log lines of runs.
     fn logs(&self) -> bool;
@@ -60,6 +65,11 @@ pub trait Host {
     /// A step was refused and the run goes on.
     fn passed_over(&mut self, reject: Reject) {
         let _ = reject;
+    }
+
+    /// A backend's answer is not what the step says it returns.
+    fn unfit(&mut self, misfit: &Misfit) {
+        let _ = misfit;
     }
 
     /// A rule does not hold, whether it is enforced or in the shadow.
@@ -120,8 +130,13 @@ pub enum Outcome {
 /// Why a run stopped early.
 pub(super) enum Stop {
     Reject(Reject),
-    Limit { limit: LimitId, retry_ns: u64 },
+    Limit {
+        limit: LimitId,
+        retry_ns: u64,
+    },
     Wait,
+    /// The last effect says what for.
+    Pause,
 }
 
 impl From<Reject> for Stop {
@@ -156,22 +171,11 @@ impl Vm {
     ) -> Outcome {
         effects.clear();
         let Some(event) = program.event(event) else { return Outcome::Done };
-        let mut run = Run {
-            program,
-            event,
-            input,
-            host,
-            pool,
-            vm: self,
-            output: Output::new(&mut effects.arena, input.frame_bytes_max),
-            effects: &mut effects.list,
-            registers: [const { 0..0 }; REGISTERS_MAX],
-            frame: None,
-            refused_at: 0,
-        };
+        let mut run = Run::new(program, event, input, host, pool, self, effects);
         let outcome = run.execute();
+        let refused_at = run.refused_at;
         if let Outcome::Rejected(..) = outcome {
-            effects.by = By::Op(run.refused_at);
+            effects.by = By::Op(refused_at);
         }
         outcome
     }
@@ -193,10 +197,35 @@ pub(super) struct Run<'r, H> {
     registers: [Text; REGISTERS_MAX],
     frame: Option<FrameRef>,
     /// The place in the code that ended the run.
-    refused_at: u32,
+    pub(super) refused_at: u32,
 }
 
 impl<'r, H: Host> Run<'r, H> {
+    #[inline(always)]
+    pub(super) fn new(
+        program: &'r Program,
+        event: &'r Event,
+        input: &'r Input<'r>,
+        host: &'r mut H,
+        pool: &'r mut FramePool,
+        vm: &'r mut Vm,
+        effects: &'r mut Effects,
+    ) -> Self {
+        Run {
+            program,
+            event,
+            input,
+            host,
+            pool,
+            vm,
+            output: Output::new(&mut effects.arena, input.frame_bytes_max),
+            effects: &mut effects.list,
+            registers: [const { 0..0 }; REGISTERS_MAX],
+            frame: None,
+            refused_at: 0,
+        }
+    }
+
     fn execute(&mut self) -> Outcome {
         let mut ahead = self.program.code_of(self.event).iter();
         if self.event.session_claims
@@ -204,24 +233,36 @@ impl<'r, H: Host> Run<'r, H> {
         {
             return self.stopped(stop, &ahead);
         }
+        self.go_through(&mut ahead)
+    }
+
+    /// Runs what is ahead.
+    #[inline(always)]
+    pub(super) fn go_through(&mut self, ahead: &mut Ahead<'r>) -> Outcome {
         while let Some(op) = ahead.next() {
-            if H::TRACED {
-                self.host.visited(self.event.end.saturating_sub(ahead.len() as u32 + 1));
-            }
-            if let Err(stop) = self.step(*op, &mut ahead) {
+            self.visit(ahead);
+            if let Err(stop) = self.step(*op, ahead) {
                 self.output.abandon(self.pool);
-                match self.go_on(&stop, &ahead) {
-                    Some(after) => ahead = after,
-                    None => return self.stopped(stop, &ahead),
+                match self.go_on(&stop, ahead) {
+                    Some(after) => *ahead = after,
+                    None => return self.stopped(stop, ahead),
                 }
             }
         }
         Outcome::Done
     }
 
+    /// An operation is about to be run; these are behind it.
+    #[inline(always)]
+    pub(super) fn visit(&mut self, ahead: &Ahead<'_>) {
+        if H::TRACED {
+            self.host.visited(self.event.end.saturating_sub(ahead.len() as u32 + 1));
+        }
+    }
+
     /// What comes behind a step that may be refused without ending the run.
     #[cold]
-    fn go_on(&mut self, stop: &Stop, ahead: &Ahead<'_>) -> Option<Ahead<'r>> {
+    pub(super) fn go_on(&mut self, stop: &Stop, ahead: &Ahead<'_>) -> Option<Ahead<'r>> {
         let Stop::Reject(reject) = stop else { return None };
         let at = self.event.end.checked_sub(ahead.len() as u32 + 1)?;
         let range = self.program.lenient.iter().find(|range| range.contains(&at))?;
@@ -233,9 +274,10 @@ impl<'r, H: Host> Run<'r, H> {
         Some(code.unwrap_or_default().iter())
     }
 
-    fn stopped(&mut self, stop: Stop, ahead: &Ahead<'_>) -> Outcome {
+    pub(super) fn stopped(&mut self, stop: Stop, ahead: &Ahead<'_>) -> Outcome {
         match stop {
             Stop::Wait => Outcome::Waiting,
+            Stop::Pause => Outcome::Done,
             Stop::Limit { limit, retry_ns } => Outcome::Limited { limit, retry_ns },
             Stop::Reject(reject) => {
                 self.refused_at = self.at(ahead);
@@ -283,7 +325,9 @@ impl<'r, H: Host> Run<'r, H> {
                 return self.native_op(op, ahead);
             }
             Op::SetVariable { .. } | Op::Metric { .. } => return self.native_op(op, ahead),
-            _ => return self.value_op(op, ahead),
+            Op::Call { .. } | Op::Identify { .. } => return self.pause(op, ahead),
+            Op::NeedIdentity => return need(self.host.identified(), Reject::Unidentified),
+            _ => return self.value_ops(op, ahead, 0),
         }
         Ok(())
     }

@@ -173,6 +173,7 @@ impl Driver {
         worked |= self.hear_sockets(now);
         self.receive_again()?;
         worked |= self.hear(now);
+        worked |= self.hear_backends(now);
         if self.shard.poll_deadline().is_some_and(|due_ns| due_ns <= now.mono_ns) {
             self.shard.handle_timeout(now);
         }
@@ -182,7 +183,12 @@ impl Driver {
                 now.mono_ns.saturating_add(self.shard.settings().server.spin_before_park_ns);
         }
         self.check_drain(now);
-        self.flush()
+        self.flush()?;
+        if worked && self.shard.is_watched() {
+            let spent_ns = self.clock.mono_ns().saturating_sub(now.mono_ns);
+            self.shard.counters().turn_times.add(spent_ns);
+        }
+        Ok(())
     }
 
     /// Takes what the kernel has done; false where that is nothing.
@@ -399,11 +405,34 @@ impl Driver {
         frames > 0
     }
 
+    /// Answers of backends; there are no more than the shard has asked for.
+    fn hear_backends(&mut self, now: Now) -> bool {
+        let mut any = false;
+        while !self.shard.is_turn_full()
+            && let Ok(answer) = self.ports.answers.try_recv()
+        {
+            self.shard.handle_answer(now, answer);
+            any = true;
+        }
+        any
+    }
+
+    /// Passes on the calls of programs.
+    fn call_backends(&mut self) {
+        while let Some((backends, call)) = self.shard.poll_call() {
+            let ticket = call.ticket;
+            if let Err(failure) = backends.submit(call) {
+                self.shard.refuse_call(ticket, failure);
+            }
+        }
+    }
+
     /// Carries out everything the shard wants.
     fn flush(&mut self) -> std::io::Result<()> {
         while let Some(request) = self.shard.poll_io() {
             self.carry_out(self.now, request)?;
         }
+        self.call_backends();
         while let Some((slot, bytes)) = self.shard.poll_send() {
             if self.tls.owe(slot) {
                 continue;

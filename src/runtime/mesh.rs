@@ -11,8 +11,9 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, unbounded};
 
 use super::StartError;
 use super::wake::Wake;
+use crate::backend::Answer;
 use crate::ids::ShardId;
-use crate::limits::MESH_CHANNEL_FRAMES;
+use crate::limits::{CALLS_UNDER_WAY_MAX, MESH_CHANNEL_FRAMES};
 use crate::shard::Shard;
 use crate::shard::peer::PeerFrame;
 
@@ -28,6 +29,8 @@ pub struct Ports {
     pub inbox: Receiver<PeerFrame>,
     /// Sockets that others accepted for this shard.
     pub newcomers: Receiver<Newcomer>,
+    /// Answers of backends for this shard.
+    pub answers: Receiver<Answer>,
     doors: Vec<Sender<Newcomer>>,
     /// To each shard, by its number.
     peers: Vec<Sender<PeerFrame>>,
@@ -35,23 +38,54 @@ pub struct Ports {
     me: ShardId,
 }
 
+/// Where answers of backends go; may be used on any thread.
+#[derive(Clone)]
+pub struct Answers {
+    shards: Vec<Sender<Answer>>,
+    wakes: Vec<Arc<Wake>>,
+}
+
+impl Answers {
+    /// Gives an answer to the shard that waits for it; never waits itself.
+    pub fn tell(&self, answer: Answer) {
+        let shard = answer.ticket.conn.shard.index();
+        let Some(door) = self.shards.get(shard) else { return };
+        // There is room for what a shard may ask for, twice: where that is gone, most of it was
+        // given up already, and so will this one be.
+        if door.try_send(answer).is_ok() {
+            self.wakes[shard].ring();
+        }
+    }
+}
+
+/// What connects shards with each other, and with those who answer them.
+pub struct Connected {
+    pub ports: Vec<Ports>,
+    pub wakes: Vec<Arc<Wake>>,
+    pub answers: Answers,
+}
+
 /// The ports of every shard, and their bells.
-pub fn connect(shards: u16) -> Result<(Vec<Ports>, Vec<Arc<Wake>>), StartError> {
+pub fn connect(shards: u16) -> Result<Connected, StartError> {
     let wakes: Result<Vec<_>, _> = (0..shards).map(|_| Wake::new().map(Arc::new)).collect();
     let wakes = wakes.map_err(|error| StartError(format!("cannot make an eventfd: {error}")))?;
     let (peers, inboxes): (Vec<_>, Vec<_>) =
         (0..shards).map(|_| bounded(MESH_CHANNEL_FRAMES)).unzip();
     let (doors, newcomers): (Vec<_>, Vec<_>) = (0..shards).map(|_| unbounded()).unzip();
-    let inboxes = inboxes.into_iter().zip(newcomers);
-    let ports = inboxes.zip(0..).map(|((inbox, newcomers), me)| Ports {
+    let (told, answers): (Vec<_>, Vec<_>) =
+        (0..shards).map(|_| bounded(2 * CALLS_UNDER_WAY_MAX)).unzip();
+    let inboxes = inboxes.into_iter().zip(newcomers).zip(answers);
+    let ports = inboxes.zip(0..).map(|(((inbox, newcomers), answers), me)| Ports {
         inbox,
         newcomers,
+        answers,
         doors: doors.clone(),
         peers: peers.clone(),
         wakes: wakes.clone(),
         me: ShardId(me),
     });
-    Ok((ports.collect(), wakes))
+    let answers = Answers { shards: told, wakes: wakes.clone() };
+    Ok(Connected { ports: ports.collect(), wakes, answers })
 }
 
 impl Ports {
@@ -69,7 +103,7 @@ impl Ports {
 
     /// Whether nothing came from other shards.
     pub fn is_quiet(&self) -> bool {
-        self.inbox.is_empty() && self.newcomers.is_empty()
+        self.inbox.is_empty() && self.newcomers.is_empty() && self.answers.is_empty()
     }
 
     /// Passes on what the shard has for its peers; looks only at those it has something for.

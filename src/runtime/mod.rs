@@ -29,11 +29,13 @@ use std::time::{Duration, Instant};
 use glommio::{ExecutorJoinHandle, LocalExecutorBuilder, Placement, PoolPlacement};
 
 use crate::auth::Verifier;
+use crate::backend::Submit;
 use crate::ids::ShardId;
 use crate::pipeline::program::Program;
 use crate::settings::Settings;
 use crate::shard::counters::Counters;
 use crate::shard::handoff::Handoff;
+use crate::shard::journal::Note;
 use crate::shard::reload::{Edition, Editions};
 use crate::shard::{Engine, Shard};
 use crate::state::gate::Gate;
@@ -42,20 +44,28 @@ use balance::Balance;
 use clock::Clock;
 use driver::Driver;
 use listen::Listening;
-use mesh::Ports;
+pub use mesh::Answers;
+use mesh::{Connected, Ports};
 use preflight::Plan;
 use tls::Tls;
 use wake::Wake;
+
+/// Starts backends that answer there.
+pub type StartBackends = dyn FnOnce(Answers) -> Result<Arc<dyn Submit>, String>;
 
 /// Everything a running engine needs.
 pub struct Launch {
     pub settings: Arc<Settings>,
     pub program: Arc<Program>,
     pub verifier: Arc<Verifier>,
+    /// Starts what makes the calls of programs.
+    pub backends: Box<StartBackends>,
     /// Makes the sessions of the addresses that speak TLS.
     pub tls: Option<Arc<Acceptor>>,
     /// Takes requests that are not upgrades (called on a shard's thread; must not block).
     pub http: Arc<dyn Fn(Handoff) + Send + Sync>,
+    /// Where shards tell the monitor what happens, if there is one.
+    pub journal: Option<crossbeam_channel::Sender<Note>>,
 }
 
 /// Why the engine could not start: one line with the remedy.
@@ -187,6 +197,7 @@ struct Seat {
     ports: Ports,
     shared: Arc<Shared>,
     http: Arc<dyn Fn(Handoff) + Send + Sync>,
+    journal: Option<crossbeam_channel::Sender<Note>>,
 }
 
 /// Starts the shards; returns when every one listens.
@@ -197,10 +208,13 @@ pub fn launch(launch: Launch) -> Result<Running, StartError> {
     let shards = plan.shards() as u16;
     let limits = &launch.settings.server.limits;
     let gate = Gate::new(plan.connections_max, limits.per_ip_max, limits.accept_rate_per_s);
+    let Connected { ports, wakes, answers } = mesh::connect(shards)?;
+    let backends = (launch.backends)(answers).map_err(StartError)?;
     let engine = Engine {
         settings: launch.settings,
         program: launch.program,
         verifier: launch.verifier,
+        backends,
         gate: Arc::new(gate),
         pressure: Arc::default(),
         shards,
@@ -208,7 +222,6 @@ pub fn launch(launch: Launch) -> Result<Running, StartError> {
         editions: Arc::default(),
     };
     let counters: Vec<_> = (0..shards).map(|_| Arc::new(Counters::default())).collect();
-    let (ports, wakes) = mesh::connect(shards)?;
     let balance = Balance::new(shards);
     let shared = Arc::new(Shared { draining: false.into(), drained: 0.into(), wakes, balance });
     let seats =
@@ -223,6 +236,7 @@ pub fn launch(launch: Launch) -> Result<Running, StartError> {
             ports,
             shared: Arc::clone(&shared),
             http: Arc::clone(&launch.http),
+            journal: launch.journal.clone(),
         });
     let threads = start_all(seats, &plan)?;
     let editions = engine.editions;
@@ -276,7 +290,10 @@ async fn run_shard(seat: Seat, ready: crossbeam_channel::Sender<Result<(), Start
         tracing::warn!(shard = seat.id.0, cpu, %error, "may not pin; running unpinned");
     }
     let tls = Tls::new(seat.tls, Arc::clone(&seat.counters));
-    let shard = Shard::new(seat.id, seat.engine, seat.clock.now(), seat.counters);
+    let mut shard = Shard::new(seat.id, seat.engine, seat.clock.now(), seat.counters);
+    if let Some(journal) = seat.journal {
+        shard.keep_journal(journal);
+    }
     let driver =
         Driver::new(shard, seat.clock, seat.listeners, tls, seat.ports, seat.shared, seat.http);
     match driver {

@@ -73,6 +73,7 @@ impl Shard {
             session: None,
             variables,
             room: (room, &[]),
+            identified: true,
             ip: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             ip_text: OnceCell::new(),
         };

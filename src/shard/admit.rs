@@ -173,7 +173,7 @@ impl Shard {
         settings: &Settings,
         request: &Head<'_, '_>,
     ) -> Result<Identity, Refusal> {
-        if settings.auth.mode == AuthMode::None {
+        if settings.auth.mode != AuthMode::Jwt {
             let id = self.conns.key(slot).map(|key| key.to_string()).unwrap_or_default();
             let permissions = Arc::clone(&self.no_permissions);
             let claims = Box::default();
@@ -262,10 +262,13 @@ impl Shard {
     /// One thing less to wait for; after the last one the connection is open.
     pub(super) fn on_bind_watched(&mut self, key: ConnKey) {
         let Some(slot) = self.conns.resolve(key) else { return };
-        let Some(Hold::Binding { watches, .. }) = self.hold_mut(slot) else { return };
+        let Some(watches) = self.watches(slot) else { return };
         *watches -= 1;
         if *watches > 0 {
             return;
+        }
+        if self.phase(slot) == Phase::Open {
+            return self.identified(slot);
         }
         if let Some(Hold::Binding { response, deflate, .. }) = self.unhold(slot) {
             self.open(slot, &response, deflate);
@@ -283,12 +286,16 @@ impl Shard {
         self.outboxes.admit_messages(slot, true);
         self.arm(slot);
         self.to_read.push(slot);
+        self.await_identity(slot);
         self.opened(slot);
     }
 
     /// The home refused: one connection too many of this user.
     pub(super) fn on_refuse(&mut self, key: ConnKey) {
         let Some(slot) = self.conns.resolve(key) else { return };
+        if self.phase(slot) != Phase::Binding {
+            return self.refuse_identity(slot);
+        }
         self.leave_user(slot, false);
         self.refuse(slot, Policy::PerUser.into());
     }

@@ -26,6 +26,8 @@ pub(super) enum Step {
     Next,
     /// The connection is held until another shard answers.
     Wait,
+    /// There is nothing behind it: the run goes on later, or never.
+    Parted,
 }
 
 /// What a join or leave says.
@@ -46,6 +48,7 @@ impl Shard {
             match self.apply_one(slot, effect, &mut effects) {
                 Ok(Step::Next) => effects.done(is_mark),
                 Ok(Step::Wait) => return self.wait_with(slot, effects, subject),
+                Ok(Step::Parted) => break,
                 Err(_) if effects.lenient => {
                     self.refused_by = By::Nobody;
                     self.counters.passed_over.add(1);
@@ -130,6 +133,7 @@ impl Shard {
                 let frame = |origin, user| PeerFrame::Grant { origin, user, permission, held };
                 return self.ask_home(slot, user, frame);
             }
+            Effect::Await(paused) => return self.await_what(slot, paused),
             Effect::CloseWith { code, reason } => {
                 self.disconnect_with(slot, code.0, all.text(&reason));
             }

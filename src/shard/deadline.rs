@@ -27,9 +27,12 @@ impl Shard {
         self.outboxes.wake_due(self.now.mono_ns);
         self.expire_users();
         self.expire_conflated();
+        self.expire_calls();
+        self.expire_guests();
         self.homes.sweep(self.now.mono_ns);
         self.drain_some();
         self.trim_if_due();
+        self.journal.tell_round(self.id, self.now, &self.rooms);
     }
 
     /// Sets the connection's entry to the earliest thing that may be due.

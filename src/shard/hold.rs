@@ -8,6 +8,7 @@ use super::{Io, Shard};
 use crate::ids::{ConnKey, LimitId};
 use crate::pipeline::By;
 use crate::pipeline::effect::Effects;
+use crate::pipeline::paused::Paused;
 use crate::reject::Reject;
 use crate::state::conns::Phase;
 use crate::state::frames::FrameType;
@@ -27,6 +28,10 @@ pub(super) enum Hold {
     /// The verdict of a limit, the one after `granted` others that let the message pass; then it
     /// runs again.
     Message { kind: FrameType, bytes: Vec<u8>, granted: u16, limit: LimitId },
+    /// What a run waits for; then it goes on.
+    Run { serial: u32, paused: Box<Paused> },
+    /// The named user's home, and then the homes of its rooms; then the run.
+    Identifying { serial: u32, paused: Box<Paused>, watches: u32 },
 }
 
 /// What is awaited, and the edition in which it goes on.
@@ -88,6 +93,14 @@ impl Shard {
     pub(super) fn hold_mut(&mut self, slot: u32) -> Option<&mut Hold> {
         let at = self.conns.get(slot)?.hold?;
         self.holds.get_mut(at as usize).map(|held| &mut held.hold)
+    }
+
+    /// Homes that a connection on its way to its user waits for.
+    pub(super) fn watches(&mut self, slot: u32) -> Option<&mut u32> {
+        match self.hold_mut(slot)? {
+            Hold::Binding { watches, .. } | Hold::Identifying { watches, .. } => Some(watches),
+            _ => None,
+        }
     }
 
     /// A join or leave is done on every shard.
@@ -155,6 +168,7 @@ impl Shard {
     /// Reads on where a hold ended or the mesh's backlog is gone. Never from inside another
     /// connection's message: one that frees a thousand held ones must not nest a thousand runs.
     pub(super) fn read_waiting(&mut self) {
+        self.go_on_at_once();
         let mut next = 0;
         while !self.mesh.is_backlogged()
             && let Some(&slot) = self.to_read.get(next)

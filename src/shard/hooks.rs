@@ -6,8 +6,8 @@
 
 use super::Shard;
 use super::subject::Subject;
+use super::turn::Start;
 use crate::envelope::{Envelope, Slot};
-use crate::ids::EventId;
 use crate::pipeline::About;
 use crate::pipeline::effect::Effects;
 use crate::pipeline::program::Hook;
@@ -35,7 +35,7 @@ impl Shard {
     pub(super) fn run_apart(
         &mut self,
         slot: u32,
-        event: EventId,
+        start: impl Start,
         (message, id): (&[u8], Slot),
         about: &About<'_>,
     ) -> (Outcome, Effects) {
@@ -44,7 +44,7 @@ impl Shard {
         let envelope = std::mem::replace(&mut self.envelope, apart);
         let slots = std::mem::take(&mut self.slots);
         let kind = FrameType::Text;
-        let outcome = self.run_event(slot, event, kind, message, 0, about, &mut effects).0;
+        let outcome = self.run_event(slot, start, kind, message, 0, about, &mut effects).0;
         (self.envelope, self.slots) = (envelope, slots);
         (outcome, effects)
     }
@@ -94,11 +94,13 @@ impl Shard {
 
     /// The connection is open: its first message comes behind this.
     pub(super) fn opened(&mut self, slot: u32) {
+        self.note_opened(slot);
         self.run_hook(slot, Hook::Connect, About::NOTHING);
     }
 
     /// The connection ends; its rooms, its user and its variables are still there.
     pub(super) fn ending(&mut self, slot: u32, reason: &str) {
+        self.note_closed(slot, reason);
         let program = &self.engine.program;
         let wanted = program.hook(Hook::Disconnect).or(program.hook(Hook::Leave)).is_some();
         let Some(conn) = self.conns.get_mut(slot).filter(|_| wanted) else { return };

@@ -11,6 +11,7 @@ use super::counters::{Counters, Named};
 use super::limit::home_of_key;
 use crate::auth::Verifier;
 use crate::clock::Now;
+use crate::envelope::Misfit;
 use crate::ids::{LimitId, PermissionId, RuleId, ShardId};
 use crate::pipeline::denial::{By, Denial};
 use crate::pipeline::op::Owner;
@@ -81,6 +82,7 @@ pub(super) struct Host<'s> {
     /// The room at hand, and where the variables of its pattern stand in it.
     pub room: (&'s str, &'s [RoomVariable]),
     pub ip: IpAddr,
+    pub identified: bool,
     /// The same as text, made when it is asked for.
     pub ip_text: OnceCell<IpText>,
 }
@@ -165,6 +167,10 @@ impl vm::Host for Host<'_> {
         verdict
     }
 
+    fn identified(&self) -> bool {
+        self.identified
+    }
+
     fn ip(&self) -> &str {
         self.ip_text.get_or_init(|| IpText::of(self.ip)).as_str()
     }
@@ -192,6 +198,13 @@ impl vm::Host for Host<'_> {
 
     fn passed_over(&mut self, _: Reject) {
         self.counters.passed_over.add(1);
+    }
+
+    fn unfit(&mut self, misfit: &Misfit) {
+        let Misfit { path, reason, line } = misfit;
+        tracing::warn!(
+            target: "shardwire::backends", field = path, reason, line, "an answer does not fit"
+        );
     }
 
     fn denied(&mut self, id: RuleId) {

@@ -7,6 +7,7 @@ pub mod aside;
 pub mod conflate;
 pub mod counters;
 pub mod handoff;
+pub mod journal;
 pub mod mesh;
 pub mod peer;
 mod places;
@@ -18,6 +19,7 @@ mod absent;
 mod address;
 mod admit;
 mod apply;
+mod calling;
 mod closing;
 mod deadline;
 mod delivery;
@@ -27,6 +29,7 @@ mod hold;
 mod home;
 mod hooks;
 mod host;
+mod identity;
 mod lease;
 mod limit;
 mod recheck;
@@ -48,6 +51,7 @@ use std::sync::Arc;
 use slab::Slab;
 
 use crate::auth::Verifier;
+use crate::backend::Submit;
 use crate::clock::Now;
 use crate::envelope::{Envelope, Misfit, RoutedKeys, Scanner, Slots};
 use crate::ids::{ConnKey, ShardId};
@@ -72,10 +76,13 @@ use crate::state::users::Users;
 use crate::ws::deflate::SharedCompressors;
 use crate::ws::{Rules, Shared};
 
+use calling::Calling;
 use conflate::Conflated;
 use counters::{Counters, Named};
 use drain::Draining;
 use hold::Held;
+use identity::Guests;
+use journal::Journal;
 use mesh::Mesh;
 use peer::PeerFrame;
 use recheck::Rechecked;
@@ -89,6 +96,7 @@ pub struct Engine {
     pub settings: Arc<Settings>,
     pub program: Arc<Program>,
     pub verifier: Arc<Verifier>,
+    pub backends: Arc<dyn Submit>,
     pub gate: Arc<Gate>,
     pub pressure: Arc<Pressure>,
     pub shards: u16,
@@ -182,6 +190,7 @@ pub struct Shard {
     trim: Trim,
     /// Only in tests of a configuration.
     trace: Option<Arc<Trace>>,
+    journal: Journal,
     /// What users hold who were granted nothing.
     no_permissions: Arc<PermissionSet>,
     sessions: Sessions,
@@ -197,6 +206,8 @@ pub struct Shard {
     left: Vec<u32>,
     /// How many hooks are being carried out.
     hooks_running: u32,
+    calling: Calling,
+    guests: Guests,
 }
 
 impl Shard {
@@ -247,6 +258,7 @@ impl Shard {
             own_compressors: Vec::new(),
             trim: Trim::new(),
             trace: None,
+            journal: Journal::default(),
             no_permissions: Arc::default(),
             sessions: Sessions::default(),
             conflated: Conflated::default(),
@@ -256,6 +268,8 @@ impl Shard {
             chosen: Vec::new(),
             left: Vec::new(),
             hooks_running: 0,
+            calling: Calling::default(),
+            guests: Guests::default(),
             engine,
         }
     }
@@ -392,10 +406,10 @@ impl Shard {
         let trim = Some(self.trim.due_ns).filter(|due_ns| *due_ns < u64::MAX);
         let sweep = Some(self.homes.texts.sweep_due_ns).filter(|due_ns| *due_ns < u64::MAX);
         let conflated = self.conflated.next_ns();
-        [self.wheel.next_ns(), fading, draining, delayed, trim, sweep, conflated]
-            .into_iter()
-            .flatten()
-            .min()
+        let round = self.journal.next_ns();
+        let (calls, guests) = (self.calling.next_ns(), self.guests.next_ns());
+        let delays = [delayed, trim, sweep, conflated, round, calls, guests];
+        [self.wheel.next_ns(), fading, draining].into_iter().chain(delays).flatten().min()
     }
 
     // ---- mutators and getters ----
@@ -435,10 +449,8 @@ impl Shard {
 
     /// Whether the next turn has something to do whatever comes in.
     pub fn has_work(&self) -> bool {
-        !self.mesh.is_empty()
-            || !self.to_read.is_empty()
-            || self.sends_to_follow
-            || !self.rechecks.is_empty()
+        let waiting = !self.to_read.is_empty() || self.calling.has_work();
+        !self.mesh.is_empty() || waiting || self.sends_to_follow || !self.rechecks.is_empty()
     }
 
     /// Frames that wait for a peer to take them.

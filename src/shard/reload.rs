@@ -21,6 +21,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::Shard;
 use super::counters::Named;
 use crate::auth::Verifier;
+use crate::backend::Submit;
 use crate::clock::Now;
 use crate::envelope::RoutedKeys;
 use crate::pipeline::program::Program;
@@ -37,6 +38,7 @@ pub struct Edition {
     pub settings: Arc<Settings>,
     pub program: Arc<Program>,
     pub verifier: Arc<Verifier>,
+    pub backends: Arc<dyn Submit>,
 }
 
 /// Where the newest edition lies for every shard of the process; touched by a shard once an edition
@@ -111,6 +113,7 @@ impl Shard {
             edition,
         };
         self.exchange(&mut known);
+        self.journal.follow(&self.engine.settings.monitor, &self.engine.program);
         self.settle_in(&known.edition, &known.classes);
         if known.held > 0 {
             self.former.push(known);
@@ -120,10 +123,11 @@ impl Shard {
 
     /// Makes the other edition current, and this one the other.
     fn exchange(&mut self, with: &mut Known) {
-        let Edition { settings, program, verifier } = &mut with.edition;
+        let Edition { settings, program, verifier, backends } = &mut with.edition;
         std::mem::swap(&mut self.engine.settings, settings);
         std::mem::swap(&mut self.engine.program, program);
         std::mem::swap(&mut self.engine.verifier, verifier);
+        std::mem::swap(&mut self.engine.backends, backends);
         std::mem::swap(&mut self.keys, &mut with.keys);
         std::mem::swap(&mut self.named, &mut with.named);
         std::mem::swap(&mut self.generation, &mut with.generation);

@@ -48,7 +48,7 @@ impl Shard {
     pub(super) fn seat_binding(&mut self, slot: u32, key: ConnKey, room: &Arc<str>) {
         let at = self.enter_room(room);
         self.seat(slot, at);
-        if let Some(Hold::Binding { watches, .. }) = self.hold_mut(slot) {
+        if let Some(watches) = self.watches(slot) {
             *watches += 1;
         }
         self.await_watch(at, Waiter::Bind(key));
@@ -68,6 +68,7 @@ impl Shard {
     pub(super) fn unseat_all(&mut self, slot: u32) {
         while let Some(seat) = self.conns.get_mut(slot).and_then(|conn| conn.seats.pop()) {
             self.give_up_own(slot, seat);
+            self.journal.rooms_changed();
             self.vacate(seat);
         }
         if let Some(conn) = self.conns.get_mut(slot) {
@@ -144,6 +145,7 @@ impl Shard {
         let Some(entry) = self.rooms.get_mut(room) else { return };
         conn.seats.push(Seat { room, place: entry.members.len() as u32 });
         entry.members.push(slot);
+        self.note_moved(slot, room, true);
     }
 
     pub(super) fn unseat(&mut self, slot: u32, room: u32) {
@@ -151,11 +153,12 @@ impl Shard {
         let Some(at) = conn.seats.iter().position(|seat| seat.room == room) else { return };
         let seat = conn.seats.swap_remove(at);
         fit(&mut conn.seats);
+        self.note_moved(slot, room, false);
         self.vacate(seat);
     }
 
     /// Closes the gap that a seat leaves in the member list.
-    fn vacate(&mut self, seat: Seat) {
+    pub(super) fn vacate(&mut self, seat: Seat) {
         let Some(room) = self.rooms.get_mut(seat.room) else { return };
         room.members.swap_remove(seat.place as usize);
         fit(&mut room.members);

@@ -6,6 +6,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::host::Host;
+use crate::envelope::Misfit;
 use crate::ids::{LimitId, PermissionId, RuleId};
 use crate::pipeline::op::Owner;
 use crate::pipeline::program::Program;
@@ -60,6 +61,10 @@ impl vm::Host for Traced<'_, '_> {
         self.host.permitted(permission)
     }
 
+    fn identified(&self) -> bool {
+        self.host.identified()
+    }
+
     fn logs(&self) -> bool {
         self.host.logs()
     }
@@ -82,6 +87,10 @@ impl vm::Host for Traced<'_, '_> {
 
     fn passed_over(&mut self, reject: Reject) {
         self.host.passed_over(reject);
+    }
+
+    fn unfit(&mut self, misfit: &Misfit) {
+        self.host.unfit(misfit);
     }
 
     fn denied(&mut self, rule: RuleId) {

@@ -17,14 +17,43 @@ use crate::envelope::{Envelope, project, project_checked, text::text_of};
 use crate::ids::EventId;
 use crate::limits::PARKED_BYTES_MAX;
 use crate::pipeline::effect::Effects;
-use crate::pipeline::vm::{Input, Outcome};
+use crate::pipeline::program::Program;
+use crate::pipeline::vm::{self, Input, Outcome, Vm};
 use crate::pipeline::{About, By};
 use crate::reject::Reject;
 use crate::settings::Protocol;
 use crate::state::conns::Phase;
-use crate::state::frames::FrameType;
+use crate::state::frames::{FramePool, FrameType};
 use crate::state::users::User;
 use crate::ws::{self, Item, MessageKind};
+
+/// Where a run begins.
+pub(super) trait Start {
+    fn start(
+        self,
+        vm: &mut Vm,
+        program: &Program,
+        input: &Input<'_>,
+        host: &mut impl vm::Host,
+        pool: &mut FramePool,
+        effects: &mut Effects,
+    ) -> Outcome;
+}
+
+impl Start for EventId {
+    #[inline(always)]
+    fn start(
+        self,
+        vm: &mut Vm,
+        program: &Program,
+        input: &Input<'_>,
+        host: &mut impl vm::Host,
+        pool: &mut FramePool,
+        effects: &mut Effects,
+    ) -> Outcome {
+        vm.run(program, self, input, host, pool, effects)
+    }
+}
 
 impl Shard {
     /// Bytes came from a socket. They are the caller's again when this returns.
@@ -117,8 +146,12 @@ impl Shard {
                 return held.unwrap_or_default();
             }
         }
-        let subject = self.subject(message);
+        let ran = matches!(outcome, Outcome::Done);
+        let (subject, payload) = (self.subject(message), self.envelope.payload);
         self.apply(slot, effects, subject);
+        if ran {
+            self.note_ran(slot, event, payload.bytes(message));
+        }
     }
 
     fn refuse_unrouted(&mut self, slot: u32, reject: Reject, message: &[u8]) {
@@ -143,7 +176,11 @@ impl Shard {
     }
 
     /// Finds the event of a message and fills the slots it reads.
-    fn route(&mut self, kind: FrameType, message: &[u8]) -> Result<Option<EventId>, Reject> {
+    pub(super) fn route(
+        &mut self,
+        kind: FrameType,
+        message: &[u8],
+    ) -> Result<Option<EventId>, Reject> {
         let program = &self.engine.program;
         if self.engine.settings.protocol == Protocol::Raw {
             return Ok(program.on_message);
@@ -171,7 +208,7 @@ impl Shard {
     pub(super) fn run_event(
         &mut self,
         slot: u32,
-        event: EventId,
+        start: impl Start,
         kind: FrameType,
         message: &[u8],
         granted: u16,
@@ -208,6 +245,7 @@ impl Shard {
             variables: variables.as_deref(),
             room: (about.room, &self.room_variables),
             ip: conn.ip,
+            identified: conn.identified,
             ip_text: OnceCell::new(),
         };
         let input = Input {
@@ -225,8 +263,10 @@ impl Shard {
         };
         let (program, vm, pool) = (&engine.program, &mut self.vm, &mut self.outboxes.pool);
         let outcome = match &self.trace {
-            None => vm.run(program, event, &input, &mut host, pool, effects),
-            Some(trace) => vm.run(program, event, &input, &mut trace.on(&mut host), pool, effects),
+            None => start.start(vm, program, &input, &mut host, pool, effects),
+            Some(trace) => {
+                start.start(vm, program, &input, &mut trace.on(&mut host), pool, effects)
+            }
         };
         (outcome, host.asked)
     }

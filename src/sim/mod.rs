@@ -3,6 +3,7 @@
 //! Invariants: one thread, no clock, no socket; the same seed gives the same run. Called by
 //! `shardwire test` and by the tests of this project, never by a server.
 
+pub mod backends;
 pub mod coverage;
 pub mod matching;
 pub mod play;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::world::World;
 use crate::auth::Verifier;
+use crate::backend::Nobody;
 use crate::pipeline::lineage::{Exhausted, follow};
 use crate::pipeline::program::Program;
 use crate::settings::Settings;
@@ -39,7 +40,8 @@ impl World {
         let reloading = &mut self.reloading;
         reloading.program = Arc::new(follow(&reloading.program, program)?);
         let (program, verifier) = (Arc::clone(&reloading.program), Arc::clone(&reloading.verifier));
-        reloading.editions.publish(Edition { settings: Arc::new(settings), program, verifier });
+        let (settings, backends) = (Arc::new(settings), Arc::new(Nobody));
+        reloading.editions.publish(Edition { settings, program, verifier, backends });
         Ok(())
     }
 

@@ -31,6 +31,7 @@ pub fn vocabulary(settings: &Settings, program: &Program) -> Vocabulary {
             .collect(),
         counters: names.into_keys().collect(),
         events: named_events(program),
+        backends: settings.backends.iter().map(|one| one.name.clone()).collect(),
         raw: settings.protocol == Protocol::Raw,
     }
 }

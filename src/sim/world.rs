@@ -10,10 +10,12 @@ use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
+use super::backends::Backends;
 use super::random::Random;
 use super::reload::Reloading;
 use super::wire::{self, ServerFrame};
 use crate::auth::{KeyError, Verifier};
+use crate::backend::Nobody;
 use crate::clock::Now;
 use crate::ids::ShardId;
 use crate::pipeline::program::Program;
@@ -70,6 +72,7 @@ pub struct World {
     pub calm: bool,
     fault: Option<Fault>,
     pub reloading: Reloading,
+    pub backends: Backends,
 }
 
 /// What the engine may never do.
@@ -117,6 +120,7 @@ impl World {
             settings: Arc::clone(&settings),
             program: Arc::clone(program),
             verifier: Arc::clone(&verifier),
+            backends: Arc::new(Nobody),
             gate: Arc::new(gate),
             pressure: Arc::default(),
             shards,
@@ -143,6 +147,7 @@ impl World {
             calm: false,
             fault: None,
             reloading,
+            backends: Backends::default(),
         })
     }
 
@@ -229,6 +234,7 @@ impl World {
         for to in 0..self.shards.len() {
             self.hear(to);
         }
+        self.hear_backends();
         for shard in &mut self.shards {
             if shard.poll_deadline().is_some_and(|due_ns| due_ns <= self.now.mono_ns) {
                 shard.handle_timeout(self.now);
@@ -264,7 +270,8 @@ impl World {
 
     /// Moves the clock to what is due next, at most to the end.
     pub fn hop(&mut self, end_ns: u64) -> Result<(), Fault> {
-        let due = self.shards.iter().filter_map(|shard| shard.poll_deadline()).min();
+        let due = self.shards.iter().filter_map(|shard| shard.poll_deadline());
+        let due = due.chain(self.backends.next_ns(self.now.mono_ns)).min();
         let soonest_ns = self.now.mono_ns + HOP_NS;
         let next_ns = due.unwrap_or(end_ns).clamp(soonest_ns, end_ns.max(soonest_ns));
         self.now = self.now.plus_ns(next_ns - self.now.mono_ns);
@@ -290,6 +297,7 @@ impl World {
                     && (client.stuck || !client.sending))
         };
         self.clients.iter().all(idle)
+            && !self.backends.is_due(self.now.mono_ns)
             && self.links.iter().flatten().all(VecDeque::is_empty)
             && !self.shards.iter().any(Shard::has_work)
     }
@@ -313,6 +321,16 @@ impl World {
                 let Some(frame) = self.links[from][to].pop_front() else { break };
                 self.shards[to].handle_peer(self.now, frame);
             }
+        }
+    }
+
+    /// Answers of backends arrive.
+    fn hear_backends(&mut self) {
+        let now_ns = self.now.mono_ns;
+        loop {
+            let random = if self.calm { None } else { Some(&mut self.random) };
+            let Some((shard, answer)) = self.backends.next_due(now_ns, random) else { return };
+            self.shards[shard].handle_answer(self.now, answer);
         }
     }
 
@@ -350,6 +368,9 @@ impl World {
             if !self.clients[client].stuck {
                 self.clients[client].received.extend(bytes);
             }
+        }
+        while let Some((_, call)) = self.shards[shard].poll_call() {
+            self.backends.take(self.now.mono_ns, shard, call);
         }
         self.shards[shard].end_turn();
         self.push_peers(shard);

@@ -67,6 +67,8 @@ pub struct Conn {
     pub ping_out: bool,
     /// Holds a place in the gate.
     pub in_gate: bool,
+    /// It has said whose it is (`auth.mode: message`).
+    pub identified: bool,
     /// Its `disconnect` hook has run.
     pub ended: bool,
     /// Control frames answered in the tick `control_tick`.
@@ -116,6 +118,7 @@ impl Conns {
             peer_done: false,
             ping_out: false,
             in_gate: false,
+            identified: false,
             ended: false,
             control_frames: 0,
             control_tick: 0,

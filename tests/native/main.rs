@@ -6,9 +6,11 @@
 #[path = "../simulator/mod.rs"]
 mod simulator;
 
+mod calls;
 mod cast;
 mod denials;
 mod errors;
+mod identity;
 mod lifecycle;
 mod limits;
 mod rooms;

@@ -279,7 +279,7 @@ fn what_is_no_step_is_a_finding() {
     assert_eq!(of("{ reply: { event: x }, log: y }"), [Code::OneVerb]);
     assert_eq!(of("{ if: 'true' }"), [Code::OneVerb]);
     assert_eq!(of("{ log: x, into: y }"), [Code::KeyMisplaced]);
-    assert_eq!(of("{ call: { get: / } }"), [Code::ReservedVerb]);
+    assert_eq!(of("{ verify: x }"), [Code::ReservedVerb]);
     assert_eq!(of("{ send: { to: nobody, event: x } }"), [Code::BadRecipient]);
     assert_eq!(of("{ send: { event: x } }"), [Code::MissingPart]);
     assert_eq!(of("{ send: { to: all, except: x, event: x } }"), [Code::BadExcept]);

@@ -71,6 +71,7 @@ impl Fleet {
             verifier: Arc::new(Verifier::new(&settings.auth).expect("keys")),
             settings: Arc::clone(&settings),
             program: Arc::new(compiled.program),
+            backends: Arc::new(shardwire::backend::Nobody),
             gate: Arc::new(Gate::new(usize::MAX, 0, 0)),
             pressure: Arc::default(),
             shards,

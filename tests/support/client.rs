@@ -136,6 +136,13 @@ impl Chatter {
         self.socket.send(Message::binary(bytes.to_vec())).expect("sends");
     }
 
+    /// The next message, as event and payload.
+    pub fn next(&mut self) -> (String, Value) {
+        let frame = self.frame();
+        let event = frame["event"].as_str().expect("an event").to_owned();
+        (event, frame["payload"].clone())
+    }
+
     /// The next message, as it is.
     pub fn frame(&mut self) -> Value {
         loop {
@@ -145,12 +152,6 @@ impl Chatter {
                 other => panic!("unexpected {other:?}"),
             }
         }
-    }
-
-    /// The next message, as event and payload.
-    pub fn next(&mut self) -> (String, Value) {
-        let frame = self.frame();
-        (frame["event"].as_str().expect("an event").to_owned(), frame["payload"].clone())
     }
 
     /// The payload of the next message, which must be this event.

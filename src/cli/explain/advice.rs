@@ -43,12 +43,22 @@ pub(super) fn meaning(reject: Reject) -> &'static str {
         Reject::Unauthorized => "The message had no token, or one that does not verify.",
         Reject::Forbidden => "The user does not hold the permission.",
         Reject::TooLarge => "A value, or the message made of it, was larger than it may be.",
-        Reject::Overloaded => "The user or connection was in as many rooms as it may be.",
+        Reject::Overloaded => {
+            "The user or connection was in as many rooms as it may be, or as many calls were under \
+             way as may be."
+        }
         Reject::RoomFull => "The room had as many members as it may have.",
         Reject::Denied => "The condition of the rule was false for this sender and message.",
         Reject::BadType => "A value was of another type than the expression works with.",
         Reject::BadValue => "A value could not be converted, or a calculation has no result.",
         Reject::NoElement => "A list had no element at the place that was asked for.",
+        Reject::BackendUnavailable => "The backend could not be reached, or its breaker was open.",
+        Reject::BackendTimeout => "The backend did not answer within the timeout.",
+        Reject::BackendRefused => "The backend answered with a status of 4xx.",
+        Reject::BackendFailed => "The backend answered with another status than 2xx or 4xx.",
+        Reject::BackendAnswer => "The backend's answer was too large, or not what `returns` says.",
+        Reject::Unidentified => "The connection had not said yet whose it is.",
+        Reject::OtherUser => "The connection was another user's already.",
     }
 }
 
@@ -75,6 +85,13 @@ pub(super) fn remedy(denial: &Denial<'_>) -> String {
         Reject::BadType => "declare the field's type in `payload`",
         Reject::BadValue => "check the value with `require` before this step",
         Reject::NoElement => "check `size(...)` with `require` before this step",
+        Reject::BackendUnavailable | Reject::BackendTimeout | Reject::BackendFailed => {
+            "look at the backend; `onError` of the call says what to do meanwhile"
+        }
+        Reject::BackendRefused => "the sender must change; `onError` can tell it why",
+        Reject::BackendAnswer => "correct `returns`, or raise `responseBytesMax` of the backend",
+        Reject::Unidentified => "the sender must send the event that `auth.event` names first",
+        Reject::OtherUser => "the sender must open another connection for another user",
     }
     .to_owned()
 }

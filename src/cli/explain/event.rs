@@ -10,6 +10,7 @@ use crate::config::{FileId, SecretPolicy, Source};
 use crate::ids::EventId;
 use crate::pipeline::denial::{self, Denial};
 use crate::pipeline::disasm;
+use crate::pipeline::leaving::leaving;
 use crate::pipeline::op::Op;
 use crate::pipeline::program::{Event, Program, Site};
 use crate::reject::Reject;
@@ -22,7 +23,33 @@ pub(super) fn run(name: &str, which: &Which) -> Result<(), Failure> {
     let (id, event) = known.ok_or_else(|| Failure::usage(unknown(name, program)))?;
     let steps = steps(program, event, &loaded.source);
     let denials = denials(&loaded, id, event);
-    output::say(&format!("{steps}\n{denials}\n{}", disasm::event(program, event)))
+    let away = away(&loaded, event);
+    output::say(&format!("{steps}\n{denials}\n{away}\n{}", disasm::event(program, event)))
+}
+
+/// The steps that leave the core, and what for.
+fn away(loaded: &Loaded, event: &Event) -> String {
+    let program = &loaded.program;
+    let backends: Vec<&str> = loaded.settings.backends.iter().map(|one| &*one.name).collect();
+    let mut lines: Vec<String> = Vec::new();
+    for (at, op) in (event.entry..).zip(program.code_of(event)) {
+        if let Some(what) = leaving(program, &backends, *op) {
+            let site = program.site(at as usize);
+            let written = written(&loaded.source, site);
+            lines.push(format!("  {:>4}  {written:<48}  {what}\n", site.line));
+        }
+    }
+    lines.dedup();
+    match lines.is_empty() {
+        true => "no step leaves the core\n".to_owned(),
+        false => format!("steps that leave the core\n{}", lines.concat()),
+    }
+}
+
+/// The line of a place.
+fn written(source: &Source, site: Site) -> &str {
+    let text = source.text_of(FileId(site.file));
+    text.lines().nth((site.line as usize).saturating_sub(1)).unwrap_or_default().trim()
 }
 
 /// The steps as they stand in their files, in the order they run.
@@ -34,8 +61,7 @@ fn steps(program: &Program, event: &Event, source: &Source) -> String {
         .collect();
     sites.dedup_by_key(|site| line(*site));
     let step = |site: &Site| {
-        let text = source.text_of(FileId(site.file));
-        let written = text.lines().nth(site.line as usize - 1).unwrap_or_default().trim();
+        let written = written(source, *site);
         let name = match program.step_name(*site) {
             "" => String::new(),
             name => format!("  # {name}"),

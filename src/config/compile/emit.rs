@@ -5,11 +5,11 @@
 
 use super::super::codes::Code;
 use super::super::expr::{self, Fault, Lowering};
-use super::ir::{Action, Counting, Delivery, Expression, Name, Part, Step, Template};
+use super::ir::{Action, Calling, Counting, Delivery, Expression, Name, Part, Step, Template};
 use super::lower::Lower;
 use crate::ids::EventId;
-use crate::pipeline::op::{Form, FrameKind, Op, Reg, ValueReg};
-use crate::pipeline::program::{LimitSpec, Rule, Site};
+use crate::pipeline::op::{Count, Form, FrameKind, Op, Reg, ValueReg};
+use crate::pipeline::program::{CallSpec, LimitSpec, Rule, Site};
 
 /// Text registers: the receiver's name, and what a frame conflates with.
 const NAME: Reg = Reg(0);
@@ -72,12 +72,40 @@ impl Lower<'_> {
                 let reason = self.text(reason, NAME, site);
                 self.builder.op(Op::CloseWith { code: *code, reason }, site);
             }
+            Action::Call(calling) => self.call(calling, event, site),
+            Action::Identify { user, claims } => {
+                self.builder.begin(site);
+                let user = self.text(user, NAME, site);
+                let claims = self.text(claims, KEY, site);
+                let keeps = Count(self.locals);
+                self.builder.op(Op::Identify { user, claims, keeps }, site);
+            }
             Action::Stop => {
                 let past = self.builder.jump(Op::Jump, site);
                 self.stops.push(past);
             }
             _ => {}
         }
+    }
+
+    /// A request, and the way on where it failed.
+    fn call(&mut self, calling: &Calling, event: EventId, site: Site) {
+        self.builder.begin(site);
+        for (place, text) in calling.texts.iter().enumerate() {
+            self.text(text, Reg(place as u8), site);
+        }
+        let spec = CallSpec { keeps: self.locals, ..calling.spec.clone() };
+        let call = self.builder.call(spec);
+        let (into, error) = (calling.into.into(), calling.error.into());
+        self.builder.op(Op::Call { call, into, error }, site);
+        let Some(failed) = &calling.failed else { return };
+        let value = calling.error;
+        let here = self.builder.jump(|by| Op::JumpSome { value, by }, site);
+        let past = self.builder.jump(Op::Jump, site);
+        self.builder.land(here);
+        failed.iter().for_each(|step| self.conditional(step, event));
+        self.stops.push(self.builder.jump(Op::Jump, site));
+        self.builder.land(past);
     }
 
     fn count(&mut self, counting: &Counting, event: EventId, site: Site) {
@@ -157,6 +185,17 @@ impl Lower<'_> {
                 let (free, form) = (self.locals, *form);
                 let put = self.with(value, free, |to| expr::put(&value.checked, form, to));
                 self.faultless(value, put);
+            }
+            Part::Escaped { value, is_segment } => {
+                if let Some(value) = self.value(value) {
+                    self.builder.op(
+                        match is_segment {
+                            true => Op::Segment(value),
+                            false => Op::Query(value),
+                        },
+                        site,
+                    );
+                }
             }
             Part::Comma => self.builder.op(Op::Comma, site),
             Part::Member { key, value, comma } => self.member(key, value, *comma, site),

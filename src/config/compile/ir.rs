@@ -13,7 +13,7 @@ use crate::backend::Method;
 use crate::ids::PermissionId;
 use crate::pipeline::op::{CloseCode, Context, Form, Owner, To, ValueReg, VariableId};
 use crate::pipeline::program::{
-    Hook, How, OnExceed, PageKind, Rule, Scope, Site, StepName, VariableSpec,
+    CallSpec, Hook, How, OnExceed, PageKind, Rule, Scope, Site, StepName, VariableSpec,
 };
 use crate::settings::Handler;
 use crate::state::limits::Rate;
@@ -169,6 +169,13 @@ pub enum Action {
         code: CloseCode,
         reason: Template,
     },
+    Call(Box<Calling>),
+    /// The connection becomes a user's.
+    Identify {
+        user: Template,
+        /// JSON; empty is none.
+        claims: Template,
+    },
     /// Ends the run.
     Stop,
 }
@@ -200,6 +207,18 @@ pub struct Delivery {
     pub payload: Template,
     /// The message's id goes along.
     pub echo: bool,
+}
+
+/// A request to a backend.
+#[derive(Debug)]
+pub struct Calling {
+    pub spec: CallSpec,
+    /// Target, headers, body, cache key, idempotency key, as far as there are any.
+    pub texts: Vec<Template>,
+    pub into: ValueReg,
+    pub error: ValueReg,
+    /// Done where it failed; then the run ends.
+    pub failed: Option<Vec<Step>>,
 }
 
 /// Who is named.
@@ -237,6 +256,11 @@ pub enum Part {
     Put {
         value: Expression,
         form: Form,
+    },
+    /// A part of a URL.
+    Escaped {
+        value: Expression,
+        is_segment: bool,
     },
     /// A comma, unless an object or list has just been opened.
     Comma,

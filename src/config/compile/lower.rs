@@ -13,8 +13,11 @@ use crate::limits::SLOTS_MAX;
 use crate::pipeline::Builder;
 use crate::pipeline::op::{Context, Form, FrameKind, Op, Reg, Source as From};
 use crate::pipeline::program::{Hook, LimitSpec, Page, Program, Route, RouteAnswer, Site};
-use crate::settings::{Protocol, Settings, WireNames};
+use crate::settings::{AuthMode, Protocol, Settings, WireNames};
 use crate::state::limits::Rate;
+
+/// The event that anybody may use to see whether it is heard.
+const PING: &str = "ping";
 
 /// Builds the program; `None` where that failed, with a finding.
 pub fn lower(
@@ -36,6 +39,7 @@ pub fn lower(
         asked: Asked::default(),
         locals: 0,
         stops: Vec::new(),
+        open_event: (settings.auth.mode == AuthMode::Message).then(|| settings.auth.event.clone()),
     };
     for name in &unit.permissions {
         lower.builder.permission(name);
@@ -77,6 +81,8 @@ pub(super) struct Lower<'l> {
     pub(super) locals: u8,
     /// Jumps to the pipeline's end.
     pub(super) stops: Vec<usize>,
+    /// With in-band auth: the event that whoever has not said who it is may use.
+    open_event: Option<String>,
 }
 
 impl Lower<'_> {
@@ -99,8 +105,18 @@ impl Lower<'_> {
     fn event(&mut self, pipeline: &Pipeline) {
         let site = self.source.site(pipeline.span.start);
         match self.builder.event(&pipeline.name, site) {
-            Some(event) => self.pipeline(pipeline, event),
+            Some(event) => {
+                self.guard(&pipeline.name, site);
+                self.pipeline(pipeline, event);
+            }
             None => self.too_many(pipeline.span),
+        }
+    }
+
+    /// With in-band auth all but two events are for those who have said who they are.
+    fn guard(&mut self, name: &str, site: Site) {
+        if self.open_event.as_ref().is_some_and(|open| name != open && name != PING) {
+            self.builder.op(Op::NeedIdentity, site);
         }
     }
 

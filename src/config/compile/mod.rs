@@ -24,7 +24,7 @@ use super::environment::Environment;
 use super::settings::Sections;
 use super::source::Source;
 use crate::pipeline::program::Program;
-use crate::settings::{Protocol, Settings};
+use crate::settings::{AuthMode, Protocol, Settings};
 use native::Native;
 pub use native::verbs::{VERBS, Verb};
 use permissions::Permissions;
@@ -45,9 +45,8 @@ pub fn compile(
         findings,
     );
     let mut unit = ir::Unit::default();
-    let event = &settings.errors.event;
     let mut native =
-        Native::new(source, environment, &permissions, sections, event, &mut *findings);
+        Native::new(source, environment, &permissions, sections, settings, &mut *findings);
     if let (Some(entry), false) = (sections.events, raw) {
         unit.events = events::events(entry, &mut native);
     }
@@ -64,7 +63,22 @@ pub fn compile(
         let message = if raw { "there is no `lifecycle.message`" } else { "there are no events" };
         findings.push(Diagnostic::new(Code::NoEvents, message));
     }
+    no_auth_event(&unit, settings, findings);
     lower::lower(&unit, source, settings, findings)
+}
+
+/// With in-band auth there is an event that leads to it.
+fn no_auth_event(unit: &ir::Unit, settings: &Settings, findings: &mut Findings) {
+    let (auth, raw) = (&settings.auth, settings.protocol == Protocol::Raw);
+    if auth.mode != AuthMode::Message || unit.events.iter().any(|event| event.name == auth.event) {
+        return;
+    }
+    let message = match raw {
+        true => "`auth.mode: message` needs events, which raw messages do not have".to_owned(),
+        false => format!("`auth.mode: message` needs the event `{}`", auth.event),
+    };
+    let finding = Diagnostic::new(Code::NoInBandAuth, message);
+    findings.push(finding.help("declare it, with the step `identify`, or name it in `auth.event`"));
 }
 
 /// Reports sections that the protocol has no use for.

@@ -22,6 +22,8 @@ fn verbs() -> Vec<(&'static str, Value)> {
         ("grant", name_or(json!({ "permission": text(), "to": {} }))),
         ("revoke", name_or(json!({ "permission": text(), "from": {} }))),
         ("use", text()),
+        ("call", call()),
+        ("identify", identify()),
         ("log", defined("scalar")),
         ("close", json!({ "anyOf": [truth(), map(json!({ "code": {}, "reason": text() }))] })),
         ("stop", truth()),
@@ -154,6 +156,37 @@ fn send() -> Value {
     schema
 }
 
+fn call() -> Value {
+    let texts = || each(defined("scalar"));
+    let mut schema = map(json!({
+        "backend": text(),
+        "get": text(),
+        "post": text(),
+        "put": text(),
+        "patch": text(),
+        "delete": text(),
+        "query": texts(),
+        "headers": texts(),
+        "body": {},
+        "returns": defined("type"),
+        "timeout": defined("duration"),
+        "cache": map(json!({ "key": defined("scalar"), "ttl": defined("duration") })),
+        "idempotencyKey": defined("scalar"),
+    }));
+    schema["required"] = json!(["backend"]);
+    schema["oneOf"] = ["get", "post", "put", "patch", "delete"]
+        .iter()
+        .map(|method| json!({ "required": [method] }))
+        .collect();
+    schema
+}
+
+fn identify() -> Value {
+    let mut schema = map(json!({ "user": text(), "claims": { "type": "object" } }));
+    schema["required"] = json!(["user"]);
+    schema
+}
+
 /// A verb's schema with what the table of verbs says of it.
 fn described((name, schema): (&'static str, Value)) -> (&'static str, Value) {
     let verb = VERBS.iter().find(|verb| verb.name == name);
@@ -166,7 +199,7 @@ fn step() -> Value {
     let beside = [
         ("if", defined("condition")),
         ("into", text()),
-        ("onError", one_of(&["stop", "continue"])),
+        ("onError", json!({ "anyOf": [one_of(&["stop", "continue"]), defined("steps")] })),
         ("name", text()),
         ("with", json!({ "type": "object" })),
     ];

@@ -5,7 +5,8 @@
 use serde_json::{Map, Value, json};
 
 use super::super::settings::{
-    ALGORITHM_NAMES, KEYS, Key, Kind, ROOM_OPTIONS, RoomOption, below, takes,
+    ALGORITHM_NAMES, BACKEND_OPTIONS, BackendOption, EntryOption, KEYS, Key, Kind, ROOM_OPTIONS,
+    RoomOption, below, takes,
 };
 use super::{defined, map, native, one_of, spelling, text};
 
@@ -59,7 +60,11 @@ fn value(key: &Key) -> Value {
         Kind::Keys => list(auth_key()),
         Kind::Rooms => json!({
             "type": ["object", "null"],
-            "additionalProperties": map(room_section("")),
+            "additionalProperties": map(entry_section("", ROOM_OPTIONS, room_option)),
+        }),
+        Kind::Backends => json!({
+            "type": ["object", "null"],
+            "additionalProperties": map(entry_section("", BACKEND_OPTIONS, backend_option)),
         }),
         Kind::Program(_) => program(key.path),
     }
@@ -88,26 +93,50 @@ fn auth_key() -> Value {
     }))
 }
 
-fn room_section(section: &str) -> Value {
+/// The options of an entry whose name is the file's own.
+fn entry_section<T>(
+    section: &str,
+    options: &[EntryOption<T>],
+    schema: fn(&EntryOption<T>) -> Value,
+) -> Value {
     let mut properties = Map::new();
-    for option in ROOM_OPTIONS {
-        let Some(rest) = option.path.strip_prefix(section) else { continue };
-        let rest = rest.strip_prefix('.').unwrap_or(rest);
-        let schema = match rest.split_once('.') {
-            None => room_option(option),
-            Some((name, _)) if section.is_empty() => map(room_section(name)),
-            Some((name, _)) => map(room_section(&format!("{section}.{name}"))),
+    for option in options {
+        let rest = match section {
+            "" => option.path,
+            _ => {
+                let below = option.path.strip_prefix(section);
+                let Some(rest) = below.and_then(|rest| rest.strip_prefix('.')) else { continue };
+                rest
+            }
         };
-        properties.insert(rest.split('.').next().unwrap_or(rest).into(), schema);
+        let value = match rest.split_once('.') {
+            None => described(option, schema(option)),
+            Some((name, _)) if section.is_empty() => map(entry_section(name, options, schema)),
+            Some((name, _)) => map(entry_section(&format!("{section}.{name}"), options, schema)),
+        };
+        properties.insert(rest.split('.').next().unwrap_or(rest).into(), value);
     }
     properties.into()
 }
 
-fn room_option(option: &RoomOption) -> Value {
-    let mut schema =
-        native::room_option(option.path).unwrap_or_else(|| any_of(vec![defined("scalar")]));
+fn described<T>(option: &EntryOption<T>, mut schema: Value) -> Value {
     schema["description"] = json!(format!("{} Takes {}.", option.doc, option.takes));
     schema
+}
+
+fn room_option(option: &RoomOption) -> Value {
+    native::room_option(option.path).unwrap_or_else(|| any_of(vec![defined("scalar")]))
+}
+
+fn backend_option(option: &BackendOption) -> Value {
+    match option.path {
+        "headers" => json!({
+            "type": "object",
+            "additionalProperties": any_of(vec![defined("scalar")]),
+        }),
+        "retry.statuses" => any_of(vec![count(400, 599), list(count(400, 599))]),
+        _ => any_of(vec![defined("scalar")]),
+    }
 }
 
 /// The sections of the program by their paths.

@@ -35,7 +35,7 @@ pub fn collect(given: &Given<'_>) -> Effective {
 /// Whether an option has a line of its own: an older name has none, nor has a switch that stands
 /// for a map of options (or the map, where the switch was given).
 fn is_shown(key: &Key, given: &Given<'_>) -> bool {
-    let tree = matches!(key.kind, Kind::Program(_) | Kind::Keys | Kind::Rooms);
+    let tree = matches!(key.kind, Kind::Program(_) | Kind::Keys | Kind::Rooms | Kind::Backends);
     let section = KEYS.iter().any(|other| is_below(other.path, key.path));
     let over = KEYS.iter().find(|other| is_below(key.path, other.path));
     let switched = |key: &Key| given.chosen.contains_key(key.path);
@@ -93,7 +93,7 @@ fn section(
         return;
     };
     match found.key.map(|key| (&key.kind, key.effect)) {
-        Some((Kind::Program(_) | Kind::Rooms | Kind::Keys, effect)) => {
+        Some((Kind::Program(_) | Kind::Rooms | Kind::Backends | Kind::Keys, effect)) => {
             leaves(path, node, effect, given, values);
         }
         _ => {

@@ -72,7 +72,30 @@ impl Value {
     }
 
     pub fn is_secret(&self) -> bool {
-        self.path.iter().any(|step| matches!(step, Segment::Key(key) if redact::is_secret(key)))
+        let hides = |step: &Segment| matches!(step, Segment::Key(key) if redact::is_secret(key));
+        self.path.iter().any(hides) && !self.is_type() && !self.is_template()
+    }
+
+    /// Whether it is a text of a step, or of a backend, with holes: what fills them is not here.
+    fn is_template(&self) -> bool {
+        let sections = ["events", "pipelines", "lifecycle", "backends"];
+        let first = self.path.first();
+        let in_program = first.is_some_and(
+            |step| matches!(step, Segment::Key(key) if sections.contains(&key.as_str())),
+        );
+        in_program && matches!(&self.content, Content::One { text, .. } if text.contains("${"))
+    }
+
+    /// Whether it is a part of a schema: the name of a type, whatever its field is called.
+    fn is_type(&self) -> bool {
+        let key = |at: usize| match self.path.get(at) {
+            Some(Segment::Key(key)) => key.as_str(),
+            _ => "",
+        };
+        let is_returns = |step: &Segment| matches!(step, Segment::Key(key) if key == "returns");
+        matches!((key(0), key(2)), ("events", "payload") | ("pipelines", "input"))
+            || key(0) == "state"
+            || self.path.iter().any(is_returns)
     }
 
     /// The content for comparing.

@@ -6,7 +6,7 @@ use super::matcher::literal;
 use super::reader::Reader;
 use super::{Case, Client, Step, What, finding};
 
-const CASE_KEYS: [&str; 3] = ["name", "clients", "steps"];
+const CASE_KEYS: [&str; 4] = ["name", "backends", "clients", "steps"];
 
 const CLIENT_KEYS: [&str; 8] =
     ["user", "permissions", "claims", "token", "headers", "ip", "connect", "mute"];
@@ -66,7 +66,8 @@ impl Reader<'_> {
             client.connect &= place < own || steps.iter().any(named);
         };
         clients.iter_mut().for_each(&mut connected);
-        Some(Case { name: self.text(name, "name")?, span: name.span, clients, steps })
+        let mocks = find(entries, "backends").map_or_else(Vec::new, |node| self.mocks(node));
+        Some(Case { name: self.text(name, "name")?, span: name.span, clients, mocks, steps })
     }
 
     fn clients_of(&mut self, node: &Node) -> Vec<Client> {
@@ -197,7 +198,7 @@ impl Reader<'_> {
 }
 
 /// A tree as plain JSON; it is at most `yaml::DEPTH_MAX` deep.
-fn json(node: &Node) -> serde_json::Value {
+pub(super) fn json(node: &Node) -> serde_json::Value {
     match &node.kind {
         NodeKind::Scalar(scalar) => literal(scalar),
         NodeKind::List(nodes) => nodes.iter().map(json).collect(),

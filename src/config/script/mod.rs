@@ -14,11 +14,13 @@
 mod actions;
 mod cases;
 mod matcher;
+mod mocks;
 mod reader;
 
 use std::net::IpAddr;
 
 pub use matcher::{Kind, Matcher};
+pub use mocks::{Mock, Mocked};
 
 use super::codes::Code;
 use super::diagnostic::{Diagnostic, Findings};
@@ -35,6 +37,7 @@ pub struct Vocabulary {
     pub denials: Vec<String>,
     pub counters: Vec<String>,
     pub events: Vec<String>,
+    pub backends: Vec<String>,
     /// Messages are opaque: there are no events.
     pub raw: bool,
 }
@@ -45,6 +48,7 @@ pub struct Case {
     pub name: String,
     pub span: Span,
     pub clients: Vec<Client>,
+    pub mocks: Vec<Mock>,
     pub steps: Vec<Step>,
 }
 

@@ -1,6 +1,6 @@
 //! The options of `transport.compression` (RFC 7692), rows of `options::KEYS`.
 
-use super::options::key;
+use super::registry::key;
 use super::registry::{Effect, Key, Kind};
 
 use Effect::{Live, New, Restart};

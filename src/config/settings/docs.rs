@@ -3,6 +3,8 @@
 use super::super::compile::VERBS;
 use super::super::compile::Verb;
 use super::super::compile::catalog::{ACTIONS, MODIFIERS, Row};
+use super::backends;
+use super::entries::EntryOption;
 use super::options::KEYS;
 use super::overrides::{PREFIX, can_override, variable};
 use super::registry::{Effect, Key};
@@ -57,6 +59,7 @@ pub fn configuration() -> String {
         page += &option(key);
     }
     page += &rooms();
+    page += &backends();
     page += "\n## Steps\n\nThe verbs of the native spelling; ";
     page += "[the language](language.md) says more.\n\n";
     VERBS.iter().for_each(|verb| page += &step(verb));
@@ -107,11 +110,21 @@ fn option(key: &Key) -> String {
 }
 
 fn rooms() -> String {
-    let mut text = format!("\n## Rooms by name\n\n{}", rooms::DOC);
-    for option in rooms::OPTIONS {
-        text += &format!("\n### `rooms.PATTERN.{}`\n\n{}\n\n", option.path, option.doc);
+    let text = format!("\n## Rooms by name\n\n{}", rooms::DOC);
+    text + &entry_options("rooms.PATTERN", rooms::OPTIONS, "at the next start")
+}
+
+fn backends() -> String {
+    let text = format!("\n## Backends by name\n\n{}", backends::DOC);
+    text + &entry_options("backends.NAME", backends::OPTIONS, "at once")
+}
+
+fn entry_options<T>(above: &str, options: &[EntryOption<T>], effect: &str) -> String {
+    let mut text = String::new();
+    for option in options {
+        text += &format!("\n### `{above}.{}`\n\n{}\n\n", option.path, option.doc);
         text += &format!("- Takes: {}\n- Default: `{}`\n", option.takes, option.default);
-        text += "- A change takes effect at the next start\n";
+        text += &format!("- A change takes effect {effect}\n");
     }
     text
 }

@@ -36,6 +36,7 @@ pub struct Draft {
     pub secret: Option<Material>,
     pub public_key: Option<Material>,
     pub keys: Vec<KeyDraft>,
+    pub monitor_token: Option<Material>,
     pub raw: bool,
     pub incoming: WireNames,
     pub outgoing: WireNames,
@@ -47,13 +48,19 @@ pub struct Draft {
 
 impl Default for Draft {
     fn default() -> Self {
-        let auth = Auth { cookie: "session-token".into(), ..Auth::default() };
+        let auth = Auth {
+            cookie: "session-token".into(),
+            event: "auth".into(),
+            deadline_ns: 10_000_000_000,
+            ..Auth::default()
+        };
         Draft {
             settings: Settings { auth, ..Settings::default() },
             algorithms: Vec::new(),
             secret: None,
             public_key: None,
             keys: Vec::new(),
+            monitor_token: None,
             raw: false,
             incoming: WireNames::default(),
             outgoing: WireNames::default(),

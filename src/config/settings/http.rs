@@ -8,7 +8,7 @@ use super::super::diagnostic::{Diagnostic, Findings};
 use super::super::environment::Environment;
 use super::super::yaml::Entry;
 use super::draft::{Draft, Material};
-use super::options::key;
+use super::registry::key;
 use super::registry::{Effect, Given, Key, Kind};
 use super::value::{self, Problem};
 use super::walk::{given, shape};

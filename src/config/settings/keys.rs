@@ -40,7 +40,7 @@ const REMEDY: &str =
 
 /// Fills `settings.auth.keys`.
 pub fn resolve(draft: &mut Draft, policy: &SecretPolicy, findings: &mut Findings) {
-    if draft.settings.auth.mode == AuthMode::None {
+    if draft.settings.auth.mode != AuthMode::Jwt {
         return;
     }
     let mut keys = Vec::new();

@@ -4,35 +4,16 @@
 //! Invariants: paths are unique; an older spelling goes to the same place as the newer one.
 
 use super::draft::Draft;
-use super::registry::{Effect, Key, Kind};
+use super::monitor::{set_fields, set_username};
+use super::registry::{Effect, Key, Kind, hook, key, older};
 use super::special::{
     ALGORITHM_NAMES, ALGORITHMS, SOURCES, set_adapter, set_addresses, set_cores, set_origins,
     set_path, set_sources, set_subprotocols,
 };
 use super::{compression, http, tls};
-use crate::settings::{AuthMode, ConnectionLimitMode, LogFormat};
+use crate::settings::{AuthMode, ConnectionLimitMode, LogFormat, MonitorAccess};
 
 const U32_MAX: u64 = u32::MAX as u64;
-
-pub const fn key(
-    path: &'static str,
-    default: &'static str,
-    effect: Effect,
-    kind: Kind,
-    doc: &'static str,
-) -> Key {
-    Key { path, kind, default, effect, doc, newer: None }
-}
-
-const fn older(
-    path: &'static str,
-    newer: &'static str,
-    effect: Effect,
-    kind: Kind,
-    doc: &'static str,
-) -> Key {
-    Key { path, kind, default: "", effect, doc, newer: Some(newer) }
-}
 
 /// The name of an envelope's field.
 const fn wire(
@@ -42,10 +23,6 @@ const fn wire(
     doc: &'static str,
 ) -> Key {
     key(path, default, Live, Kind::Text(put), doc)
-}
-
-const fn hook(path: &'static str, doc: &'static str) -> Key {
-    key(path, "", Live, Kind::Program("a list of steps"), doc)
 }
 
 use Effect::{Live, New, Restart};
@@ -251,11 +228,28 @@ pub static KEYS: &[Key] = &[
         "auth.mode",
         "jwt",
         New,
-        Kind::Choice(&["jwt", "none"], |d, n| {
-            d.settings.auth.mode = [AuthMode::Jwt, AuthMode::None][n]
+        Kind::Choice(&["jwt", "none", "message"], |d, n| {
+            d.settings.auth.mode = [AuthMode::Jwt, AuthMode::None, AuthMode::Message][n]
         }),
         "`jwt` demands a valid token before the upgrade; `none` lets everybody \
-         in, each connection its own user.",
+         in, each connection its own user; `message` does so too, and the event `auth.event` says \
+         later whose the connection is, with the step `identify`.",
+    ),
+    key(
+        "auth.event",
+        "auth",
+        Live,
+        Kind::Text(|d, text| d.settings.auth.event = text),
+        "With `mode: message`: the event that leads to `identify`. Before, no other is accepted \
+         but `ping`.",
+    ),
+    key(
+        "auth.deadline",
+        "10s",
+        New,
+        Kind::Wait(|d, ns| d.settings.auth.deadline_ns = ns),
+        "With `mode: message`: how long a connection may take to say whose it is before it is \
+         closed (4504).",
     ),
     key(
         "auth.algorithms",
@@ -412,6 +406,13 @@ pub static KEYS: &[Key] = &[
         "Options of rooms by their names; see [Rooms](#rooms-by-name).",
     ),
     key(
+        "backends",
+        "",
+        Live,
+        Kind::Backends,
+        "HTTP services that steps may call; see [Backends](#backends-by-name).",
+    ),
+    key(
         "errors.reply",
         "sender",
         Live,
@@ -502,6 +503,75 @@ pub static KEYS: &[Key] = &[
             d.settings.log.format = [LogFormat::Auto, LogFormat::Pretty, LogFormat::Json][n];
         }),
         "`auto` is pretty on a terminal and JSON elsewhere.",
+    ),
+    key(
+        "monitor.enabled",
+        "false",
+        Restart,
+        Kind::Switch(|d, on| d.settings.monitor.enabled = on),
+        "Keep what the status, the monitoring answer and the dashboard show; docs/monitor.md. \
+         `serve --dev` does.",
+    ),
+    key(
+        "monitor.access",
+        "token",
+        Live,
+        Kind::Choice(&["public", "token", "loopback"], |d, n| {
+            d.settings.monitor.access =
+                [MonitorAccess::Public, MonitorAccess::Token, MonitorAccess::Loopback][n];
+        }),
+        "Who may see the monitor and its pages: everybody, whoever shows `monitor.token`, or \
+         requests from this machine.",
+    ),
+    key(
+        "monitor.token",
+        "",
+        Live,
+        Kind::Secret(|d, m| d.monitor_token = Some(m)),
+        "What `access: token` asks for, 16 bytes or more. Keep it out of the file: use the \
+         environment.",
+    ),
+    key(
+        "monitor.message",
+        "message",
+        Live,
+        Kind::Text(|d, text| d.settings.monitor.message = text),
+        "The event that counts as a message.",
+    ),
+    key(
+        "monitor.username",
+        "",
+        Live,
+        Kind::Texts("a variable of connections, such as `conn.name`", set_username),
+        "What is shown as the name of a connection; without it the user's id.",
+    ),
+    key(
+        "monitor.fields",
+        "[username, text, price]",
+        Live,
+        Kind::Texts("names of fields", set_fields),
+        "Fields of a message's payload that recent messages show.",
+    ),
+    key(
+        "monitor.messages",
+        "100",
+        Live,
+        Kind::Count(0..=10_000, |d, n| d.settings.monitor.messages_max = n as usize),
+        "Messages that are remembered.",
+    ),
+    key(
+        "monitor.events",
+        "500",
+        Live,
+        Kind::Count(0..=10_000, |d, n| d.settings.monitor.events_max = n as usize),
+        "Events that are remembered.",
+    ),
+    key(
+        "monitor.connections",
+        "10000",
+        Live,
+        Kind::Count(0..=1_000_000, |d, n| d.settings.monitor.connections_max = n as usize),
+        "Connections that are listed one by one; all are counted.",
     ),
     key(
         "permissions",

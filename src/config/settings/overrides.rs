@@ -41,7 +41,7 @@ fn any(environment: &Environment, prefix: &str) -> bool {
 
 /// Whether an option can be set from the environment.
 pub fn can_override(key: &Key) -> bool {
-    !matches!(key.kind, Kind::Program(_) | Kind::Keys | Kind::Rooms)
+    !matches!(key.kind, Kind::Program(_) | Kind::Keys | Kind::Rooms | Kind::Backends)
 }
 
 /// The variable that overrides an option.

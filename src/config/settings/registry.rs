@@ -43,6 +43,33 @@ pub struct Key {
     pub newer: Option<&'static str>,
 }
 
+/// An option, as the table writes it.
+pub(super) const fn key(
+    path: &'static str,
+    default: &'static str,
+    effect: Effect,
+    kind: Kind,
+    doc: &'static str,
+) -> Key {
+    Key { path, kind, default, effect, doc, newer: None }
+}
+
+/// An older spelling of one.
+pub(super) const fn older(
+    path: &'static str,
+    newer: &'static str,
+    effect: Effect,
+    kind: Kind,
+    doc: &'static str,
+) -> Key {
+    Key { path, kind, default: "", effect, doc, newer: Some(newer) }
+}
+
+/// A hook of `lifecycle`.
+pub(super) const fn hook(path: &'static str, doc: &'static str) -> Key {
+    key(path, "", Effect::Live, Kind::Program("a list of steps"), doc)
+}
+
 /// What an option takes, and where it goes.
 pub enum Kind {
     /// 0 is allowed, where the doc says what it means.
@@ -65,6 +92,8 @@ pub enum Kind {
     Keys,
     /// `rooms`: read by `rooms`.
     Rooms,
+    /// `backends`: read by `backends`.
+    Backends,
     /// Read by the compiler; the text says what it is.
     Program(&'static str),
 }

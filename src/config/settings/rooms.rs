@@ -3,30 +3,20 @@
 //! Invariants: the section, its suggestions and its part of the reference page come from `OPTIONS`;
 //! a class with a finding is left out, and the file is refused. Called by `walk`.
 
-use std::collections::BTreeMap;
-
 use super::super::codes::Code;
 use super::super::compile::catalog;
-use super::super::diagnostic::{Diagnostic, Findings, Place};
+use super::super::diagnostic::Findings;
 use super::super::environment::Environment;
-use super::super::source::Span;
 use super::super::yaml::Entry;
+use super::entries::{EntryOption, Put, Reader};
 use super::pattern;
 use super::registry::in_range;
 use super::value::{self, Problem};
-use super::walk::{given, shape};
 use crate::limits::{BATCH_DELAY_NS_MAX, ROOM_CLASSES_MAX};
 use crate::settings::{Membership, Recheck, RoomClass};
 
 /// An option of a class of rooms.
-pub struct RoomOption {
-    /// Below the pattern.
-    pub path: &'static str,
-    pub takes: &'static str,
-    pub default: &'static str,
-    pub doc: &'static str,
-    put: fn(&mut RoomClass, &str) -> Result<(), Problem>,
-}
+pub type RoomOption = EntryOption<RoomClass>;
 
 /// Every option of a class of rooms.
 pub const OPTIONS: &[RoomOption] =
@@ -41,7 +31,7 @@ const BATCH_DELAY: RoomOption = RoomOption {
           connection (an answer, a message of another room, a pong) takes along what waits, and a \
           connection for which 64 KiB or half its outbox wait is not made to wait longer: order \
           never changes and nothing is dropped.",
-    put: put_batch_delay,
+    put: Put::One(put_batch_delay),
 };
 
 const MEMBERSHIP: RoomOption = RoomOption {
@@ -50,7 +40,7 @@ const MEMBERSHIP: RoomOption = RoomOption {
     default: "user",
     doc: "Who becomes a member by a join: the user with all its connections, later ones too, or \
           the one connection. A reload keeps the membership of a pattern that stays.",
-    put: put_membership,
+    put: Put::One(put_membership),
 };
 
 const PUBLISH: RoomOption = RoomOption {
@@ -59,14 +49,14 @@ const PUBLISH: RoomOption = RoomOption {
     default: "",
     doc: "How many messages such a room gets, from all senders together: `50/s`. What is more is \
           dropped and counted (`roomLimited`).",
-    put: |class, text| {
+    put: Put::One(|class, text| {
         let problem = || {
             let problem = Problem::new(Code::BadRate, format!("`{text}` is not a rate"));
             problem.help("write it like `50/s`")
         };
         class.publish = Some(catalog::rate(text).ok_or_else(problem)?);
         Ok(())
-    },
+    }),
 };
 
 const MEMBERS: RoomOption = RoomOption {
@@ -75,20 +65,21 @@ const MEMBERS: RoomOption = RoomOption {
     default: "0",
     doc: "Members of such a room: users, or connections where `membership` says so. A join beyond \
           is refused with `room_full`. 0 is no limit.",
-    put: |class, text| {
+    put: Put::One(|class, text| {
         let count = in_range(value::count(text)?, 0..=u64::from(u32::MAX))?;
         class.members_max = count as u32;
         Ok(())
-    },
+    }),
 };
 
 const JOIN_REQUIRE: RoomOption = RoomOption {
-    path: JOIN_RULES,
+    path: "join.require",
     takes: "a list of rules",
     default: "",
     doc: "Rules that must hold before anybody joins, as `require` of an event; they know \
           `room.id`, the variables of the pattern (`room.tenant`), `user` and `conn`.",
-    put: |_, _| Ok(()),
+    // The compiler of the program reads it.
+    put: Put::Elsewhere,
 };
 
 const JOIN_RECHECK: RoomOption = RoomOption {
@@ -98,11 +89,8 @@ const JOIN_RECHECK: RoomOption = RoomOption {
     doc: "What becomes of members when a reload changes `join.require` for their room. `none`: \
           they stay. `enforce` takes those out who would not get in now; `shadow` counts and logs \
           them. See [reload.md](reload.md#members-of-rooms-whose-rules-change).",
-    put: put_recheck,
+    put: Put::One(put_recheck),
 };
-
-/// The option that the compiler of the program reads.
-const JOIN_RULES: &str = "join.require";
 
 /// What the reference page says of patterns.
 pub const DOC: &str = "\
@@ -162,130 +150,31 @@ fn put_batch_delay(class: &mut RoomClass, text: &str) -> Result<(), Problem> {
     Ok(())
 }
 
-/// What the section is read with.
-pub struct Reader<'r> {
-    pub environment: &'r Environment,
-    /// Option names in any case.
-    pub folded: bool,
-    pub findings: &'r mut Findings,
+/// Reads the section: the classes, in the file's order.
+pub fn read(
+    section: &Entry,
+    environment: &Environment,
+    folded: bool,
+    findings: &mut Findings,
+) -> Vec<RoomClass> {
+    let (name, place, takes) = ("rooms", "PATTERN", "a map of patterns");
+    let mut reader = Reader { name, place, takes, options: OPTIONS, environment, folded, findings };
+    let entries = reader.entries(section, ROOM_CLASSES_MAX, "patterns");
+    entries.iter().filter_map(|entry| class(entry, &mut reader)).collect()
 }
 
-impl Reader<'_> {
-    /// The classes of the section, in the file's order.
-    pub fn read(&mut self, section: &Entry) -> Vec<RoomClass> {
-        if section.value.is_null() {
-            return Vec::new();
+fn class(entry: &Entry, reader: &mut Reader<'_, RoomClass>) -> Option<RoomClass> {
+    let mut class = match pattern::parts(&entry.key) {
+        Ok(pattern) => Some(RoomClass { pattern, ..RoomClass::default() }),
+        Err(problem) => {
+            reader.problem(problem, entry.key_span, "this pattern");
+            None
         }
-        let Some(entries) = section.value.as_map() else {
-            self.findings.push(shape("rooms", "a map of patterns", section));
-            return Vec::new();
-        };
-        if let Some(first_over) = entries.get(ROOM_CLASSES_MAX) {
-            let message = format!("`rooms` has at most {ROOM_CLASSES_MAX} patterns");
-            let finding = Diagnostic::new(Code::OutOfRange, message);
-            self.findings.push(finding.label(first_over.key_span, "one too many"));
-        }
-        entries.iter().filter_map(|entry| self.class(entry)).collect()
-    }
-
-    fn class(&mut self, entry: &Entry) -> Option<RoomClass> {
-        let path = format!("rooms.{}", entry.key);
-        let mut class = match pattern::parts(&entry.key) {
-            Ok(pattern) => Some(RoomClass { pattern, ..RoomClass::default() }),
-            Err(problem) => {
-                let finding = Diagnostic::new(problem.code, problem.message);
-                let finding = finding.label(entry.key_span, "this pattern");
-                self.findings.push(problem.help.into_iter().fold(finding, Diagnostic::help));
-                None
-            }
-        };
-        match entry.value.as_map() {
-            Some(entries) => {
-                // The options of a bad pattern are looked at, too.
-                let mut scratch = RoomClass::default();
-                let into = class.as_mut().unwrap_or(&mut scratch);
-                self.options("", entries, into, &mut BTreeMap::new());
-            }
-            None if entry.value.is_null() => {}
-            None => self.findings.push(shape(&path, "a map of options", entry)),
-        }
-        class
-    }
-
-    fn options(
-        &mut self,
-        section: &str,
-        entries: &[Entry],
-        class: &mut RoomClass,
-        seen: &mut BTreeMap<String, Span>,
-    ) {
-        for entry in entries {
-            let Some(name) = self.find(section, &entry.key) else {
-                self.unknown(section, entry);
-                continue;
-            };
-            let path = below(section, name);
-            if let Some(first) = seen.insert(path.clone(), entry.key_span) {
-                let finding = Diagnostic::new(Code::SetTwice, format!("`{path}` is set twice"));
-                let finding = finding.label(entry.key_span, "a second time here");
-                self.findings.push(finding.label(first, "first here"));
-                continue;
-            }
-            let option = OPTIONS.iter().find(|option| option.path == path);
-            match (option, entry.value.as_map()) {
-                (Some(option), _) if option.path == JOIN_RULES => {}
-                (Some(option), _) => self.put(option, entry, class),
-                (None, Some(entries)) => self.options(&path, entries, class, seen),
-                (None, None) if entry.value.is_null() => {}
-                (None, None) => self.findings.push(shape(&path, "a map of options", entry)),
-            }
-        }
-    }
-
-    fn find(&self, section: &str, key: &str) -> Option<&'static str> {
-        let same = |name: &&str| *name == key || self.folded && name.eq_ignore_ascii_case(key);
-        names(section).find(same)
-    }
-
-    fn unknown(&mut self, section: &str, entry: &Entry) {
-        let place = below("rooms.PATTERN", section);
-        let message = format!("unknown key `{}` in `{}`", entry.key, place.trim_end_matches('.'));
-        let finding = Diagnostic::new(Code::UnknownKey, message);
-        let finding = finding.label(entry.key_span, "no such option");
-        self.findings.push(finding.suggest(&entry.key, names(section)));
-    }
-
-    fn put(&mut self, option: &RoomOption, entry: &Entry, class: &mut RoomClass) {
-        let text = match given(&entry.value, self.environment) {
-            Ok(Some(given)) if !given.list => Ok(given.texts.concat()),
-            Ok(_) => return self.findings.push(shape(option.path, option.takes, entry)),
-            Err(problem) => Err(problem),
-        };
-        if let Err(problem) = text.and_then(|text| (option.put)(class, &text)) {
-            let message = format!("`{}`: {}", option.path, problem.message);
-            let finding = Diagnostic::new(problem.code, message);
-            let finding = finding.at(&Place::Span(entry.value.span), "");
-            self.findings.push(problem.help.into_iter().fold(finding, Diagnostic::help));
-        }
-    }
-}
-
-/// The names that are valid in a section of a class (`""` is the class itself).
-fn names(section: &str) -> impl Iterator<Item = &'static str> + '_ {
-    OPTIONS.iter().filter_map(move |option| {
-        let rest = match section {
-            "" => option.path,
-            _ => option.path.strip_prefix(section)?.strip_prefix('.')?,
-        };
-        rest.split('.').next()
-    })
-}
-
-fn below(section: &str, name: &str) -> String {
-    match section {
-        "" => name.to_owned(),
-        _ => format!("{section}.{name}"),
-    }
+    };
+    // The options of a bad pattern are looked at, too.
+    let mut scratch = RoomClass::default();
+    reader.read(entry, class.as_mut().unwrap_or(&mut scratch));
+    class
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use super::super::expr::Declared;
 use super::super::source::Span;
 use super::super::suggest;
 use super::super::yaml::{Entry, Node, NodeKind};
+use super::backends;
 use super::draft::{Draft, KeyDraft, Material};
 use super::expand::expand;
 use super::http;
@@ -173,6 +174,7 @@ impl<'n> Walk<'n, '_> {
             (Kind::Program(_), path) => self.program_section(path, entry),
             (Kind::Keys, _) => self.keys(entry),
             (Kind::Rooms, _) => self.rooms(entry),
+            (Kind::Backends, _) => self.backends(entry),
             _ => self.plain_option(key, entry),
         }
         if key.newer.is_some_and(|_| key.path.starts_with("server.ratelimit")) {
@@ -240,8 +242,12 @@ impl<'n> Walk<'n, '_> {
     fn rooms(&mut self, entry: &'n Entry) {
         let Walk { environment, folded, .. } = *self;
         self.program.rooms = Some(entry);
-        let mut reader = rooms::Reader { environment, folded, findings: self.findings };
-        self.draft.settings.rooms = reader.read(entry);
+        self.draft.settings.rooms = rooms::read(entry, environment, folded, self.findings);
+    }
+
+    fn backends(&mut self, entry: &'n Entry) {
+        let Walk { environment, folded, .. } = *self;
+        self.draft.settings.backends = backends::read(entry, environment, folded, self.findings);
     }
 
     fn folders(&mut self, entry: &Entry) {
@@ -344,6 +350,7 @@ pub fn takes(key: &Key) -> String {
         Kind::Texts(what, _) | Kind::Program(what) => (*what).into(),
         Kind::Keys => "a list of keys".into(),
         Kind::Rooms => "a map of patterns".into(),
+        Kind::Backends => "a map of names".into(),
     }
 }
 
@@ -414,7 +421,8 @@ fn apply_one(key: &Key, text: String, place: &Place, draft: &mut Draft) -> Resul
             return Err(Problem::new(Code::BadValue, "the text is empty"));
         }
         Kind::Text(put) => put(draft, text),
-        Kind::Texts(..) | Kind::Choices(..) | Kind::Keys | Kind::Rooms | Kind::Program(_) => {}
+        Kind::Texts(..) | Kind::Choices(..) | Kind::Program(_) => {}
+        Kind::Keys | Kind::Rooms | Kind::Backends => {}
     }
     Ok(())
 }

@@ -34,7 +34,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::mpsc;
 
-use crate::backend::{Answer, Call, Failure, Reply};
+use crate::backend::{Answer, Call, Failure, Reply, Submit};
 use crate::settings;
 use counters::{Counters, add};
 use live::Live;
@@ -144,6 +144,12 @@ fn lives(specs: &[settings::Backend], before: &[Arc<Live>]) -> Result<Lives, Fau
     specs.iter().map(|spec| Live::following(spec, known(spec))).collect()
 }
 
+impl Submit for Calls {
+    fn submit(&self, call: Call) -> Result<(), Failure> {
+        Calls::submit(self, call)
+    }
+}
+
 impl Calls {
     /// Asks for a call; its answer comes later, unless it is refused here.
     pub fn submit(&self, call: Call) -> Result<(), Failure> {
@@ -169,7 +175,7 @@ async fn carry(
         let running = running.clone();
         tokio::spawn(async move {
             let _running = running;
-            waiter.tell(backend.answer(&call).await);
+            waiter.tell(backend.answer(call).await);
         });
     }
     drop(running);

@@ -7,6 +7,7 @@ use super::write::comma;
 use super::{Evaluated, Reads, Values};
 use crate::ids::RuleId;
 use crate::limits::{LIST_ELEMENTS_MAX, RUN_LOG_BYTES_MAX};
+use crate::pipeline::answer::percent_encode;
 use crate::pipeline::op::{
     Body, ConstId, Context, Expect, Form, Op, Out, Owner, PatternId, Source, ValueReg, Word,
 };
@@ -18,9 +19,32 @@ use crate::reject::Reject;
 const TOO_LONG: &str = "\u{2026}";
 
 impl<H: Host> Run<'_, H> {
-    /// Operations on values, apart from the path of messages that compute nothing.
+    /// Operations on values and the jumps among them, this one and those that follow it as long
+    /// as more than `rest` are ahead; apart from the path of messages that compute nothing.
     #[inline(never)]
-    pub(in crate::pipeline) fn value_op(&mut self, op: Op, ahead: &mut Ahead<'_>) -> Step {
+    pub(in crate::pipeline) fn value_ops(
+        &mut self,
+        first: Op,
+        ahead: &mut Ahead<'_>,
+        rest: usize,
+    ) -> Step {
+        let mut op = first;
+        loop {
+            self.value_op(op, ahead)?;
+            match ahead.as_slice().first() {
+                Some(next) if ahead.len() > rest && next.is_of_values() => op = *next,
+                _ => return Ok(()),
+            }
+            *ahead = ahead.as_slice().get(1..).unwrap_or_default().iter();
+            self.visit(ahead);
+            if rest > 0 {
+                self.vm.values.spend()?;
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn value_op(&mut self, op: Op, ahead: &mut Ahead<'_>) -> Step {
         match op {
             Op::Begin => self.vm.values.begin(),
             Op::Load { into, source, slot, expect } => self.load(into, source, slot, expect)?,
@@ -55,11 +79,14 @@ impl<H: Host> Run<'_, H> {
             Op::Put { value, form } => self.put(value, form)?,
             Op::Spread(value) => self.spread(value)?,
             Op::Comma => self.output.append(comma)?,
+            Op::Segment(value) => self.escape(value, true)?,
+            Op::Query(value) => self.escape(value, false)?,
             _ => return self.jump(op, ahead),
         }
         Ok(())
     }
 
+    #[inline]
     fn jump(&mut self, op: Op, ahead: &mut Ahead<'_>) -> Step {
         let (jumps, by) = match op {
             Op::Jump(by) => (true, by),
@@ -75,6 +102,7 @@ impl<H: Host> Run<'_, H> {
         Ok(())
     }
 
+    #[inline]
     fn truth(&self, cond: ValueReg) -> Result<bool, Stop> {
         match self.vm.values.get(cond) {
             Value::Bool(cond) => Ok(cond),
@@ -98,6 +126,7 @@ impl<H: Host> Run<'_, H> {
         Value::Text(Bytes { start: constant.0, end, place: Place::Const, escaped: false })
     }
 
+    #[inline]
     fn load(&mut self, into: Out, source: Source, slot: u8, expect: Expect) -> Step {
         let slot = self.value(source, slot);
         let place = match source {
@@ -150,6 +179,7 @@ impl<H: Host> Run<'_, H> {
         (&mut vm.values, reads)
     }
 
+    #[inline]
     fn compute(&mut self, op: Op) -> Step {
         let program = self.program;
         let (values, reads) = self.values();
@@ -206,7 +236,7 @@ impl<H: Host> Run<'_, H> {
             while ahead.len() > after {
                 let Some(op) = ahead.next() else { break };
                 self.vm.values.spend()?;
-                self.value_op(*op, ahead)?;
+                self.value_ops(*op, ahead, after)?;
             }
         }
         *ahead = whole.get(usize::from(body.0)..).unwrap_or_default().iter();
@@ -246,6 +276,28 @@ impl<H: Host> Run<'_, H> {
         Ok(self.output.append(|out| values.write(value, form, &reads, out))?)
     }
 
+    /// Appends a text as a part of a URL; as a segment of its path it may not be empty.
+    #[cold]
+    fn escape(&mut self, value: ValueReg, is_segment: bool) -> Step {
+        let value = self.vm.values.get(value);
+        if matches!(value, Value::List(_) | Value::Array(_) | Value::Object(_)) {
+            return Err(Stop::Reject(Reject::BadType));
+        }
+        self.vm.values.weigh(value)?;
+        let mut text = Vec::new();
+        self.write(value, Form::Text, &mut text);
+        if is_segment && text.is_empty() {
+            return Err(Stop::Reject(Reject::BadValue));
+        }
+        Ok(self.output.append(|out| percent_encode(&text, out))?)
+    }
+
+    /// Appends a value in a form.
+    pub(in crate::pipeline) fn write(&mut self, value: Value, form: Form, out: &mut Vec<u8>) {
+        let (values, reads) = self.values();
+        values.write(value, form, &reads, out);
+    }
+
     fn spread(&mut self, value: ValueReg) -> Step {
         let value = self.vm.values.get(value);
         if !matches!(value, Value::Null | Value::Object(_)) {
@@ -269,7 +321,7 @@ impl Values {
     }
 
     /// Keeps a JSON text of a variable; its value.
-    fn keep_json(&mut self, json: &[u8]) -> Evaluated {
+    pub(in crate::pipeline) fn keep_json(&mut self, json: &[u8]) -> Evaluated {
         let start = self.arena.len();
         self.arena.extend_from_slice(json);
         self.made(start)?;

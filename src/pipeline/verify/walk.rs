@@ -7,7 +7,7 @@
 use super::Rule;
 use crate::limits::{EACH_DEPTH_MAX, EFFECTS_MAX, REGISTERS_MAX, VALUES_MAX};
 use crate::pipeline::op::{Class, Count, Op, Operand, Out, Source, ValueReg};
-use crate::pipeline::program::{Event, Program, Scope};
+use crate::pipeline::program::{CallSpec, Event, Program, Scope};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Open {
@@ -64,6 +64,12 @@ impl State {
             secured: self.secured && other.secured,
             effects: self.effects.max(other.effects),
         })
+    }
+
+    /// Forgets all but the first values.
+    fn keep(&mut self, values: u8) {
+        self.values &= 1u64.checked_shl(u32::from(values)).map_or(u64::MAX, |bit| bit - 1);
+        (self.written, self.framed) = (0, false);
     }
 
     fn dead() -> State {
@@ -123,6 +129,7 @@ impl<'p> Walk<'p> {
             Class::Close => self.close(op)?,
             Class::Value => self.value(op)?,
             Class::Jump => self.jump(op)?,
+            Class::Wait => self.wait(op)?,
             _ => self.plain(op)?,
         }
         op.operands(|operand| {
@@ -154,7 +161,12 @@ impl<'p> Walk<'p> {
             let end = range.end.saturating_sub(self.event.entry);
             let fits = end > self.at && end < self.len && self.state.open == Open::Nothing;
             hold(fits && self.loops.is_empty(), Rule::BadJump)?;
-            self.landings.push(Landing { at: end, loops: 0, state: self.state });
+            let mut state = self.state;
+            // One that is refused when it has waited is gone past with what it kept.
+            let code = self.program.code.get(place as usize..range.end as usize);
+            let kept = code.unwrap_or_default().iter().filter_map(|op| self.kept(*op)).min();
+            kept.into_iter().for_each(|kept| state.keep(kept));
+            self.landings.push(Landing { at: end, loops: 0, state });
         }
         Ok(())
     }
@@ -225,6 +237,31 @@ impl<'p> Walk<'p> {
         // A send takes the frame with it.
         self.state.framed &= !sends;
         Ok(())
+    }
+
+    /// What comes back is a part of the values, and no text: a run that waited goes on with nothing
+    /// else.
+    fn wait(&mut self, op: Op) -> Result<(), Rule> {
+        hold(self.state.open == Open::Nothing, Rule::OutputOpen)?;
+        hold(self.state.begun, Rule::NotBegun)?;
+        if let Op::Call { call, .. } = op {
+            let texts = self.program.calls.get(usize::from(call.0)).map_or(0, CallSpec::texts);
+            let read = (1u32 << texts) - 1;
+            hold(self.state.written & read == read, Rule::ReadBeforeWrite)?;
+        }
+        self.state.keep(self.kept(op).unwrap_or(0));
+        self.effect(op)
+    }
+
+    /// How many values are kept while this operation waits, if it does.
+    fn kept(&self, op: Op) -> Option<u8> {
+        match op {
+            Op::Call { call, .. } => {
+                Some(self.program.calls.get(usize::from(call.0)).map_or(0, |call| call.keeps))
+            }
+            Op::Identify { keeps, .. } => Some(keeps.0),
+            _ => None,
+        }
     }
 
     /// A log line refuses nothing, so nothing that may refuse stands in one.
@@ -313,6 +350,7 @@ impl<'p> Walk<'p> {
             Operand::How(id) => usize::from(id.0) < self.program.hows.len(),
             Operand::Metric(id) => usize::from(id.0) < self.program.metrics.len(),
             Operand::Rule(id) => usize::from(id.0) < self.program.rules.len(),
+            Operand::Call(id) => usize::from(id.0) < self.program.calls.len(),
             _ => true,
         };
         hold(in_range, Rule::OperandOutOfRange)?;

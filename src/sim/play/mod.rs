@@ -4,6 +4,7 @@
 //! arrives before the next; the clock moves only where a step waits. Called by `shardwire test`.
 
 mod expect;
+mod mocks;
 mod seat;
 
 use std::sync::Arc;
@@ -128,7 +129,9 @@ pub fn play(stage: &Stage, case: &Case) -> Result<Played, KeyError> {
         Protocol::Json { outgoing, .. } => outgoing.clone(),
         Protocol::Raw => WireNames::default(),
     };
-    let mut play = Play { stage, case, world, seats, names, captures: Captures::new(), hops: 0 };
+    let (captures, unanswered) = (Captures::new(), mocks::Unanswered::default());
+    let mut play = Play { stage, case, world, seats, names, captures, hops: 0, unanswered };
+    play.mock_backends(&stage.settings);
     let mut steps = 0;
     let failure =
         play.run(&mut steps).err().map(|stopped| *stopped).map(|(span, trouble)| Failure {
@@ -155,6 +158,7 @@ struct Play<'p> {
     names: WireNames,
     captures: Captures,
     hops: usize,
+    unanswered: mocks::Unanswered,
 }
 
 impl Play<'_> {
@@ -170,11 +174,14 @@ impl Play<'_> {
         }
         for one in &self.case.steps {
             *step += 1;
-            match &one.what {
-                What::Client(client, actions) => self.client(*client, actions)?,
-                What::Advance(ns) => self.advance(*ns).map_err(|trouble| trouble.at(one.span))?,
-                What::Counters(wanted) => self.counters(wanted)?,
-            }
+            let done = match &one.what {
+                What::Client(client, actions) => self.client(*client, actions),
+                What::Advance(ns) => self.advance(*ns).map_err(|trouble| trouble.at(one.span)),
+                What::Counters(wanted) => self.counters(wanted),
+            };
+            // A call that nothing answers explains whatever went wrong.
+            self.all_answered().map_err(|trouble| trouble.at(one.span))?;
+            done?;
         }
         Ok(())
     }

@@ -84,7 +84,7 @@ impl Play<'_> {
         let settings = &self.stage.settings;
         let (auth, mut path) = (&settings.auth, settings.server.path.clone());
         let mut lines = String::new();
-        let token = token.filter(|token| !token.is_empty() && auth.mode != AuthMode::None);
+        let token = token.filter(|token| !token.is_empty() && auth.mode == AuthMode::Jwt);
         match token {
             None => {}
             Some(token) if auth.sources.bearer => {

@@ -64,6 +64,10 @@ pub struct Flow {
     pub set: Vec<(Owner, VariableId, ValueReg)>,
     /// The payload as a whole, where its fields are bound one by one.
     pub whole_payload: Option<Typed>,
+    /// What is compiled just now may hold secrets.
+    pub takes_secrets: bool,
+    /// What a step does whether its condition holds or not.
+    pub before: Vec<Action>,
     /// Variables of the environment that are bound.
     known: BTreeSet<String>,
 }
@@ -122,6 +126,8 @@ impl Native<'_> {
             using: Vec::new(),
             set: Vec::new(),
             whole_payload: None,
+            takes_secrets: false,
+            before: Vec::new(),
             known: BTreeSet::new(),
         }
     }
@@ -184,6 +190,7 @@ impl Native<'_> {
                     paths.extend(set.iter().map(|entry| entry.key.clone()));
                 }
                 "use" => self.paths_used(&entry.value, using, paths),
+                "onError" => self.paths_set(&entry.value, using, paths),
                 _ => {}
             }
         }

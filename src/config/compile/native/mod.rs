@@ -4,6 +4,7 @@
 //! Invariants: every expression is checked against the names of its place before it reaches `ir`;
 //! a step with a finding is left out, and the file is refused. Called by `compile`.
 
+mod call;
 mod events;
 mod flow;
 mod limits;
@@ -30,7 +31,7 @@ use super::ir::{Pipeline, Unit};
 use super::permissions::Permissions;
 use crate::ids::PermissionId;
 use crate::pipeline::program::{Hook, StepName};
-use crate::settings::Settings;
+use crate::settings::{AuthMode, Backend, Settings};
 use flow::{Flow, Place};
 use state::State;
 
@@ -44,6 +45,9 @@ pub struct Native<'n> {
     pipelines: &'n [Entry],
     pipelines_declared: Declared,
     error_event: &'n str,
+    backends: &'n [Backend],
+    /// Connections say who they are by a message.
+    identifies: bool,
     /// How many pipelines were put in.
     uses: usize,
     /// Of the steps so far; a pipeline's once, however often it is put in.
@@ -61,7 +65,7 @@ impl<'n> Native<'n> {
         environment: &'n Environment,
         permissions: &'n Permissions,
         sections: &Sections<'n>,
-        error_event: &'n str,
+        settings: &'n Settings,
         findings: &'n mut Findings,
     ) -> Native<'n> {
         let mut native = Native {
@@ -72,7 +76,9 @@ impl<'n> Native<'n> {
             state: State::default(),
             pipelines: &[],
             pipelines_declared: Declared::Nothing,
-            error_event,
+            error_event: &settings.errors.event,
+            backends: &settings.backends,
+            identifies: settings.auth.mode == AuthMode::Message,
             step_names: Vec::new(),
             uses: 0,
         };

@@ -73,7 +73,7 @@ impl Native<'_> {
     }
 
     /// The parts of a step that is a map.
-    fn parts<'e>(&mut self, node: &'e Node, fields: &[&str]) -> Option<&'e [Entry]> {
+    pub fn parts<'e>(&mut self, node: &'e Node, fields: &[&str]) -> Option<&'e [Entry]> {
         let Some(entries) = node.as_map() else {
             let list = fields.join(", ");
             self.findings.push(shape(&format!("this step takes a map of {list}"), node));

@@ -19,8 +19,10 @@ const FIELDS: [&str; 5] = ["if", "into", "onError", "name", "with"];
 pub struct Beside<'n> {
     pub into: Option<&'n Entry>,
     pub with: Option<&'n Entry>,
-    /// The step is not always done.
-    pub conditional: bool,
+    /// The step is not always done, or not to its end.
+    pub may_be_left_out: bool,
+    /// The steps of `onError`.
+    pub failed: Option<&'n Node>,
 }
 
 impl Native<'_> {
@@ -65,12 +67,13 @@ impl Native<'_> {
         let field = |name: &str| entries.iter().find(|entry| entry.key == name);
         let condition = field("if").map(|entry| &entry.value);
         let cond = condition.map(|node| self.condition(node, flow));
-        let lenient = self.on_error(field("onError"));
+        let (lenient, failed) = self.on_error(verb, field("onError"));
         if let Some(name) = field("name") {
             self.name_step(node, &name.value);
         }
-        let mut beside =
-            Beside { into: field("into"), with: field("with"), conditional: cond.is_some() };
+        let may_be_left_out = cond.is_some() || lenient;
+        let (into, with) = (field("into"), field("with"));
+        let mut beside = Beside { into, with, may_be_left_out, failed };
         self.misplaced(verb, &mut beside);
         let before = flow.scope.clone();
         let (truths, falses) = known(&cond, condition);
@@ -83,11 +86,16 @@ impl Native<'_> {
                 flow.scope.assume(&falses);
             }
         }
+        let before = std::mem::take(&mut flow.before);
         let cond = match cond {
             Some(cond) => Some(cond?),
             None => None,
         };
-        Some(together(node, cond, lenient, actions?))
+        let step = together(node, cond, lenient, actions?);
+        Some(match before.is_empty() {
+            true => step,
+            false => preceded(before, step),
+        })
     }
 
     fn condition(&mut self, node: &Node, flow: &mut Flow) -> Option<Expression> {
@@ -127,7 +135,7 @@ impl Native<'_> {
 
     fn unknown_verb(&mut self, entry: &Entry) {
         if RESERVED.contains(&entry.key.as_str()) {
-            let message = format!("`{}` comes with backends", entry.key);
+            let message = format!("`{}` comes with a later version", entry.key);
             return self.push(Code::ReservedVerb, message, entry.key_span, "not in this build");
         }
         let names = VERBS.iter().map(|verb| verb.name).chain(FIELDS);
@@ -148,29 +156,40 @@ impl Native<'_> {
         }
     }
 
-    /// Whether the steps behind go on where this one is refused.
-    fn on_error(&mut self, entry: Option<&Entry>) -> bool {
-        let Some(entry) = entry else { return false };
+    /// Whether the steps behind go on where this one is refused; the steps that are done then.
+    fn on_error<'e>(&mut self, verb: &Verb, entry: Option<&'e Entry>) -> (bool, Option<&'e Node>) {
+        let Some(entry) = entry else { return (false, None) };
+        if verb.name == "call" && matches!(entry.value.kind, NodeKind::List(_)) {
+            return (false, Some(&entry.value));
+        }
         match entry.value.as_scalar().map(|scalar| scalar.text.as_str()) {
-            Some("continue") => true,
-            Some("stop") => false,
+            Some("continue") => (true, None),
+            Some("stop") => (false, None),
             _ => {
-                let message = "`onError` takes `stop` or `continue`";
+                let message = "`onError` takes `stop` or `continue`, on `call` steps too";
                 self.push(Code::BadOnError, message, entry.value.span, "no other value");
-                false
+                (false, None)
             }
         }
     }
 
     fn misplaced(&mut self, verb: &Verb, beside: &mut Beside<'_>) {
-        if verb.name == "use" {
-            return;
-        }
-        for entry in [beside.into.take(), beside.with.take()].into_iter().flatten() {
+        let into = beside.into.take_if(|_| !matches!(verb.name, "use" | "call"));
+        let with = beside.with.take_if(|_| verb.name != "use");
+        for (entry, has) in [(into, "`use` and `call` have"), (with, "`use` has")] {
+            let Some(entry) = entry else { continue };
             let message = format!("`{}` means nothing on `{}`", entry.key, verb.name);
-            self.push(Code::KeyMisplaced, message, entry.key_span, "only `use` has it");
+            self.push(Code::KeyMisplaced, message, entry.key_span, &format!("only {has} it"));
         }
     }
+}
+
+/// A step behind what is done in any case.
+fn preceded(before: Vec<Action>, step: Step) -> Step {
+    let span = step.span;
+    let plain = |action| Step { span, cond: None, lenient: false, action };
+    let steps = before.into_iter().map(plain).chain([step]).collect();
+    plain(Action::Block(steps))
 }
 
 /// What is known where a condition holds, and where it does not; what it may have asked, where it

@@ -84,7 +84,10 @@ impl<'n> Native<'n> {
             if let (Some(into), Action::Let { local, .. }) = (into, &action) {
                 flow.scope.bind(&into.text, typed, Read::Local(*local));
             }
-            actions.insert(0, before);
+            match beside.may_be_left_out {
+                true => flow.before.push(before),
+                false => actions.insert(0, before),
+            }
             actions.push(action);
         }
         Some(actions)
@@ -223,7 +226,7 @@ impl<'n> Native<'n> {
         };
         let want = Want::any("an output").optional();
         let value = self.bare(&entry.value, &want, flow)?;
-        let typed = match beside.conditional {
+        let typed = match beside.may_be_left_out {
             true => value.checked.typed.clone().optional(),
             false => value.checked.typed.clone(),
         };

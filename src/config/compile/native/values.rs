@@ -131,7 +131,8 @@ impl Native<'_> {
             }
             _ => &flow.scope,
         };
-        match expr::check(expr, scope, want) {
+        let secret = want.secret || flow.takes_secrets;
+        match expr::check(expr, scope, &Want { secret, ..want.clone() }) {
             Ok(checked) => Some(Expression { checked, places, from }),
             Err(faults) => {
                 for fault in faults {

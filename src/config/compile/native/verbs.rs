@@ -38,8 +38,8 @@ const fn verb(
     Verb { name, takes, doc, ends: false, compile }
 }
 
-/// Verbs that ask a backend.
-pub const RESERVED: [&str; 3] = ["call", "identify", "verify"];
+/// Verbs that are not there yet.
+pub const RESERVED: [&str; 1] = ["verify"];
 
 /// Every verb.
 pub static VERBS: &[Verb] = &[
@@ -87,6 +87,19 @@ pub static VERBS: &[Verb] = &[
         "a pipeline's name",
         "Does the steps of a pipeline; `with` gives its inputs, `into` names its output.",
         |native, node, beside, flow| native.use_pipeline(node, beside, flow),
+    ),
+    verb(
+        "call",
+        "{ backend, get | post | put | patch | delete, query, headers, body, returns, timeout, \
+         cache, idempotencyKey }",
+        "Asks a backend and goes on with its answer; `into` names it, `onError` may have steps.",
+        |native, node, beside, flow| native.call(node, beside, flow),
+    ),
+    verb(
+        "identify",
+        "{ user, claims }",
+        "Says whose the connection is (`auth.mode: message`), and waits until it is that user's.",
+        |native, node, _, flow| native.identify(node, flow),
     ),
     verb("log", "a text", "Writes a line to the log.", |native, node, _, flow| {
         let text = native.text(node, "a part of a line of the log", Form::Text, flow);
@@ -165,6 +178,31 @@ impl Native<'_> {
             self.push(Code::BadName, format!("{what} is {why}"), node.span, "no usable name");
         }
         template
+    }
+
+    fn identify(&mut self, node: &Node, flow: &mut Flow) -> Option<Vec<Action>> {
+        self.check_wait(node, "identify", flow);
+        if !self.identifies {
+            let message = "`identify` needs `auth.mode: message`";
+            self.push(Code::NoInBandAuth, message, node.span, "whose it is was said before");
+        }
+        let entries = self.parts(node, &["user", "claims"])?;
+        let Some(user) = self.field(entries, "user") else {
+            self.push(Code::MissingPart, "`identify` needs `user`", node.span, "who is it?");
+            return None;
+        };
+        let user = self.name(&user.value, "a user's name", flow);
+        let claims = match self.field(entries, "claims") {
+            Some(entry) if entry.value.as_map().is_some() => self.payload(&entry.value, flow),
+            Some(entry) => {
+                self.findings.push(shape("`claims` takes a map", &entry.value));
+                return None;
+            }
+            None => Template::default(),
+        };
+        // What was known of the user is of another one.
+        flow.scope.forget("user");
+        Some(vec![Action::Identify { user, claims }])
     }
 
     fn close(&mut self, node: &Node, flow: &mut Flow) -> Option<Vec<Action>> {

@@ -61,7 +61,13 @@ fn options(section: &str, entries: &mut [(Piece, Piece)]) {
             written.text = name.to_owned();
         }
         let program = found.key.is_some_and(|key| {
-            matches!(key.kind, OptionKind::Program(_) | OptionKind::Keys | OptionKind::Rooms)
+            matches!(
+                key.kind,
+                OptionKind::Program(_)
+                    | OptionKind::Keys
+                    | OptionKind::Rooms
+                    | OptionKind::Backends
+            )
         });
         if let (Kind::Map { entries, .. }, false) = (&mut value.kind, program) {
             options(found.path, entries);

@@ -1,0 +1,18 @@
+//! GoGate as `examples/gogate.yaml`: its document line by line, through real sockets, against a
+//! real HTTP backend; what it leaves to the operator; a backend that is down, slow or lies; load.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod breaker;
+mod delivery;
+mod document;
+mod environment;
+mod faults;
+mod gate;
+mod load;
+mod operation;
+mod protocol;
+mod refusals;
