@@ -144,13 +144,14 @@ fn serve(start: Start, control: Option<&Path>) -> Result<(), Failure> {
     let greeting = greeting(&settings, running.addresses(), dev.is_some());
     let mut endpoint = reload::listen(control, &recipe.which.config, running.addresses());
     let folder = recipe.which.config.parent().map(Path::to_path_buf).unwrap_or_default();
-    let means = means(recipe, relevel, running.publisher(), acceptor, backends);
+    let means = means(recipe, relevel, running.publisher(), acceptor, Arc::clone(&backends));
     let now =
         InEffect { settings, program, effective: loaded.effective, identity: loaded.identity };
     let reloads = Reloads::new(means, now);
     let (drain, asked) = mpsc::channel();
     let (counters, reloads) = (running.counters().to_vec(), Arc::new(reloads));
-    let engine = Engine { counters, drain, reloads, backends: None, folder, dev };
+    let backends = backends.get().cloned();
+    let engine = Engine { counters, drain, reloads, backends, folder, dev };
     control::start(intake, waiting, engine, endpoint.as_mut()).map_err(Failure::machine)?;
     output::say(&greeting)?;
     until_drained(running, &asked);
@@ -158,7 +159,7 @@ fn serve(start: Start, control: Option<&Path>) -> Result<(), Failure> {
 }
 
 /// The backends, once they have been started.
-type Started = Arc<OnceLock<Backends>>;
+type Started = Arc<OnceLock<Arc<Backends>>>;
 
 fn start_backends(settings: &Arc<Settings>, started: &Started) -> Box<StartBackends> {
     let (settings, started) = (Arc::clone(settings), Arc::clone(started));
@@ -167,7 +168,7 @@ fn start_backends(settings: &Arc<Settings>, started: &Started) -> Box<StartBacke
         let backends = Backends::start(&settings.backends, told).map_err(|e| e.to_string())?;
         let calls = backends.calls();
         // They are started once.
-        let _ = started.set(backends);
+        let _ = started.set(Arc::new(backends));
         Ok(Arc::new(calls))
     })
 }
