@@ -127,8 +127,17 @@ fn a_misspelled_key_does_not_fit() {
     for (_, text) in configurations() {
         let mut tree = value(&text);
         // What a test sends is anybody's, and so are variables and the fields of payloads in hooks.
-        let anybodys =
-            ["tests", "lifecycle", "pipelines", "errors", "state", "roles", "rooms", "backends"];
+        let anybodys = [
+            "tests",
+            "lifecycle",
+            "pipelines",
+            "errors",
+            "state",
+            "roles",
+            "rooms",
+            "backends",
+            "http",
+        ];
         anybodys.iter().for_each(|section| {
             tree.as_object_mut().and_then(|tree| tree.remove(*section));
         });

@@ -29,7 +29,7 @@ fn each_fault_has_its_error_at_each_endpoint() {
             gate.backend.on("GET", &chat, Reply::fault(fault));
             device.tell("typing", json!({ "chat_id": user, "is_typing": true }));
             assert_eq!(device.hears_code(), code(fault), "{name}");
-            // An answer that does not fit is kept as long as one that does: the next chat is another.
+            // An answer that does not fit is kept, too: the next chat is another.
             let well = format!("/api/internal/v1/chats/{}/members", user + 1_000);
             gate.backend.on("GET", &well, Reply::json(200, &members(&[user])));
             writes_fail(&gate, &mut device, user + 1_000, name, fault);
