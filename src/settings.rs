@@ -3,12 +3,16 @@
 //! Invariants: built once by `config::resolve`, then read-only. Durations are nanoseconds, sizes
 //! are bytes, 0 means "off" where a field says so. Called by everything that runs.
 
+mod backend;
+mod monitor;
 mod tls;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 pub use tls::{Tls, TlsVersion};
+
+pub use backend::{Backend, Breaker, Retry};
+pub use monitor::{AccessToken, Monitor, MonitorAccess};
 
 /// The whole of a running server's settings.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +29,7 @@ pub struct Settings {
     pub compat: Compat,
     pub drain: Drain,
     pub log: Log,
+    pub monitor: Monitor,
     pub http: Http,
     pub metrics: Metrics,
 }
@@ -301,51 +306,8 @@ pub enum PatternPart {
     Text,
     /// `{name:int}`: one or more decimal digits.
     Int,
-}
-
-/// One entry of `backends:`
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Backend {
-    pub name: String,
-    /// Scheme, host, port and base path; no query, no credentials, no `/` at its end.
-    pub url: String,
-    /// For a whole call, attempts included.
-    pub timeout_ns: u64,
-    pub connect_timeout_ns: u64,
-    /// Calls being made at a time; never 0.
-    pub in_flight_max: usize,
-    /// Calls that wait for one of those places; further ones fail at once.
-    pub waiting_max: usize,
-    pub response_bytes_max: usize,
-    /// Sent with every call, names in lower case.
-    pub headers: Vec<(String, String)>,
-    pub retry: Retry,
-    pub breaker: Option<Breaker>,
-    /// A PEM file of authorities that are trusted beside the well-known ones.
-    pub ca_file: Option<PathBuf>,
-}
-
-/// `backends.*.retry:` what is tried again where that cannot do a thing twice.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Retry {
-    /// Nobody answered at the address.
-    pub connect: bool,
-    /// Of GET, PUT, DELETE, and of calls with an idempotency key.
-    pub statuses: Vec<u16>,
-    /// Attempts after the first.
-    pub retries_max: u8,
-    /// Before the first retry, doubled for each, jittered.
-    pub delay_ns: u64,
-}
-
-/// `backends.*.breaker:`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Breaker {
-    /// So many failures (no response, or 5xx) within the window open it.
-    pub failures: u32,
-    pub window_ns: u64,
-    /// Then one call is let through, to see.
-    pub open_ns: u64,
+    /// `{name:rest}`: one or more characters, to the end of the name.
+    Rest,
 }
 
 /// `errors:`

@@ -24,7 +24,7 @@ use shardwire::reject::Reject;
 
 const PROGRAMS: u64 = 20_000;
 
-const UNARIES: [Unary; 11] = [
+const UNARIES: [Unary; 12] = [
     Unary::Not,
     Unary::Minus,
     Unary::IsNull,
@@ -36,6 +36,7 @@ const UNARIES: [Unary; 11] = [
     Unary::Lower,
     Unary::Upper,
     Unary::Trim,
+    Unary::ToTime,
 ];
 
 const BINARIES: [Binary; 16] = [

@@ -21,6 +21,7 @@ use crate::control::reload::{Fresh, InEffect, Means, Published, Reloads};
 use crate::control::{self, Dev, Engine, Intake};
 use crate::runtime::{self, Launch, Publisher, Running, StartBackends};
 use crate::settings::{AuthKey, AuthMode, JwtAlgorithm, OriginRule, Settings};
+use crate::shard::journal::NOTES_WAITING_MAX;
 use crate::tls::Acceptor;
 
 /// Bytes of the secret that `--dev` makes.
@@ -82,6 +83,7 @@ impl Recipe {
         let key = AuthKey { algorithm: JwtAlgorithm::Hs256, material, kid: None };
         loaded.settings.auth.keys = vec![key];
         loaded.settings.errors.places = true;
+        loaded.settings.monitor.enabled = true;
         keep_to_this_machine(&mut loaded.settings);
         Ok(loaded)
     }
@@ -132,6 +134,10 @@ fn serve(start: Start, control: Option<&Path>) -> Result<(), Failure> {
     let (intake, waiting) = control::intake();
     let backends = Arc::new(OnceLock::new());
     let acceptor = loaded.identity.as_ref().map(|identity| Arc::new(Acceptor::new(identity)));
+    let (journal, notes) = match settings.monitor.enabled {
+        true => Some(crossbeam_channel::bounded(NOTES_WAITING_MAX)).unzip(),
+        false => (None, None),
+    };
     let running = runtime::launch(Launch {
         tls: acceptor.clone(),
         settings: Arc::clone(&settings),
@@ -139,6 +145,7 @@ fn serve(start: Start, control: Option<&Path>) -> Result<(), Failure> {
         verifier: Arc::new(verifier),
         backends: start_backends(&settings, &backends),
         http: http(intake.clone()),
+        journal,
     })
     .map_err(|error| Failure::machine(format!("{error}\n{}", doctor::complaints())))?;
     let greeting = greeting(&settings, running.addresses(), dev.is_some());
@@ -150,8 +157,7 @@ fn serve(start: Start, control: Option<&Path>) -> Result<(), Failure> {
     let reloads = Reloads::new(means, now);
     let (drain, asked) = mpsc::channel();
     let (counters, reloads) = (running.counters().to_vec(), Arc::new(reloads));
-    let backends = backends.get().cloned();
-    let engine = Engine { counters, drain, reloads, backends, folder, dev };
+    let engine = Engine { counters, drain, reloads, backends, folder, dev, notes };
     control::start(intake, waiting, engine, endpoint.as_mut()).map_err(Failure::machine)?;
     output::say(&greeting)?;
     until_drained(running, &asked);
@@ -159,7 +165,7 @@ fn serve(start: Start, control: Option<&Path>) -> Result<(), Failure> {
 }
 
 /// The backends, once they have been started.
-type Started = Arc<OnceLock<Arc<Backends>>>;
+type Started = Arc<OnceLock<Backends>>;
 
 fn start_backends(settings: &Arc<Settings>, started: &Started) -> Box<StartBackends> {
     let (settings, started) = (Arc::clone(settings), Arc::clone(started));
@@ -168,7 +174,7 @@ fn start_backends(settings: &Arc<Settings>, started: &Started) -> Box<StartBacke
         let backends = Backends::start(&settings.backends, told).map_err(|e| e.to_string())?;
         let calls = backends.calls();
         // They are started once.
-        let _ = started.set(Arc::new(backends));
+        let _ = started.set(backends);
         Ok(Arc::new(calls))
     })
 }

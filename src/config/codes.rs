@@ -150,8 +150,8 @@ codes! {
         "lifecycle:\n  message:\n    - close: true\n"
     BadPattern "E208" "Not a pattern of room names"
         "A pattern is text with variables in braces: `{name}` stands for one or more characters \
-         other than `:`, `{name:int}` for digits. Text must separate two variables, and a room \
-         must be able to have such a name."
+         other than `:`, `{name:int}` for digits, `{name:rest}` for the rest of the name. Text \
+         must separate two variables, and a room must be able to have such a name."
         "rooms:\n  \"chat:{tenant}{id:int}\": { batch: { delay: 2ms } }\n  \
          \"user:{id}\": { batch: { delay: 2ms } }\n"
 
@@ -302,6 +302,11 @@ codes! {
     CertificateChain "E466" "Certificates in the wrong order"
         "The server's own certificate comes first, then the one that signed it, and so on; the \
          root may be left out." ""
+
+    NoMonitorToken "E414" "The monitor has no token"
+        "`monitor.access: token` asks for `monitor.token`, which is not set. Set the variable \
+         SHARDWIRE_MONITOR_TOKEN, or choose another access."
+        "# for: serve\nauth: { mode: none }\nmonitor: { enabled: true }\n"
 
     // E42-E44: expressions. An example that begins with `# expression` is checked in the scope
     // of tests/golden.rs.
@@ -578,8 +583,18 @@ codes! {
         "A quiet but healthy connection is closed before the first ping is sent."
         "transport: { readTimeout: 10s, pingInterval: 25s }\n"
 
+    MonitorOff "W509" "A page of a monitor that is off"
+        "`handler: chat`, `admin`, `status` and `monitoring` are pages of the monitor; without \
+         `monitor.enabled` they are not found."
+        "http:\n  routes: { /: { handler: chat } }\n"
+    NoMonitorMessage "W508" "Nothing is counted as a message"
+        "`monitor.message` names an event that is not declared, so the monitor counts and shows \
+         no messages."
+        "monitor: { enabled: true, access: loopback, message: sya }\n\
+         events:\n  say: { steps: [{ log: said }] }\n"
     CertificateExpires "W511" "A certificate that expires soon"
         "From the day it names on clients refuse the certificate. Renew it, then reload." ""
+
     OpenCredentials "W561" "Every web page may read with cookies"
         "`http.cors.credentials` with the origin `*` lets every page of the web read answers as its \
          visitor. Name the origins that may."
@@ -604,6 +619,9 @@ codes! {
     SecretLater "H604" "The secret must come from the environment"
         "The file has no secret, which is good; `serve` needs one from the environment."
         "server:\n  path: /ws\n"
+    MonitorTokenLater "H605" "The monitor's token must come from the environment"
+        "The file has no `monitor.token`, which is good; `serve` needs one from the environment."
+        "monitor: { enabled: true }\nauth: { mode: none }\n"
 }
 
 #[cfg(test)]

@@ -112,6 +112,9 @@ pub fn compile_files(files: &Files, environment: &Environment, options: &Options
     let effective = effective::collect(&given);
     let program =
         compile::compile(source, &resolved.sections, &settings, environment, &mut findings);
+    if let Some(program) = &program {
+        settings::check_monitor(&settings, program, &resolved.chosen, &mut findings);
+    }
     match program.filter(|_| !findings.any_error()) {
         Some(program) => {
             let tls = TlsPlaces::of(&resolved.chosen);

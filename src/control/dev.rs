@@ -41,7 +41,7 @@ struct Wanted {
 /// Adds the development routes.
 pub(super) fn routes(routes: Router<Arc<Plane>>) -> Router<Arc<Plane>> {
     let dev = Router::new()
-        .route("/dev", get(|| async { pages::chat() }))
+        .route("/dev", get(|State(plane): State<Arc<Plane>>| async move { pages::chat(&plane) }))
         .route("/dev/about", get(about))
         .route("/dev/token", post(token))
         .layer(from_fn(from_this_machine));
@@ -56,14 +56,14 @@ async fn from_this_machine(request: Request, next: Next) -> Response {
 }
 
 /// `GET /`, where the configuration has nothing there.
-pub(super) fn landing(headers: &HeaderMap) -> Response {
+pub(super) fn landing(plane: &Plane, headers: &HeaderMap) -> Response {
     match is_local(headers) {
-        true => pages::chat(),
+        true => pages::chat(plane),
         false => foreign(),
     }
 }
 
-fn foreign() -> Response {
+pub(super) fn foreign() -> Response {
     refusal(StatusCode::FORBIDDEN, "this_machine_only", "only pages of this machine")
 }
 

@@ -15,6 +15,7 @@ pub mod endpoint;
 mod http;
 mod intake;
 mod metrics;
+mod monitor;
 pub mod pages;
 mod prefixed;
 pub mod reload;
@@ -25,9 +26,9 @@ mod wire;
 use std::io;
 use std::os::unix::net;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 pub use dev::Dev;
@@ -35,9 +36,11 @@ pub use endpoint::Endpoint;
 pub use intake::{Intake, Waiting, intake};
 
 use crate::shard::counters::Counters;
+use crate::shard::journal::Note;
 use backends::Backends;
 use endpoint::About;
 use metrics::Served;
+use monitor::Monitor;
 use reload::{Ending, Reloads, Report};
 use signals::Signals;
 
@@ -48,12 +51,14 @@ pub struct Engine {
     /// Told once when the drain shall begin.
     pub drain: Sender<()>,
     pub reloads: Arc<Reloads>,
-    /// Those that programs call, for their counters.
-    pub backends: Option<Arc<Backends>>,
+    /// Those that programs call, once they are started, for their counters.
+    pub backends: Arc<OnceLock<Backends>>,
     /// The folder of the configuration file, which the folders of `http.static` are relative to.
     pub folder: PathBuf,
     /// What `--dev` adds.
     pub dev: Option<Dev>,
+    /// What shards tell the monitor, if there is one.
+    pub notes: Option<crossbeam_channel::Receiver<Note>>,
 }
 
 /// State shared by the handlers.
@@ -63,6 +68,7 @@ struct Plane {
     started: Instant,
     served: Served,
     draining: AtomicBool,
+    monitor: Option<Monitor>,
 }
 
 impl Plane {
@@ -107,18 +113,21 @@ impl Plane {
 pub fn start(
     intake: Intake,
     waiting: Waiting,
-    engine: Engine,
+    mut engine: Engine,
     endpoint: Option<&mut Endpoint>,
 ) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let signals = runtime.block_on(async { Signals::listen() })?;
     let endpoint = endpoint.and_then(Endpoint::take);
+    let token = engine.reloads.settings().monitor.token.clone();
+    let monitor = engine.notes.take().map(|notes| Monitor::new(notes, token));
     let plane = Plane {
         engine,
         intake,
         started: Instant::now(),
         served: Served::default(),
         draining: AtomicBool::new(false),
+        monitor,
     };
     std::thread::Builder::new()
         .name("control".into())
@@ -140,6 +149,7 @@ async fn run(
         tokio::spawn(endpoint::serve(Arc::clone(&plane), listener, about));
     }
     tokio::spawn(certificates::watch(Arc::clone(&plane)));
+    tokio::spawn(monitor::watch(Arc::clone(&plane)));
     tokio::spawn(report::every_minute(Arc::clone(&plane)));
     if let Err(error) = axum::serve(waiting.into_listener(), http::service(plane)).await {
         tracing::error!(%error, "the control plane's HTTP service ended");

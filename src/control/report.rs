@@ -28,6 +28,18 @@ pub(super) fn connections(shards: &[Arc<Counters>]) -> u64 {
     sum(shards, |one| &one.connections)
 }
 
+/// The figures that answers of `http.routes` may name, by their names there.
+pub(super) fn figures(shards: &[Arc<Counters>]) -> [(&'static str, u64); 6] {
+    [
+        ("connections", connections(shards)),
+        ("rooms", sum(shards, |one| &one.rooms)),
+        ("messages_received", sum(shards, |one| &one.messages_in)),
+        ("messages_sent", sum(shards, |one| &one.deliveries)),
+        ("bytes_received", sum(shards, |one| &one.bytes_in)),
+        ("bytes_sent", sum(shards, |one| &one.bytes_out)),
+    ]
+}
+
 /// The number of the configuration that every shard runs: the oldest, while they change over.
 pub(super) fn generation(shards: &[Arc<Counters>]) -> u64 {
     shards.iter().map(|one| one.generation.get()).min().unwrap_or_default()

@@ -124,15 +124,29 @@ pub fn text_of<'t>(slot: &Slot, message: &'t [u8], scratch: &'t mut Vec<u8>) -> 
     }
 }
 
+/// Characters of UTF-8: bytes that do not go on with one, eight at a time.
+pub fn characters(text: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let (words, rest) = text.as_chunks::<8>();
+    let goes_on = |word: &[u8; 8]| {
+        let word = u64::from_le_bytes(*word);
+        // A bit for each byte that is 0b10......
+        let bits = (word >> 7) & !(word >> 6) & ONES;
+        (bits.wrapping_mul(ONES) >> 56) as usize
+    };
+    let of_words: usize = words.iter().map(goes_on).sum();
+    let of_rest = rest.iter().filter(|byte| **byte & 0xc0 == 0x80).count();
+    text.len() - of_words - of_rest
+}
+
 /// How many characters a slot's string has.
 pub fn char_count(slot: &Slot, message: &[u8]) -> usize {
     let body = slot.bytes(message);
-    let begin = |bytes: &[u8]| bytes.iter().filter(|byte| **byte & 0xc0 != 0x80).count();
     if slot.kind == SlotKind::Plain {
-        return begin(body);
+        return characters(body);
     }
     let len = |part| match part {
-        Part::Plain(plain) => begin(plain),
+        Part::Plain(plain) => characters(plain),
         Part::Char(_) => 1,
     };
     Parts { rest: body }.map(len).sum()

@@ -81,6 +81,12 @@ macro_rules! operations {
                 match self { $(Op::$name { .. } => Class::$class,)* }
             }
 
+            /// Whether it computes with value registers, or jumps.
+            #[inline]
+            pub fn is_of_values(self) -> bool {
+                matches!(self.class(), Class::Value | Class::Jump)
+            }
+
             /// Visits the operands in table order.
             pub fn operands(self, mut visit: impl FnMut(Operand)) {
                 match self {

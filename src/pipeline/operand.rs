@@ -168,6 +168,8 @@ pub enum Unary {
     Lower,
     Upper,
     Trim,
+    /// Milliseconds since 1970 as a date and time.
+    ToTime,
 }
 
 /// What `Op::Binary` does.

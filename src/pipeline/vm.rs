@@ -240,9 +240,7 @@ impl<'r, H: Host> Run<'r, H> {
     #[inline(always)]
     pub(super) fn go_through(&mut self, ahead: &mut Ahead<'r>) -> Outcome {
         while let Some(op) = ahead.next() {
-            if H::TRACED {
-                self.host.visited(self.event.end.saturating_sub(ahead.len() as u32 + 1));
-            }
+            self.visit(ahead);
             if let Err(stop) = self.step(*op, ahead) {
                 self.output.abandon(self.pool);
                 match self.go_on(&stop, ahead) {
@@ -252,6 +250,14 @@ impl<'r, H: Host> Run<'r, H> {
             }
         }
         Outcome::Done
+    }
+
+    /// An operation is about to be run; these are behind it.
+    #[inline(always)]
+    pub(super) fn visit(&mut self, ahead: &Ahead<'_>) {
+        if H::TRACED {
+            self.host.visited(self.event.end.saturating_sub(ahead.len() as u32 + 1));
+        }
     }
 
     /// What comes behind a step that may be refused without ending the run.
@@ -321,7 +327,7 @@ impl<'r, H: Host> Run<'r, H> {
             Op::SetVariable { .. } | Op::Metric { .. } => return self.native_op(op, ahead),
             Op::Call { .. } | Op::Identify { .. } => return self.pause(op, ahead),
             Op::NeedIdentity => return need(self.host.identified(), Reject::Unidentified),
-            _ => return self.value_op(op, ahead),
+            _ => return self.value_ops(op, ahead, 0),
         }
         Ok(())
     }

@@ -183,7 +183,12 @@ impl Driver {
                 now.mono_ns.saturating_add(self.shard.settings().server.spin_before_park_ns);
         }
         self.check_drain(now);
-        self.flush()
+        self.flush()?;
+        if worked && self.shard.is_watched() {
+            let spent_ns = self.clock.mono_ns().saturating_sub(now.mono_ns);
+            self.shard.counters().turn_times.add(spent_ns);
+        }
+        Ok(())
     }
 
     /// Takes what the kernel has done; false where that is nothing.

@@ -35,6 +35,7 @@ use crate::pipeline::program::Program;
 use crate::settings::Settings;
 use crate::shard::counters::Counters;
 use crate::shard::handoff::Handoff;
+use crate::shard::journal::Note;
 use crate::shard::reload::{Edition, Editions};
 use crate::shard::{Engine, Shard};
 use crate::state::gate::Gate;
@@ -63,6 +64,8 @@ pub struct Launch {
     pub tls: Option<Arc<Acceptor>>,
     /// Takes requests that are not upgrades (called on a shard's thread; must not block).
     pub http: Arc<dyn Fn(Handoff) + Send + Sync>,
+    /// Where shards tell the monitor what happens, if there is one.
+    pub journal: Option<crossbeam_channel::Sender<Note>>,
 }
 
 /// Why the engine could not start: one line with the remedy.
@@ -194,6 +197,7 @@ struct Seat {
     ports: Ports,
     shared: Arc<Shared>,
     http: Arc<dyn Fn(Handoff) + Send + Sync>,
+    journal: Option<crossbeam_channel::Sender<Note>>,
 }
 
 /// Starts the shards; returns when every one listens.
@@ -232,6 +236,7 @@ pub fn launch(launch: Launch) -> Result<Running, StartError> {
             ports,
             shared: Arc::clone(&shared),
             http: Arc::clone(&launch.http),
+            journal: launch.journal.clone(),
         });
     let threads = start_all(seats, &plan)?;
     let editions = engine.editions;
@@ -285,7 +290,10 @@ async fn run_shard(seat: Seat, ready: crossbeam_channel::Sender<Result<(), Start
         tracing::warn!(shard = seat.id.0, cpu, %error, "may not pin; running unpinned");
     }
     let tls = Tls::new(seat.tls, Arc::clone(&seat.counters));
-    let shard = Shard::new(seat.id, seat.engine, seat.clock.now(), seat.counters);
+    let mut shard = Shard::new(seat.id, seat.engine, seat.clock.now(), seat.counters);
+    if let Some(journal) = seat.journal {
+        shard.keep_journal(journal);
+    }
     let driver =
         Driver::new(shard, seat.clock, seat.listeners, tls, seat.ports, seat.shared, seat.http);
     match driver {

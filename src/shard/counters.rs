@@ -37,6 +37,55 @@ impl Count {
     }
 }
 
+/// Classes of durations: four to each doubling, from 1 us to 4 s.
+const TIMES: usize = 88;
+
+/// How often something took how long, by classes of durations that are within a fifth of each
+/// other; the last class takes everything above.
+#[derive(Debug)]
+pub struct Times {
+    classes: [Count; TIMES],
+    /// All of them together.
+    pub total_ns: Count,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Times { classes: std::array::from_fn(|_| Count::default()), total_ns: Count::default() }
+    }
+}
+
+impl Times {
+    pub fn add(&self, ns: u64) {
+        self.total_ns.add(ns);
+        if let Some(count) = self.classes.get(class_of(ns / 1_000).min(TIMES - 1)) {
+            count.add(1);
+        }
+    }
+
+    /// Each class by the microseconds that it ends with, and its count.
+    pub fn each(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        let ends = (0..).map(class_end_us);
+        ends.zip(&self.classes).map(|(end_us, count)| (end_us, count.get()))
+    }
+}
+
+/// Microseconds below 4 have a class each, then each doubling has four.
+fn class_of(us: u64) -> usize {
+    match us.checked_ilog2() {
+        Some(power @ 2..) => (power as usize - 1) * 4 + (us >> (power - 2) & 3) as usize,
+        _ => us as usize,
+    }
+}
+
+fn class_end_us(class: usize) -> u64 {
+    let next = class as u64 + 1;
+    match next {
+        0..4 => next,
+        _ => (4 + next % 4) << (next / 4 - 1),
+    }
+}
+
 /// Counters that a configuration names.
 #[derive(Debug, Default)]
 pub struct Named {
@@ -65,8 +114,18 @@ pub struct EventCounts {
 pub struct Fates {
     /// Messages of the event, refused ones too.
     pub received: Count,
+    /// Ended by a limit that tells nobody.
+    pub limited: Count,
     /// By `Reject as usize`.
     pub rejects: [Count; Reject::ALL.len()],
+}
+
+impl Fates {
+    /// Messages that did what their event says.
+    pub fn ran(&self) -> u64 {
+        let refused: u64 = self.rejects.iter().map(Count::get).sum();
+        self.received.get().saturating_sub(refused + self.limited.get())
+    }
 }
 
 /// A counter that a configuration names; it goes on in the next one, where that names it too.
@@ -113,6 +172,11 @@ impl Named {
     pub fn rejected(&self, event: EventId, reject: Reject) {
         let one = self.events.get(usize::from(event.0));
         one.into_iter().for_each(|one| one.counts.rejects[reject as usize].add(1));
+    }
+
+    pub fn limited(&self, event: EventId) {
+        let one = self.events.get(usize::from(event.0));
+        one.into_iter().for_each(|one| one.counts.limited.add(1));
     }
 
     pub fn denied(&self, rule: RuleId) {
@@ -178,6 +242,7 @@ pub struct Counters {
     pub turns: Count,
     /// Sends asked of the kernel.
     pub sends: Count,
+    /// Rooms whose home is here, each on one shard; their members may be on any.
     pub rooms: Count,
     pub users: Count,
     /// Messages for a room or user that nobody is in.
@@ -210,6 +275,14 @@ pub struct Counters {
     pub taken_out: Count,
     /// Those whom they would have, with `recheck: shadow`; each of a user's connections counts.
     pub would_take_out: Count,
+    /// WebSocket connections that ended, and what happened to be told to the monitor; both are
+    /// counted where there is one.
+    pub ended: Count,
+    pub happenings: Count,
+    /// Happenings that the monitor was not told of: too many at once.
+    pub untold: Count,
+    /// How long turns took, where there is a monitor.
+    pub turn_times: Times,
     /// What the configuration names; replaced by a reload.
     named: Mutex<Arc<Named>>,
     /// TLS handshakes that came to their end, and those of them that went on from an earlier one.
@@ -265,7 +338,7 @@ impl Counters {
         }
     }
 
-    fn plain(&self) -> [(&'static str, &Count); 29] {
+    fn plain(&self) -> [(&'static str, &Count); 30] {
         [
             ("connections", &self.connections),
             ("upgrades", &self.upgrades),
@@ -296,6 +369,7 @@ impl Counters {
             ("wouldTakeOut", &self.would_take_out),
             ("tlsHandshakes", &self.tls_handshakes),
             ("tlsResumptions", &self.tls_resumptions),
+            ("untold", &self.untold),
         ]
     }
 
@@ -327,4 +401,22 @@ fn zip<'n>(
     seen: &mut dyn FnMut(&'static str, &str, u64),
 ) {
     names.zip(counts).for_each(|(name, count)| seen(group, name, count.get()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_is_below_the_end_of_its_class_and_not_below_that_of_the_one_before() {
+        for us in (0..5_000).chain((12..22).flat_map(|power| [(1 << power) - 1, 1 << power])) {
+            let class = class_of(us);
+            assert!(us < class_end_us(class), "{us}");
+            assert!(class == 0 || us >= class_end_us(class - 1), "{us}");
+        }
+        let times = Times::default();
+        [0, 999, 1_000, u64::MAX / 2].iter().for_each(|ns| times.add(*ns));
+        let counts: Vec<(u64, u64)> = times.each().filter(|(_, count)| *count > 0).collect();
+        assert_eq!(counts, [(1, 2), (2, 1), (class_end_us(TIMES - 1), 1)]);
+    }
 }

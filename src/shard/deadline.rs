@@ -32,6 +32,7 @@ impl Shard {
         self.homes.sweep(self.now.mono_ns);
         self.drain_some();
         self.trim_if_due();
+        self.journal.tell_round(self.id, self.now, &self.rooms);
     }
 
     /// Sets the connection's entry to the earliest thing that may be due.

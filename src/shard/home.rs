@@ -215,7 +215,7 @@ impl Shard {
         let Some(record) = self.homes.rooms.get_mut(room) else { return };
         record.watchers.retain(|(other, _)| *other != shard);
         if record.is_unused() {
-            self.homes.rooms.remove(room);
+            self.forget_home_room(room);
         }
     }
 

@@ -94,11 +94,13 @@ impl Shard {
 
     /// The connection is open: its first message comes behind this.
     pub(super) fn opened(&mut self, slot: u32) {
+        self.note_opened(slot);
         self.run_hook(slot, Hook::Connect, About::NOTHING);
     }
 
     /// The connection ends; its rooms, its user and its variables are still there.
     pub(super) fn ending(&mut self, slot: u32, reason: &str) {
+        self.note_closed(slot, reason);
         let program = &self.engine.program;
         let wanted = program.hook(Hook::Disconnect).or(program.hook(Hook::Leave)).is_some();
         let Some(conn) = self.conns.get_mut(slot).filter(|_| wanted) else { return };

@@ -143,8 +143,21 @@ impl Shard {
                 let cause = Cause { by: By::Limit(limit), retry_ns: Some(retry_ns) };
                 self.reject(slot, Reject::RateLimited, subject, cause);
             }
-            OnExceed::Drop => self.counters.limited_drops.add(1),
-            OnExceed::Close => self.disconnect(slot, Disconnect::RateLimited),
+            OnExceed::Drop => {
+                self.counters.limited_drops.add(1);
+                self.count_limited(subject);
+                self.note_refused(slot, Reject::RateLimited);
+            }
+            OnExceed::Close => {
+                self.count_limited(subject);
+                self.disconnect(slot, Disconnect::RateLimited);
+            }
+        }
+    }
+
+    fn count_limited(&self, subject: Subject<'_>) {
+        if let Some(event) = self.engine.program.lookup(subject.event) {
+            self.named.limited(event);
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod aside;
 pub mod conflate;
 pub mod counters;
 pub mod handoff;
+pub mod journal;
 pub mod mesh;
 pub mod peer;
 mod places;
@@ -81,6 +82,7 @@ use counters::{Counters, Named};
 use drain::Draining;
 use hold::Held;
 use identity::Guests;
+use journal::Journal;
 use mesh::Mesh;
 use peer::PeerFrame;
 use recheck::Rechecked;
@@ -188,6 +190,7 @@ pub struct Shard {
     trim: Trim,
     /// Only in tests of a configuration.
     trace: Option<Arc<Trace>>,
+    journal: Journal,
     /// What users hold who were granted nothing.
     no_permissions: Arc<PermissionSet>,
     sessions: Sessions,
@@ -255,6 +258,7 @@ impl Shard {
             own_compressors: Vec::new(),
             trim: Trim::new(),
             trace: None,
+            journal: Journal::default(),
             no_permissions: Arc::default(),
             sessions: Sessions::default(),
             conflated: Conflated::default(),
@@ -402,11 +406,10 @@ impl Shard {
         let trim = Some(self.trim.due_ns).filter(|due_ns| *due_ns < u64::MAX);
         let sweep = Some(self.homes.texts.sweep_due_ns).filter(|due_ns| *due_ns < u64::MAX);
         let conflated = self.conflated.next_ns();
+        let round = self.journal.next_ns();
         let (calls, guests) = (self.calling.next_ns(), self.guests.next_ns());
-        [self.wheel.next_ns(), fading, draining, delayed, trim, sweep, conflated, calls, guests]
-            .into_iter()
-            .flatten()
-            .min()
+        let delays = [delayed, trim, sweep, conflated, round, calls, guests];
+        [self.wheel.next_ns(), fading, draining].into_iter().chain(delays).flatten().min()
     }
 
     // ---- mutators and getters ----

@@ -44,8 +44,16 @@ impl Shard {
             let bounds = self.class_of(&room).and_then(Bounds::of);
             let record = HomeRoom { bounds, ..HomeRoom::default() };
             self.homes.rooms.insert(Arc::clone(&room), record);
+            self.counters.rooms.add(1);
         }
         self.homes.rooms.entry(room).or_default()
+    }
+
+    /// The end of a room: no shard watches it and nobody is about to join.
+    pub(super) fn forget_home_room(&mut self, room: &Arc<str>) {
+        if self.homes.rooms.remove(room).is_some() {
+            self.counters.rooms.sub(1);
+        }
     }
 
     /// Bounds every room by the class that it has now.
@@ -55,7 +63,9 @@ impl Shard {
         for (name, record) in &mut rooms {
             record.bounds = Bounds::again(record.bounds.take(), self.class_of(name));
         }
+        let before = rooms.len();
         rooms.retain(|_, record| !record.is_unused());
+        self.counters.rooms.sub((before - rooms.len()) as u64);
         self.homes.rooms = rooms;
     }
 
@@ -152,7 +162,7 @@ impl Shard {
             bounds.members.remove(who);
         }
         if record.is_unused() {
-            self.homes.rooms.remove(room);
+            self.forget_home_room(room);
         }
     }
 

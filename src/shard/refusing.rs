@@ -23,6 +23,7 @@ impl Shard {
     /// Refuses one event: counted, and told to the sender unless silenced.
     pub(super) fn reject(&mut self, slot: u32, reject: Reject, subject: Subject<'_>, cause: Cause) {
         self.counters.rejected(reject);
+        self.note_refused(slot, reject);
         let program = Arc::clone(&self.engine.program);
         if let Some(event) = program.lookup(subject.event) {
             self.named.rejected(event, reject);

@@ -113,6 +113,7 @@ impl Shard {
             edition,
         };
         self.exchange(&mut known);
+        self.journal.follow(&self.engine.settings.monitor, &self.engine.program);
         self.settle_in(&known.edition, &known.classes);
         if known.held > 0 {
             self.former.push(known);

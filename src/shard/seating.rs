@@ -68,6 +68,7 @@ impl Shard {
     pub(super) fn unseat_all(&mut self, slot: u32) {
         while let Some(seat) = self.conns.get_mut(slot).and_then(|conn| conn.seats.pop()) {
             self.give_up_own(slot, seat);
+            self.journal.rooms_changed();
             self.vacate(seat);
         }
         if let Some(conn) = self.conns.get_mut(slot) {
@@ -90,7 +91,6 @@ impl Shard {
     fn enter_room(&mut self, name: &Arc<str>) -> u32 {
         let (at, new) = self.rooms.enter(name);
         if let Some(local) = self.rooms.key(at).filter(|_| new) {
-            self.counters.rooms.add(1);
             let home = self.home_of(name);
             let room = Arc::clone(name);
             self.tell(home, PeerFrame::Watch { room, local, shard: self.id });
@@ -145,6 +145,7 @@ impl Shard {
         let Some(entry) = self.rooms.get_mut(room) else { return };
         conn.seats.push(Seat { room, place: entry.members.len() as u32 });
         entry.members.push(slot);
+        self.note_moved(slot, room, true);
     }
 
     pub(super) fn unseat(&mut self, slot: u32, room: u32) {
@@ -152,6 +153,7 @@ impl Shard {
         let Some(at) = conn.seats.iter().position(|seat| seat.room == room) else { return };
         let seat = conn.seats.swap_remove(at);
         fit(&mut conn.seats);
+        self.note_moved(slot, room, false);
         self.vacate(seat);
     }
 
@@ -173,7 +175,6 @@ impl Shard {
 
     fn forget_room(&mut self, at: u32) {
         let Some(room) = self.rooms.remove(at) else { return };
-        self.counters.rooms.sub(1);
         let home = self.home_of(&room.name);
         self.tell(home, PeerFrame::Unwatch { room: room.name, shard: self.id });
         // Whoever still waits waits for nothing: nobody is left to be delivered to.

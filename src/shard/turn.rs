@@ -146,8 +146,12 @@ impl Shard {
                 return held.unwrap_or_default();
             }
         }
-        let subject = self.subject(message);
+        let ran = matches!(outcome, Outcome::Done);
+        let (subject, payload) = (self.subject(message), self.envelope.payload);
         self.apply(slot, effects, subject);
+        if ran {
+            self.note_ran(slot, event, payload.bytes(message));
+        }
     }
 
     fn refuse_unrouted(&mut self, slot: u32, reject: Reject, message: &[u8]) {

@@ -22,6 +22,7 @@ use crate::state::sessions::Values;
 impl Shard {
     pub(super) fn set_conn(&mut self, slot: u32, variable: u8, value: &str) {
         self.sessions.of(slot).variables.set(variable, value.as_bytes());
+        self.note_variable(slot, variable, value);
     }
 
     /// At the user's home: a variable changes.

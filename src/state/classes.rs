@@ -83,6 +83,7 @@ fn matches(pattern: &[PatternPart], name: &str) -> bool {
             PatternPart::Literal(text) => behind_literal(&ends, name, text.as_bytes()),
             PatternPart::Text => behind_run(&ends, name, |byte| byte != b':'),
             PatternPart::Int => behind_run(&ends, name, |byte| byte.is_ascii_digit()),
+            PatternPart::Rest => behind_run(&ends, name, |_| true),
         };
     }
     ends[name.len()]
@@ -146,6 +147,23 @@ mod tests {
         {
             assert_eq!(matches(&parts, name), fits, "{name}");
         }
+    }
+
+    #[test]
+    fn the_rest_of_a_name_is_whatever_it_holds() {
+        use PatternPart::{Rest, Text};
+        for name in ["general", "room:1", ":", "a:b:c", "\u{fc}ber:\u{1f600}"] {
+            assert!(matches(&[Rest], name), "{name}");
+        }
+        assert!(!matches(&[Rest], ""));
+        let parts = [literal("team:"), Text, literal(":"), Rest];
+        assert!(matches(&parts, "team:red:a:b"));
+        assert!(!matches(&parts, "team:red:") && !matches(&parts, "team::x"));
+        let class = RoomClass { pattern: parts.to_vec(), ..RoomClass::default() };
+        let mut found = Vec::new();
+        RoomClasses::new(&[class]).variables(RoomClassId(0), "team:red:a:b", &mut found);
+        let at: Vec<(u32, u32)> = found.iter().map(|one| (one.start, one.end)).collect();
+        assert_eq!(at, [(5, 8), (9, 12)]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Backends over TLS: HTTP/2 where it is offered, and certificates that are not good.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -16,11 +16,11 @@ use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use shardwire::backend::Failure;
 use shardwire::settings;
-use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 use super::caller::{Caller, MS, get, spec, text};
 use super::support::backend::{Backend, Fault, Reply};
+use super::support::wait_for;
 
 /// Who signs, for one test.
 struct Authority {
@@ -34,7 +34,8 @@ impl Authority {
         let mut params = CertificateParams::new(Vec::new()).expect("parameters");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let pem = params.self_signed(&key).expect("a certificate").pem();
-        let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("backend-{test}.pem"));
+        let name = format!("backend-{test}-{}.pem", std::process::id());
+        let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
         std::fs::write(&file, pem).expect("a file");
         Authority { issuer: Issuer::new(params, key), file }
     }
@@ -61,7 +62,13 @@ impl Authority {
     }
 }
 
-/// An HTTPS server on a thread of its own; it lives as long as the test program.
+impl Drop for Authority {
+    fn drop(&mut self) {
+        drop(std::fs::remove_file(&self.file));
+    }
+}
+
+/// An HTTPS server, a thread per connection; it lives as long as the test program.
 struct Server {
     address: SocketAddr,
     seen: Arc<Seen>,
@@ -75,15 +82,11 @@ struct Seen {
 
 impl Server {
     fn start(config: ServerConfig) -> Server {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-        listener.set_nonblocking(true).expect("a socket option");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
         let seen = Arc::<Seen>::default();
         let shared = Arc::clone(&seen);
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.expect("a runtime").block_on(accept(listener, config, shared));
-        });
+        std::thread::spawn(move || accept(&listener, config, &shared));
         Server { address, seen }
     }
 
@@ -97,16 +100,21 @@ impl Server {
     }
 }
 
-async fn accept(listener: std::net::TcpListener, config: ServerConfig, seen: Arc<Seen>) {
-    let listener = TcpListener::from_std(listener).expect("a listener");
+fn accept(listener: &TcpListener, config: ServerConfig, seen: &Arc<Seen>) {
     let acceptor = TlsAcceptor::from(Arc::new(config));
-    while let Ok((stream, _)) = listener.accept().await {
+    while let Ok((stream, _)) = listener.accept() {
         seen.connections.fetch_add(1, Ordering::SeqCst);
-        tokio::spawn(serve(acceptor.clone(), stream, Arc::clone(&seen)));
+        stream.set_nonblocking(true).expect("a socket option");
+        let (acceptor, seen) = (acceptor.clone(), Arc::clone(seen));
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.expect("a runtime").block_on(serve(acceptor, stream, seen));
+        });
     }
 }
 
 async fn serve(acceptor: TlsAcceptor, stream: TcpStream, seen: Arc<Seen>) {
+    let stream = tokio::net::TcpStream::from_std(stream).expect("a stream");
     let Ok(stream) = acceptor.accept(stream).await else { return };
     let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
     let service = service_fn(move |request| answer(request, Arc::clone(&seen)));
@@ -128,6 +136,10 @@ async fn answer(
     seen.versions.lock().expect("versions").push(request.version());
     let body = match request.uri().path() {
         "/hang" => std::future::pending().await,
+        // The whole connection.
+        "/freeze" => loop {
+            std::thread::park();
+        },
         "/huge" => "x".repeat(1 << 20),
         path => format!("hello {path}"),
     };
@@ -161,6 +173,23 @@ fn a_stream_that_hangs_or_floods_does_not_disturb_the_others() {
         assert_eq!(results[1], Err(Failure::TooLarge));
         assert!(results[2].is_ok());
     }
+}
+
+/// Pings find it out.
+#[test]
+fn a_connection_that_has_gone_silent_is_replaced() {
+    let authority = Authority::new("h2-silent");
+    let server = Server::start(authority.server("127.0.0.1", &["h2"], false));
+    let mut caller = Caller::of(&[server.spec(&authority)]);
+    let mut ask = |target| {
+        let timeout_ns = Some(500 * MS);
+        caller.ask(shardwire::backend::Call { timeout_ns, ..get(target) })
+    };
+    assert!(ask("/a").is_ok());
+    assert_eq!(ask("/freeze"), Err(Failure::Timeout));
+    assert_eq!(ask("/a"), Err(Failure::Timeout));
+    wait_for("another connection", || ask("/a").ok());
+    assert_eq!(server.seen.connections.load(Ordering::SeqCst), 2);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -51,8 +52,9 @@ struct Link {
 
 impl Chromium {
     pub fn start() -> Chromium {
-        let profile =
-            std::env::temp_dir().join(format!("shardwire-browser-{}", std::process::id()));
+        static STARTED: AtomicU32 = AtomicU32::new(0);
+        let (process, number) = (std::process::id(), STARTED.fetch_add(1, Ordering::Relaxed));
+        let profile = std::env::temp_dir().join(format!("shardwire-browser-{process}-{number}"));
         let binary = std::env::var("CHROMIUM").unwrap_or_else(|_| "chromium".into());
         let mut child = Command::new(&binary)
             .args(FLAGS)
@@ -152,6 +154,29 @@ impl Window {
         let done = self.link.borrow_mut().call(Some(&self.session), "Runtime.evaluate", &params);
         assert!(done["exceptionDetails"].is_null(), "{script}\n{}", done["exceptionDetails"]);
         done["result"]["value"].clone()
+    }
+
+    /// Sends a command of the browser's protocol about this page.
+    pub fn call(&mut self, method: &str, params: &Value) -> Value {
+        self.link.borrow_mut().call(Some(&self.session), method, params)
+    }
+
+    /// The size of the page and whether it is to be dark.
+    pub fn look(&mut self, (width, height): (u32, u32), dark: bool) {
+        let mobile = width < 600;
+        let size = json!({
+            "width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile,
+        });
+        self.call("Emulation.setDeviceMetricsOverride", &size);
+        let scheme = if dark { "dark" } else { "light" };
+        let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+        self.call("Emulation.setEmulatedMedia", &json!({ "features": features }));
+    }
+
+    /// What the page looks like, as a PNG in base64.
+    pub fn picture(&mut self) -> String {
+        let taken = self.call("Page.captureScreenshot", &json!({ "format": "png" }));
+        taken["data"].as_str().expect("a picture").to_owned()
     }
 
     pub fn wait_until(&mut self, condition: &str) {

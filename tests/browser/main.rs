@@ -1,4 +1,5 @@
-//! The try-it page in a real Chromium: two windows on two shards talk to each other.
+//! The pages in a real Chromium: two windows on two shards talk to each other; `hall` has the chat
+//! of examples/chat-server.yaml and the dashboard.
 //!
 //! Ignored by default because it needs Chromium; `scripts/test` installs it and runs this with
 //! `--ignored`. `CHROMIUM` names another binary.
@@ -9,6 +10,7 @@
 mod support;
 
 mod chromium;
+mod hall;
 
 use chromium::{Chromium, Window};
 use serde_json::{Value, json};

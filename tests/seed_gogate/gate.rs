@@ -98,7 +98,7 @@ impl Device {
     }
 
     pub fn hear(&mut self) -> Value {
-        self.0.whole()
+        self.0.frame()
     }
 
     /// The next message is this and nothing more.

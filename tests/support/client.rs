@@ -96,7 +96,17 @@ impl Chatter {
     }
 
     fn open(address: SocketAddr, name: &'static str, value: &str) -> Result<Chatter, u16> {
-        let mut request = format!("ws://{address}/ws").into_client_request().expect("a request");
+        Self::open_at(address, "/ws", name, value)
+    }
+
+    /// Connects to a path with a query, sending one more header; or gives the status of the refusal.
+    pub fn open_at(
+        address: SocketAddr,
+        path: &str,
+        name: &'static str,
+        value: &str,
+    ) -> Result<Chatter, u16> {
+        let mut request = format!("ws://{address}{path}").into_client_request().expect("a request");
         request.headers_mut().insert(name, HeaderValue::from_str(value).expect("a header"));
         match tungstenite::client(request, connected(address)) {
             Ok((socket, _)) => Ok(Chatter { socket }),
@@ -122,15 +132,19 @@ impl Chatter {
         self.socket.flush().expect("sends");
     }
 
+    pub fn send_binary(&mut self, bytes: &[u8]) {
+        self.socket.send(Message::binary(bytes.to_vec())).expect("sends");
+    }
+
     /// The next message, as event and payload.
     pub fn next(&mut self) -> (String, Value) {
-        let frame = self.whole();
+        let frame = self.frame();
         let event = frame["event"].as_str().expect("an event").to_owned();
         (event, frame["payload"].clone())
     }
 
-    /// The next message as it came.
-    pub fn whole(&mut self) -> Value {
+    /// The next message, as it is.
+    pub fn frame(&mut self) -> Value {
         loop {
             match self.socket.read().expect("a message") {
                 Message::Text(text) => return serde_json::from_str(&text).expect("JSON"),

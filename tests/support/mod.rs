@@ -1,4 +1,5 @@
-//! A real server process on a port of its own, for the tests that go through sockets.
+//! A real server process on a port of its own, for the tests that go through sockets; clients for
+//! it, and a backend.
 //!
 //! Invariants: only loopback; the process is killed with its guard; its stderr is kept, so that a
 //! test can show it, or show what is not in it.

@@ -107,6 +107,8 @@ functions! {
         "s.trim()" "The string without white space at both ends."
     "slice" Method (String, Int, Int) String = Does::Slice;
         "s.slice(from, to)" "Characters from one place up to another, as far as there are some."
+    "rfc3339" Free (Int) String = Does::Unary(Unary::ToTime);
+        "rfc3339(ms)" "The time as `2024-01-31T12:00:00Z`, in UTC, to the second."
 }
 
 /// What is written like a function and decides itself what it evaluates.

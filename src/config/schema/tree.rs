@@ -11,6 +11,16 @@ use crate::limits::SLOTS_MAX;
 /// The key of a map of fields that says what of others: `allow` (the default) or `refuse`.
 const UNKNOWN: &str = "$unknown";
 
+/// The key of a map of fields that says whether the map may be missing or null.
+const OPTIONAL: &str = "$optional";
+
+/// What the special keys of a map say.
+#[derive(Default)]
+struct Special {
+    closed: bool,
+    optional: bool,
+}
+
 /// Reads a schema; what is wrong with it is a finding, and then that part of it is broken.
 pub fn read(node: &Node, source: &Source, findings: &mut Findings) -> Schema {
     Reader { source, findings }.schema(node)
@@ -68,14 +78,16 @@ impl Reader<'_> {
     fn map(&mut self, node: &Node, entries: &[Entry]) -> Schema {
         let (special, fields): (Vec<&Entry>, Vec<&Entry>) =
             entries.iter().partition(|entry| entry.key.starts_with('$'));
-        let closed = special.into_iter().fold(false, |closed, entry| self.special(entry) | closed);
+        let mut said = Special::default();
+        special.into_iter().for_each(|entry| self.special(entry, &mut said));
         if let Some(over) = fields.get(SLOTS_MAX) {
             let message = format!("a map has at most {SLOTS_MAX} fields");
             let finding = Diagnostic::new(Code::TooManyPaths, message);
             self.findings.push(finding.label(over.key_span, "one too many"));
         }
         let fields = fields.into_iter().take(SLOTS_MAX).map(|entry| self.field(entry)).collect();
-        Schema { kind: Kind::Map { fields, closed }, ..Schema::any(node.span) }
+        let kind = Kind::Map { fields, closed: said.closed };
+        Schema { kind, optional: said.optional, ..Schema::any(node.span) }
     }
 
     fn field(&mut self, entry: &Entry) -> Field {
@@ -83,24 +95,24 @@ impl Reader<'_> {
         Field { name, name_span, schema: self.schema(&entry.value) }
     }
 
-    /// Whether fields that are not declared are refused.
-    fn special(&mut self, entry: &Entry) -> bool {
-        let value = entry.value.as_scalar().map(|scalar| scalar.text.as_str());
+    fn special(&mut self, entry: &Entry, said: &mut Special) {
+        let value = entry.value.as_scalar().map_or("", |scalar| scalar.text.as_str());
         match (entry.key.as_str(), value) {
-            (UNKNOWN, Some("refuse")) => return true,
-            (UNKNOWN, Some("allow")) => {}
-            (UNKNOWN, _) => {
-                let message = "`$unknown` takes `allow` or `refuse`";
-                let finding = Diagnostic::new(Code::BadValue, message);
-                self.findings.push(finding.label(entry.value.span, "no other value"));
-            }
+            (UNKNOWN, "refuse" | "allow") => said.closed = value == "refuse",
+            (OPTIONAL, "true" | "false") => said.optional = value == "true",
+            (UNKNOWN, _) => self.other_value(entry, "`$unknown` takes `allow` or `refuse`"),
+            (OPTIONAL, _) => self.other_value(entry, "`$optional` takes `true` or `false`"),
             (key, _) => {
                 let message = format!("unknown key `{key}` in a schema");
                 let finding = Diagnostic::new(Code::UnknownKey, message);
                 let finding = finding.label(entry.key_span, "no such key");
-                self.findings.push(finding.suggest(key, [UNKNOWN]));
+                self.findings.push(finding.suggest(key, [UNKNOWN, OPTIONAL]));
             }
         }
-        false
+    }
+
+    fn other_value(&mut self, entry: &Entry, message: &str) {
+        let finding = Diagnostic::new(Code::BadValue, message);
+        self.findings.push(finding.label(entry.value.span, "no other value"));
     }
 }

@@ -11,6 +11,7 @@ mod entries;
 mod expand;
 mod http;
 mod keys;
+mod monitor;
 mod options;
 mod overrides;
 mod pattern;
@@ -26,6 +27,7 @@ pub use backends::{BackendOption, OPTIONS as BACKEND_OPTIONS, header_name};
 pub use draft::{Chosen, Draft};
 pub use entries::EntryOption;
 pub use keys::SecretPolicy;
+pub use monitor::check_names as check_monitor;
 pub use options::KEYS;
 pub use pattern::variables as room_variables;
 pub use registry::{Effect, Key, Kind, below, find};
@@ -58,6 +60,7 @@ pub fn resolve<'n>(
     let sections = walk::walk(root, environment, &mut draft, findings);
     overrides::apply(environment, &mut draft, findings);
     keys::resolve(&mut draft, secret, findings);
+    monitor::resolve(&mut draft, secret, findings);
     draft.check(findings);
     let chosen = std::mem::take(&mut draft.chosen);
     Resolved { settings: draft.into_settings(), chosen, sections }

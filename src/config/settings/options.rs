@@ -4,13 +4,14 @@
 //! Invariants: paths are unique; an older spelling goes to the same place as the newer one.
 
 use super::draft::Draft;
+use super::monitor::{set_fields, set_username};
 use super::registry::{Effect, Key, Kind, hook, key, older};
 use super::special::{
-    ALGORITHM_NAMES, ALGORITHMS, SOURCES, set_addresses, set_cores, set_origins, set_path,
-    set_sources, set_subprotocols,
+    ALGORITHM_NAMES, ALGORITHMS, SOURCES, set_adapter, set_addresses, set_cores, set_origins,
+    set_path, set_sources, set_subprotocols,
 };
 use super::{compression, http, tls};
-use crate::settings::{AuthMode, ConnectionLimitMode, LogFormat};
+use crate::settings::{AuthMode, ConnectionLimitMode, LogFormat, MonitorAccess};
 
 const U32_MAX: u64 = u32::MAX as u64;
 
@@ -145,6 +146,14 @@ pub static KEYS: &[Key] = &[
         Live,
         Kind::Duration(|d, ns| d.settings.server.spin_before_park_ns = ns),
         "How long a quiet shard polls before it sleeps; trades CPU for latency. 0 is off.",
+    ),
+    key(
+        "server.adapter",
+        "memory",
+        Live,
+        Kind::Texts("`memory`", set_adapter),
+        "What carries messages between the members of rooms. There is one: the memory of this \
+         process. Several servers that share their rooms (`redis`) are refused until they work.",
     ),
     key(
         "transport.readTimeout",
@@ -494,6 +503,75 @@ pub static KEYS: &[Key] = &[
             d.settings.log.format = [LogFormat::Auto, LogFormat::Pretty, LogFormat::Json][n];
         }),
         "`auto` is pretty on a terminal and JSON elsewhere.",
+    ),
+    key(
+        "monitor.enabled",
+        "false",
+        Restart,
+        Kind::Switch(|d, on| d.settings.monitor.enabled = on),
+        "Keep what the status, the monitoring answer and the dashboard show; docs/monitor.md. \
+         `serve --dev` does.",
+    ),
+    key(
+        "monitor.access",
+        "token",
+        Live,
+        Kind::Choice(&["public", "token", "loopback"], |d, n| {
+            d.settings.monitor.access =
+                [MonitorAccess::Public, MonitorAccess::Token, MonitorAccess::Loopback][n];
+        }),
+        "Who may see the monitor and its pages: everybody, whoever shows `monitor.token`, or \
+         requests from this machine.",
+    ),
+    key(
+        "monitor.token",
+        "",
+        Live,
+        Kind::Secret(|d, m| d.monitor_token = Some(m)),
+        "What `access: token` asks for, 16 bytes or more. Keep it out of the file: use the \
+         environment.",
+    ),
+    key(
+        "monitor.message",
+        "message",
+        Live,
+        Kind::Text(|d, text| d.settings.monitor.message = text),
+        "The event that counts as a message.",
+    ),
+    key(
+        "monitor.username",
+        "",
+        Live,
+        Kind::Texts("a variable of connections, such as `conn.name`", set_username),
+        "What is shown as the name of a connection; without it the user's id.",
+    ),
+    key(
+        "monitor.fields",
+        "[username, text, price]",
+        Live,
+        Kind::Texts("names of fields", set_fields),
+        "Fields of a message's payload that recent messages show.",
+    ),
+    key(
+        "monitor.messages",
+        "100",
+        Live,
+        Kind::Count(0..=10_000, |d, n| d.settings.monitor.messages_max = n as usize),
+        "Messages that are remembered.",
+    ),
+    key(
+        "monitor.events",
+        "500",
+        Live,
+        Kind::Count(0..=10_000, |d, n| d.settings.monitor.events_max = n as usize),
+        "Events that are remembered.",
+    ),
+    key(
+        "monitor.connections",
+        "10000",
+        Live,
+        Kind::Count(0..=1_000_000, |d, n| d.settings.monitor.connections_max = n as usize),
+        "Connections that are listed one by one; all are counted.",
     ),
     key(
         "permissions",

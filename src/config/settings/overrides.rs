@@ -25,7 +25,7 @@ pub fn apply(environment: &Environment, draft: &mut Draft, findings: &mut Findin
         for key in KEYS.iter().filter(|key| can_override(key)) {
             let name = variable(prefix, key);
             if let Some(text) = environment.value(&name) {
-                set(key, given(key, text), Place::Variable(name), draft, findings);
+                set(key, Given::of_variable(key, text), Place::Variable(name), draft, findings);
             }
         }
     }
@@ -47,16 +47,6 @@ pub fn can_override(key: &Key) -> bool {
 /// The variable that overrides an option.
 pub fn variable(prefix: &str, key: &Key) -> String {
     prefix.to_owned() + &key.path.replace('.', "_").to_uppercase()
-}
-
-/// Where an option takes a list, commas separate its items.
-fn given(key: &Key, text: &str) -> Given {
-    let lists = matches!(key.kind, Kind::Texts(..) | Kind::Choices(..));
-    let texts: Vec<String> = match lists {
-        true => text.split(',').map(|item| item.trim().to_owned()).collect(),
-        false => vec![text.to_owned()],
-    };
-    Given { list: texts.len() > 1, texts }
 }
 
 /// `PORT` changes the port of every address.

@@ -63,9 +63,13 @@ fn variable<'t>(
     let (name, part) = match text.split_once(':') {
         None => (text, PatternPart::Text),
         Some((name, "int")) => (name, PatternPart::Int),
+        Some((name, "rest")) if behind.is_empty() => (name, PatternPart::Rest),
+        Some((_, "rest")) => return Err(wrong("something follows the rest of the name")),
         Some((_, other)) => {
             let problem = wrong(format!("`{other}` is not a kind of variable"));
-            return Err(problem.help("write `{name}` for any text, `{name:int}` for digits"));
+            return Err(problem.help(
+                "`{name}` is text without `:`, `{name:int}` digits, `{name:rest}` all that follows",
+            ));
         }
     };
     if !is_name(name) {
@@ -99,7 +103,7 @@ fn check_reach(text: &str, parts: &[PatternPart]) -> Result<(), Problem> {
     }
     let shortest = |part: &PatternPart| match part {
         PatternPart::Literal(text) => text.len(),
-        PatternPart::Text | PatternPart::Int => 1,
+        PatternPart::Text | PatternPart::Int | PatternPart::Rest => 1,
     };
     match parts.iter().map(shortest).sum::<usize>() {
         0..=NAME_BYTES_MAX => Ok(()),
@@ -110,7 +114,7 @@ fn check_reach(text: &str, parts: &[PatternPart]) -> Result<(), Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use PatternPart::{Int, Literal, Text};
+    use PatternPart::{Int, Literal, Rest, Text};
 
     #[test]
     fn literals_and_variables() {
@@ -119,6 +123,8 @@ mod tests {
         assert_eq!(of("lobby"), [literal("lobby")]);
         assert_eq!(of("chat:{tenant}:{id:int}"), [literal("chat:"), Text, literal(":"), Int]);
         assert_eq!(of("{a}-{b2:int}é"), [Text, literal("-"), Int, literal("é")]);
+        assert_eq!(of("{room:rest}"), [Rest]);
+        assert_eq!(of("team:{team}:{room:rest}"), [literal("team:"), Text, literal(":"), Rest]);
         assert_eq!(of(&"x".repeat(255)), [literal(&"x".repeat(255))]);
     }
 
@@ -134,6 +140,8 @@ mod tests {
             ("{a-b}", "not the name"),
             ("{:int}", "not the name"),
             ("{a:uuid}", "`uuid`"),
+            ("{a:rest}:{b}", "follows"),
+            ("{a}{b:rest}", "separates `b`"),
             ("{a}:{a}", "twice"),
             ("{a}{b:int}", "separates `b`"),
             ("user:{id}", "user:"),

@@ -105,6 +105,20 @@ pub struct Given {
     pub list: bool,
 }
 
+impl Given {
+    /// What a variable says: where an option takes a list, commas separate its items.
+    pub fn of_variable(key: &Key, text: &str) -> Given {
+        let texts: Vec<String> = match key.kind {
+            Kind::Texts(..) | Kind::Choices(..) if text.is_empty() => Vec::new(),
+            Kind::Texts(..) | Kind::Choices(..) => {
+                text.split(',').map(|item| item.trim().to_owned()).collect()
+            }
+            _ => vec![text.to_owned()],
+        };
+        Given { list: texts.len() != 1, texts }
+    }
+}
+
 /// A key's place in the table: the option itself and whether options lie below its path.
 #[derive(Clone, Copy)]
 pub struct Match {

@@ -17,7 +17,7 @@ fn put<T: Clone + PartialEq>(running: &T, next: &mut T) -> bool {
     differs
 }
 
-const ROWS: [Row; 8] = [
+const ROWS: [Row; 9] = [
     Row("server.address", |one, next| put(&one.server.addresses, &mut next.server.addresses)),
     Row("server.cores", |one, next| put(&one.server.cores, &mut next.server.cores)),
     Row("server.limits.connections", |one, next| {
@@ -37,6 +37,7 @@ const ROWS: [Row; 8] = [
         put(&one.transport.compression.window_bits, bits)
     }),
     Row("log.format", |one, next| put(&one.log.format, &mut next.log.format)),
+    Row("monitor.enabled", |one, next| put(&one.monitor.enabled, &mut next.monitor.enabled)),
 ];
 
 /// Keeps the running values of what needs a restart; names those that were to change.

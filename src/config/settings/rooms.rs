@@ -103,7 +103,8 @@ rooms:
 ```
 
 A pattern is text and variables: `{name}` stands for one or more characters other than `:`,
-`{name:int}` for one or more digits. A room belongs to the first pattern of the file that matches
+`{name:int}` for one or more digits, `{name:rest}` at the end for all that follows, `:` too: the
+pattern `{room:rest}` is every room. A room belongs to the first pattern of the file that matches
 its whole name; a room that matches none has the defaults. This is looked up when a room gets its
 first member on a shard, never for a message.
 

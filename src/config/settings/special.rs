@@ -79,6 +79,19 @@ pub fn set_path(draft: &mut Draft, given: &Given) -> Result<(), Problem> {
     }
 }
 
+/// The one adapter that there is; the names of others say that they are known and not here.
+pub fn set_adapter(_: &mut Draft, given: &Given) -> Result<(), Problem> {
+    match given.texts.as_slice() {
+        [one] if one == "memory" => Ok(()),
+        [one] if one == "redis" => {
+            let message = "`redis` joins several servers, which this version cannot do yet";
+            let help = "write `memory`, or leave it out: one process on all cores of one machine";
+            Err(Problem::new(Code::BadValue, message).help(help))
+        }
+        _ => Err(Problem::new(Code::BadValue, "this is no adapter").help("write `memory`")),
+    }
+}
+
 pub fn set_cores(draft: &mut Draft, given: &Given) -> Result<(), Problem> {
     draft.settings.server.cores = match (given.list, given.texts.as_slice()) {
         (false, [one]) if one == "auto" => Cores::Auto,

@@ -216,6 +216,9 @@ impl<'n> Walk<'n, '_> {
     fn plain_option(&mut self, key: &'static Key, entry: &Entry) {
         let place = Place::Span(entry.value.span);
         let given = match given(&entry.value, self.environment) {
+            Ok(Some(given)) if is_expanded(&entry.value) => {
+                Given::of_variable(key, &given.texts.concat())
+            }
             Ok(Some(given)) => given,
             Ok(None) => return self.findings.push(shape(key.path, &takes(key), entry)),
             Err(problem) => {
@@ -325,6 +328,11 @@ pub fn given(node: &Node, environment: &Environment) -> Result<Option<Given>, Pr
         }
         _ => Ok(text(node)?.map(|text| Given { texts: vec![text], list: false })),
     }
+}
+
+/// Whether a value is one text with `${...}` in it.
+fn is_expanded(node: &Node) -> bool {
+    node.as_scalar().is_some_and(|scalar| scalar.text.contains("${"))
 }
 
 /// What an option takes, for messages and docs.

@@ -21,7 +21,7 @@ use super::counters::{Counters, add};
 use crate::settings;
 
 pub(super) struct Breaker {
-    /// None: it never opens.
+    /// None: it never opens, and no failure is kept.
     limits: Option<settings::Breaker>,
     counters: Arc<Counters>,
     state: Mutex<State>,
@@ -56,6 +56,7 @@ impl State {
 impl Breaker {
     pub(super) fn new(limits: Option<settings::Breaker>, counters: Arc<Counters>) -> Breaker {
         let state = State { phase: Phase::Closed(VecDeque::new()), epoch: 0 };
+        let limits = limits.filter(|limits| limits.failures > 0);
         Breaker { limits, counters, state: Mutex::new(state) }
     }
 
@@ -244,8 +245,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn without_limits_it_never_opens() {
-        let breaker = Breaker::new(None, Arc::default());
-        (0..1_000).for_each(|_| fail(&breaker));
-        assert!(!is_open(&breaker));
+        let none = settings::Breaker { failures: 0, window_ns: MS, open_ns: MS };
+        for limits in [None, Some(none)] {
+            let breaker = Breaker::new(limits, Arc::default());
+            (0..1_000).for_each(|_| fail(&breaker));
+            assert!(!is_open(&breaker));
+        }
     }
 }

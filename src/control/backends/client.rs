@@ -70,7 +70,9 @@ impl Client {
             .http2_initial_stream_window_size(STREAM_WINDOW_BYTES)
             .http2_initial_connection_window_size(CONNECTION_WINDOW_BYTES)
             .http2_keep_alive_interval(H2_PING_INTERVAL)
-            .http2_keep_alive_timeout(H2_PONG_TIMEOUT);
+            .http2_keep_alive_timeout(H2_PONG_TIMEOUT)
+            // Calls given up before a ping is due would otherwise hide that nobody answers.
+            .http2_keep_alive_while_idle(true);
         Client { pool: builder.build(connector), response_bytes_max }
     }
 

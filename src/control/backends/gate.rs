@@ -67,12 +67,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_waits_longest_is_next() {
         let gate = gate(1, 8);
-        let first = gate.enter().await.ok().expect("a place");
+        let first = gate.enter().await.expect("a place");
         let (done, mut order) = mpsc::unbounded_channel();
         for number in 0..8 {
             let (gate, done) = (Arc::clone(&gate), done.clone());
             tokio::spawn(async move {
-                let _place = gate.enter().await.ok().expect("a place");
+                let _place = gate.enter().await.expect("a place");
                 done.send(number).expect("listens");
             });
             settled().await;

@@ -95,7 +95,7 @@ impl Live {
     }
 
     /// The one answer to a call.
-    pub(super) async fn answer(&self, call: &Call) -> Outcome {
+    pub(super) async fn answer(&self, call: Call) -> Outcome {
         let begun = Instant::now();
         let timeout_ns = call.timeout_ns.unwrap_or(u64::MAX).min(self.spec.timeout_ns);
         let deadline = begun + Duration::from_nanos(timeout_ns);
@@ -108,14 +108,14 @@ impl Live {
         outcome
     }
 
-    async fn find(&self, call: &Call, deadline: Instant) -> Outcome {
-        match &call.cache {
-            Some(caching) => self.share(call, caching, deadline).await,
+    async fn find(&self, mut call: Call, deadline: Instant) -> Outcome {
+        match call.cache.take() {
+            Some(caching) => self.share(call, &caching, deadline).await,
             None => self.make(call, deadline).await,
         }
     }
 
-    async fn share(&self, call: &Call, caching: &Caching, deadline: Instant) -> Outcome {
+    async fn share(&self, call: Call, caching: &Caching, deadline: Instant) -> Outcome {
         loop {
             match self.cache.find(&caching.key) {
                 Found::Kept(reply) => {
@@ -142,7 +142,7 @@ impl Live {
         }
     }
 
-    async fn make(&self, call: &Call, deadline: Instant) -> Outcome {
+    async fn make(&self, call: Call, deadline: Instant) -> Outcome {
         let prepared = Prepared::of(call, &self.origin, &self.standing).ok_or(Failure::Refused)?;
         if self.breaker.refuses(Instant::now()) {
             return Err(Failure::BreakerOpen);

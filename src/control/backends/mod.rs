@@ -175,7 +175,7 @@ async fn carry(
         let running = running.clone();
         tokio::spawn(async move {
             let _running = running;
-            waiter.tell(backend.answer(&call).await);
+            waiter.tell(backend.answer(call).await);
         });
     }
     drop(running);

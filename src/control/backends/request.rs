@@ -59,13 +59,13 @@ pub(super) struct Prepared {
 
 impl Prepared {
     /// None where the target or a header is not sound.
-    pub(super) fn of(call: &Call, origin: &Origin, standing: &HeaderMap) -> Option<Prepared> {
+    pub(super) fn of(call: Call, origin: &Origin, standing: &HeaderMap) -> Option<Prepared> {
         Some(Prepared {
             method: method(call.method),
             uri: origin.uri(&call.target)?,
-            headers: headers(call, standing)?,
-            body: call.body.as_deref().map(Bytes::copy_from_slice).unwrap_or_default(),
+            headers: headers(&call, standing)?,
             repeatable: is_idempotent(call.method) || call.idempotency.is_some(),
+            body: call.body.map(Bytes::from).unwrap_or_default(),
         })
     }
 
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
     use crate::backend::Method as Verb;
 
-    fn prepared(call: &Call) -> Option<Prepared> {
+    fn prepared(call: Call) -> Option<Prepared> {
         let origin = Origin::parse("http://api.example/v1").expect("an origin");
         let standing = standing(&[("authorization".into(), "Bearer x".into())]).expect("headers");
         Prepared::of(call, &origin, &standing)
@@ -127,7 +127,7 @@ mod tests {
         call.body = Some((*b"{}").into());
         call.headers = vec![("x-user".into(), "7".into())];
         call.idempotency = Some("k1".into());
-        let request = prepared(&call).expect("sound").request();
+        let request = prepared(call).expect("sound").request();
         let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
         assert_eq!(request.uri(), "http://api.example/v1/a");
         assert_eq!(header("authorization"), Some("Bearer x"));
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_credential_is_not_printed() {
-        let request = prepared(&call(Verb::Get, "/a")).expect("sound").request();
+        let request = prepared(call(Verb::Get, "/a")).expect("sound").request();
         assert!(!format!("{request:?}").contains("Bearer"));
     }
 
@@ -157,21 +157,21 @@ mod tests {
         for (name, value) in cases {
             let mut call = call(Verb::Get, "/a");
             call.headers = vec![(name.into(), value.into())];
-            assert!(prepared(&call).is_none(), "{name}: {value:?}");
+            assert!(prepared(call).is_none(), "{name}: {value:?}");
             assert!(standing(&[(name.into(), value.into())]).is_err(), "{name}: {value:?}");
         }
         let mut call = call(Verb::Get, "/a");
         call.idempotency = Some("a\nb".into());
-        assert!(prepared(&call).is_none());
+        assert!(prepared(call).is_none());
     }
 
     #[test]
     fn what_may_be_repeated_is_known() {
-        let repeatable = |verb| prepared(&call(verb, "/a")).expect("sound").repeatable;
+        let repeatable = |verb| prepared(call(verb, "/a")).expect("sound").repeatable;
         assert!(repeatable(Verb::Get) && repeatable(Verb::Put) && repeatable(Verb::Delete));
         assert!(!repeatable(Verb::Post) && !repeatable(Verb::Patch));
         let mut call = call(Verb::Post, "/a");
         call.idempotency = Some("k".into());
-        assert!(prepared(&call).expect("sound").repeatable);
+        assert!(prepared(call).expect("sound").repeatable);
     }
 }

@@ -1,7 +1,8 @@
 //! The control plane's HTTP service: which request is answered by what.
 //!
 //! ```text
-//! request -> around (deadline, headers) -> cors -> /dev/ | route | /health | /metrics | folder | /
+//! request -> around (deadline, headers) -> cors
+//!         -> /dev/ | route | monitor | /health | /metrics | folder | /
 //! ```
 //!
 //! Invariants: what the configuration says of a path comes before what is built in; an answer is
@@ -31,7 +32,7 @@ use serde_json::{Value, json};
 
 use super::intake::Peer;
 use super::reload::Current;
-use super::{Plane, dev, metrics, pages, report};
+use super::{Plane, dev, metrics, monitor, pages, report};
 use crate::pipeline::program::{Program, Route, RouteAnswer};
 use crate::settings::{Handler, MetricsAccess, Settings};
 
@@ -60,11 +61,11 @@ pub(super) fn refusal(status: StatusCode, reason: &str, message: &str) -> Respon
     (status, Json(json!({ "error": reason, "message": message }))).into_response()
 }
 
-fn not_found() -> Response {
+pub(super) fn not_found() -> Response {
     refusal(StatusCode::NOT_FOUND, "not_found", "there is nothing here")
 }
 
-fn not_with_this_method() -> Response {
+pub(super) fn not_with_this_method() -> Response {
     refusal(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "not with this method")
 }
 
@@ -129,12 +130,18 @@ async fn handle(handler: Handler, plane: &Arc<Plane>, request: Request) -> Respo
     match handler {
         Handler::Health => health(plane),
         Handler::Metrics => metrics::answer(plane, &request),
-        Handler::Status | Handler::Monitoring | Handler::Chat | Handler::Admin => not_found(),
+        Handler::Status | Handler::Monitoring | Handler::Chat | Handler::Admin => {
+            monitor::show(handler, plane, &request)
+        }
     }
 }
 
 /// What a path means where the configuration says nothing of it.
 async fn built_in(plane: &Arc<Plane>, settings: &Settings, request: Request) -> Response {
+    let request = match monitor::own(plane, request).await {
+        Ok(answer) => return answer,
+        Err(request) => request,
+    };
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     match request.uri().path() {
         "/health" if reads => handle(Handler::Health, plane, request).await,
@@ -176,7 +183,7 @@ fn found(
 
 fn landing(plane: &Plane, request: &Request) -> Response {
     match plane.engine.dev.is_some() {
-        true => dev::landing(request.headers()),
+        true => dev::landing(plane, request.headers()),
         false => pages::plain(),
     }
 }

@@ -50,20 +50,27 @@ fn unusable(why: &str) -> Response {
 fn told(plane: &Plane, request: &Request, now_ms: i64) -> Value {
     let query = Query::<BTreeMap<String, String>>::try_from_uri(request.uri());
     let query = query.map(|Query(query)| query).unwrap_or_default();
-    let uptime_ms = plane.uptime_ms();
     json!({
-        "server": {
-            "connections": report::connections(&plane.engine.counters),
-            "shards": plane.engine.counters.len(),
-            "uptime_ms": uptime_ms,
-            "started_at": now_ms - i64::try_from(uptime_ms).unwrap_or_default(),
-        },
+        "server": server(plane, now_ms),
         "request": {
             "method": request.method().as_str(),
             "path": request.uri().path(),
             "query": query,
         },
     })
+}
+
+fn server(plane: &Plane, now_ms: i64) -> Value {
+    let uptime_ms = plane.uptime_ms();
+    let mut told = json!({
+        "shards": plane.engine.counters.len(),
+        "uptime_ms": uptime_ms,
+        "started_at": now_ms - i64::try_from(uptime_ms).unwrap_or_default(),
+    });
+    for (name, figure) in report::figures(&plane.engine.counters) {
+        told[name] = figure.into();
+    }
+    told
 }
 
 fn unix_ms() -> i64 {

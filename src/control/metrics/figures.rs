@@ -19,7 +19,7 @@ pub(super) fn page(plane: &Plane) -> String {
     reasons(&shards, &mut page);
     events(&shards, &mut page);
     served(&plane.served, &mut page);
-    if let Some(calls) = &plane.engine.backends {
+    if let Some(calls) = plane.engine.backends.get() {
         backends::figures(&calls.counters(), &mut page);
     }
     let help = "Plain HTTP connections dropped because too many waited.";

@@ -23,7 +23,7 @@ const fn gauge(counter: &'static str, metric: &'static str, help: &'static str) 
 }
 
 /// Those with one number a shard.
-pub(super) const PLAIN: [Row; 23] = [
+pub(super) const PLAIN: [Row; 26] = [
     gauge("connections", "shardwire_connections", "Connections open now, upgraded or not."),
     counter("upgrades", "shardwire_upgrades_total", "WebSocket connections opened."),
     counter("messagesIn", "shardwire_messages_received_total", "Messages received."),
@@ -37,7 +37,7 @@ pub(super) const PLAIN: [Row; 23] = [
     counter("bytesOut", "shardwire_sent_bytes_total", "Bytes sent to sockets."),
     counter("turns", "shardwire_turns_total", "Turns of the loop that found something to do."),
     counter("sends", "shardwire_sends_total", "Sends asked of the kernel."),
-    gauge("rooms", "shardwire_rooms", "Rooms that live on the shard."),
+    gauge("rooms", "shardwire_rooms", "Rooms whose home is the shard; each has one."),
     gauge("users", "shardwire_users", "Users with a connection on the shard."),
     counter(
         "undelivered",
@@ -86,6 +86,21 @@ pub(super) const PLAIN: [Row; 23] = [
         "passedOver",
         "shardwire_steps_passed_over_total",
         "Steps that were refused while the run went on.",
+    ),
+    counter(
+        "takenOut",
+        "shardwire_members_taken_out_total",
+        "Members whom the rules that a reload brought took out of their rooms.",
+    ),
+    counter(
+        "wouldTakeOut",
+        "shardwire_members_would_take_out_total",
+        "Members whom such rules would have taken out, in shadow.",
+    ),
+    counter(
+        "untold",
+        "shardwire_monitor_untold_total",
+        "Happenings that the monitor was not told of: too many at once.",
     ),
 ];
 

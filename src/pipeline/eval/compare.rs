@@ -14,6 +14,7 @@ use crate::pipeline::value::{Bytes, Value};
 use crate::reject::Reject;
 
 impl Values {
+    #[inline]
     pub(super) fn equal(
         &mut self,
         left: Value,
@@ -79,6 +80,7 @@ impl Values {
     }
 
     /// `< <= > >=` of two numbers, two texts or two bools.
+    #[inline]
     pub(super) fn ordered(
         &mut self,
         op: Binary,

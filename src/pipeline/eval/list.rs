@@ -3,9 +3,9 @@
 //! Invariants: a list that is gone through one by one has at most `LIST_ELEMENTS_MAX` elements;
 //! lists nest at most `LIST_DEPTH_MAX` deep, since writing and comparing them recurses.
 
-use super::text::characters;
 use super::{Evaluated, Reads, Values};
 use crate::envelope::parts;
+use crate::envelope::text::characters;
 use crate::limits::LIST_ELEMENTS_MAX;
 use crate::pipeline::operand::Count;
 use crate::pipeline::value::{Bytes, Elements, Place, Value};

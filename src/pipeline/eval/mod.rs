@@ -74,10 +74,12 @@ impl Values {
         self.work = 0;
     }
 
+    #[inline]
     pub fn get(&self, register: ValueReg) -> Value {
         self.registers.get(usize::from(register.0)).copied().unwrap_or(Value::Null)
     }
 
+    #[inline]
     pub fn set(&mut self, register: u8, value: Value) {
         if let Some(place) = self.registers.get_mut(usize::from(register)) {
             *place = value;
@@ -85,12 +87,14 @@ impl Values {
     }
 
     /// Counts what is looked at or made.
+    #[inline]
     fn charge(&mut self, work: usize) -> Result<(), Reject> {
         self.work = self.work.saturating_add(work);
         if self.work <= RUN_WORK_MAX { Ok(()) } else { Err(Reject::TooLarge) }
     }
 
     /// The bytes of a value, as they stand.
+    #[inline]
     pub fn bytes<'v>(&'v self, bytes: Bytes, reads: &Reads<'v>) -> &'v [u8] {
         let range = bytes.start as usize..bytes.end as usize;
         let found = match bytes.place {
@@ -103,6 +107,7 @@ impl Values {
     }
 
     /// The whole text that a value stands in, for its parts.
+    #[inline]
     fn whole<'v>(&'v self, place: Place, reads: &Reads<'v>) -> &'v [u8] {
         match place {
             Place::Message => reads.message,
@@ -165,6 +170,7 @@ impl Values {
     }
 
     /// The same text without escapes.
+    #[inline]
     fn plain(&mut self, text: Bytes, reads: &Reads<'_>) -> Result<Bytes, Reject> {
         self.charge(text.size())?;
         if !text.escaped {
@@ -190,12 +196,14 @@ impl Values {
     }
 
     /// A value of a message's, a claim's or a variable's slot.
+    #[inline]
     pub fn of_slot(&self, slot: &Slot, place: Place, reads: &Reads<'_>) -> Evaluated {
         let text = self.whole(place, reads);
         Value::of_slot(slot, place, text).ok_or(Reject::BadValue)
     }
 
     /// The value as the kind that is expected.
+    #[inline]
     pub fn expect(value: Value, expect: Expect) -> Evaluated {
         let fits = match (expect.kind, value) {
             (_, Value::Null) if expect.optional => true,
@@ -228,6 +236,7 @@ impl Values {
             (Unary::Lower | Unary::Upper | Unary::Trim, Value::Text(of)) => {
                 self.changed(op, of, reads)
             }
+            (Unary::ToTime, Value::Int(unix_ms)) => self.time(unix_ms),
             _ => Err(Reject::BadType),
         }
     }

@@ -19,9 +19,32 @@ use crate::reject::Reject;
 const TOO_LONG: &str = "\u{2026}";
 
 impl<H: Host> Run<'_, H> {
-    /// Operations on values, apart from the path of messages that compute nothing.
+    /// Operations on values and the jumps among them, this one and those that follow it as long
+    /// as more than `rest` are ahead; apart from the path of messages that compute nothing.
     #[inline(never)]
-    pub(in crate::pipeline) fn value_op(&mut self, op: Op, ahead: &mut Ahead<'_>) -> Step {
+    pub(in crate::pipeline) fn value_ops(
+        &mut self,
+        first: Op,
+        ahead: &mut Ahead<'_>,
+        rest: usize,
+    ) -> Step {
+        let mut op = first;
+        loop {
+            self.value_op(op, ahead)?;
+            match ahead.as_slice().first() {
+                Some(next) if ahead.len() > rest && next.is_of_values() => op = *next,
+                _ => return Ok(()),
+            }
+            *ahead = ahead.as_slice().get(1..).unwrap_or_default().iter();
+            self.visit(ahead);
+            if rest > 0 {
+                self.vm.values.spend()?;
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn value_op(&mut self, op: Op, ahead: &mut Ahead<'_>) -> Step {
         match op {
             Op::Begin => self.vm.values.begin(),
             Op::Load { into, source, slot, expect } => self.load(into, source, slot, expect)?,
@@ -63,6 +86,7 @@ impl<H: Host> Run<'_, H> {
         Ok(())
     }
 
+    #[inline]
     fn jump(&mut self, op: Op, ahead: &mut Ahead<'_>) -> Step {
         let (jumps, by) = match op {
             Op::Jump(by) => (true, by),
@@ -78,6 +102,7 @@ impl<H: Host> Run<'_, H> {
         Ok(())
     }
 
+    #[inline]
     fn truth(&self, cond: ValueReg) -> Result<bool, Stop> {
         match self.vm.values.get(cond) {
             Value::Bool(cond) => Ok(cond),
@@ -101,6 +126,7 @@ impl<H: Host> Run<'_, H> {
         Value::Text(Bytes { start: constant.0, end, place: Place::Const, escaped: false })
     }
 
+    #[inline]
     fn load(&mut self, into: Out, source: Source, slot: u8, expect: Expect) -> Step {
         let slot = self.value(source, slot);
         let place = match source {
@@ -153,6 +179,7 @@ impl<H: Host> Run<'_, H> {
         (&mut vm.values, reads)
     }
 
+    #[inline]
     fn compute(&mut self, op: Op) -> Step {
         let program = self.program;
         let (values, reads) = self.values();
@@ -209,7 +236,7 @@ impl<H: Host> Run<'_, H> {
             while ahead.len() > after {
                 let Some(op) = ahead.next() else { break };
                 self.vm.values.spend()?;
-                self.value_op(*op, ahead)?;
+                self.value_ops(*op, ahead, after)?;
             }
         }
         *ahead = whole.get(usize::from(body.0)..).unwrap_or_default().iter();

@@ -3,15 +3,11 @@
 //! Invariants: a position counts characters, not bytes.
 
 use super::{Evaluated, Reads, Values};
+use crate::clock;
 use crate::pipeline::number;
 use crate::pipeline::operand::{Binary, Unary};
 use crate::pipeline::value::{Bytes, Place, Value};
 use crate::reject::Reject;
-
-/// Characters of UTF-8.
-pub fn characters(text: &[u8]) -> usize {
-    text.iter().filter(|byte| **byte & 0xc0 != 0x80).count()
-}
 
 /// The byte at which the character of this number begins; the end where there are fewer.
 fn place_of(text: &[u8], character: i64) -> usize {
@@ -125,6 +121,11 @@ impl Values {
         };
         self.arena.truncate(mark);
         value
+    }
+
+    pub(super) fn time(&mut self, unix_ms: i64) -> Evaluated {
+        let text = clock::rfc3339(unix_ms).ok_or(Reject::BadValue)?;
+        self.keep(&text)
     }
 
     /// A text that is written to the arena.

@@ -36,8 +36,13 @@ const RESERVED: [&str; 5] =
     ["connection", "content-length", "transfer-encoding", "upgrade", "keep-alive"];
 
 /// What expressions may name, as `control` tells it: one JSON value in place of a message.
-const FIGURES: [(&str, Type); 7] = [
+const FIGURES: [(&str, Type); 12] = [
     ("server.connections", Type::Int),
+    ("server.rooms", Type::Int),
+    ("server.messages_received", Type::Int),
+    ("server.messages_sent", Type::Int),
+    ("server.bytes_received", Type::Int),
+    ("server.bytes_sent", Type::Int),
     ("server.uptime_ms", Type::Int),
     ("server.started_at", Type::Int),
     ("server.shards", Type::Int),
