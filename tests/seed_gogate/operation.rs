@@ -47,7 +47,7 @@ fn events_refusals_and_calls_are_counted_for_prometheus() {
 
 #[test]
 fn pages_of_listed_origins_may_connect() {
-    let origins = [("SHARDWIRE_SERVER_ORIGINS", "https://app.example.com,https://*.example.org")];
+    let origins = [("ALLOWED_ORIGINS", "https://app.example.com,https://*.example.org")];
     let gate = Gate::with("1", "auth: { deadline: 100ms }\n", &origins);
     for (origin, status) in [
         ("Origin: https://app.example.com\r\n", 101),
