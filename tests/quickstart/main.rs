@@ -18,8 +18,10 @@ use std::collections::BTreeSet;
 use transcript::{Line, Step, steps};
 
 /// Every quickstart, and the tools that it has commands of beside `shardwire`.
-const DOCUMENTS: [(&str, &[&str]); 1] =
-    [("docs/quickstart-rooms.md", &["wscat", "curl", "openssl"])];
+const DOCUMENTS: [(&str, &[&str]); 2] = [
+    ("docs/quickstart-gogate.md", &["wscat", "curl", "python3"]),
+    ("docs/quickstart-rooms.md", &["wscat", "curl", "openssl"]),
+];
 
 #[test]
 fn every_quickstart_has_commands_and_shows_what_they_answer() {

@@ -6,6 +6,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../tls/kit.rs"]
+#[allow(dead_code, reason = "the tests of TLS use the rest")]
+mod certificates;
+
 mod breaker;
 mod delivery;
 mod document;
