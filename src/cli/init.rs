@@ -18,7 +18,7 @@ const TEMPLATES: [(&str, &str); 9] = [
     ("echo", include_str!("../../examples/echo.yaml")),
     ("go-dispatch", include_str!("../../examples/go-dispatch.yaml")),
     ("gogate", include_str!("../../examples/gogate.yaml")),
-    ("gogate", include_str!("../../examples/gogate.yaml")),
+    ("moderated-chat", include_str!("../../examples/moderated-chat.yaml")),
     ("notifications", include_str!("../../examples/notifications.yaml")),
     ("rooms", include_str!("../../examples/rooms.yaml")),
     ("support-desk", include_str!("../../examples/support-desk.yaml")),
