@@ -2,6 +2,7 @@
 //! real HTTP backend; what it leaves to the operator; a backend that is down, slow or lies; load.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::print_stdout, reason = "figures are for whoever asks for them")]
 
 #[path = "../support/mod.rs"]
 mod support;
