@@ -14,9 +14,10 @@ use super::window::Window;
 use crate::support::chromium::Chromium;
 
 struct Stage {
-    terminals: BTreeMap<String, Terminal>,
+    // In the order in which they are dropped: a server need not wait for pages that are gone.
     windows: BTreeMap<String, Window>,
     browser: Option<Chromium>,
+    terminals: BTreeMap<String, Terminal>,
     folder: PathBuf,
     path: String,
     /// Where the server listens.
