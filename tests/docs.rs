@@ -213,6 +213,9 @@ fn links_between_documents_lead_somewhere() {
         "docs/testing.md",
         "docs/reload.md",
         "docs/commands.md",
+        "docs/quickstart-chat.md",
+        "docs/quickstart-go-dispatch.md",
+        "docs/quickstart-gogate.md",
         "docs/quickstart-rooms.md",
     ] {
         let folder = root.join(path).parent().expect("a folder").to_owned();
