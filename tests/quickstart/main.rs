@@ -1,5 +1,5 @@
-//! The quickstarts, played as they are written: every command typed into a terminal, every page opened
-//! in Chromium, every line that a document shows waited for.
+//! The quickstarts, played as they are written: every command typed into a terminal, every page
+//! opened in Chromium, every line that a document shows waited for.
 //!
 //! Playing them needs Chromium and `wscat`, which `scripts/test` installs, the latter below
 //! `target/tools`; where something is missing a test fails and says so.

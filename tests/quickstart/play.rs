@@ -1,7 +1,7 @@
 //! Plays a document: a terminal or a window for each name, a folder of its own, free ports.
 //!
-//! Two things differ from what the document says: its ports are free ones, and the server listens on
-//! loopback only. Whatever happens, all that was started ends with the stage.
+//! Two things differ from what the document says: its ports are free ones, and the server listens
+//! on loopback only. Whatever happens, all that was started ends with the stage.
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
