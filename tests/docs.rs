@@ -70,16 +70,114 @@ fn the_protocol_names_every_code_of_the_tables() {
     }
 }
 
+/// The pages that have tables of the code between `<!-- table: NAME -->` and `<!-- end -->`.
+const WITH_TABLES: [&str; 2] = ["docs/language.md", "docs/expressions.md"];
+
+fn with_table(page: &str, name: &str, table: &str) -> Option<String> {
+    let mark = format!("<!-- table: {name} -->\n");
+    let start = page.find(&mark)? + mark.len();
+    let end = start + page[start..].find("<!-- end -->")?;
+    Some(format!("{}{table}{}", &page[..start], &page[end..]))
+}
+
+#[test]
+fn tables_in_pages_are_those_of_the_code() {
+    let mut tables: Vec<(&str, String)> = config::docs::tables().into();
+    tables.push(("roots", roots()));
+    let mut found = 0;
+    for path in WITH_TABLES {
+        let before = document(path);
+        let fill =
+            |page: String, (name, table): &(&str, String)| match with_table(&page, name, table) {
+                Some(filled) => (filled, 1),
+                None => (page, 0),
+            };
+        let (after, many) = tables.iter().fold((before.clone(), 0), |(page, many), table| {
+            let (page, more) = fill(page, table);
+            (page, many + more)
+        });
+        found += many;
+        if std::env::var_os("SHARDWIRE_BLESS").is_some() {
+            fs::write(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path), &after)
+                .expect("writes");
+        } else {
+            assert_eq!(before, after, "{path} (SHARDWIRE_BLESS=1 rewrites)");
+        }
+    }
+    assert_eq!(found, tables.len());
+}
+
+/// Where an expression may stand, each with a configuration around it.
+const PLACES: [(&str, &str); 9] = [
+    ("event", "events: { e: { payload: { f: string }, steps: [{ log: \"${ROOT == ROOT}\" }] } }"),
+    (
+        "pipeline",
+        "pipelines: { p: { input: { f: string }, steps: [{ log: \"${ROOT == ROOT}\" }] } }\n\
+         events: { e: { steps: [{ use: p, with: { f: x } }] } }",
+    ),
+    ("`connect`", "lifecycle: { connect: [{ log: \"${ROOT == ROOT}\" }] }"),
+    ("`disconnect`", "lifecycle: { disconnect: [{ log: \"${ROOT == ROOT}\" }] }"),
+    ("`join`", "lifecycle: { join: [{ log: \"${ROOT == ROOT}\" }] }"),
+    ("`leave`", "lifecycle: { leave: [{ log: \"${ROOT == ROOT}\" }] }"),
+    ("rule of rooms", "rooms: { 'a:{v}': { join: { require: ['ROOT == ROOT'] } } }"),
+    ("`errors`", "errors: { reply: { event: e, payload: { a: \"${ROOT == ROOT}\" } } }"),
+    ("`http.routes`", "http: { routes: { /a: { text: \"${ROOT == ROOT}\" } } }"),
+];
+
+const ROOTS: [(&str, &str); 18] = [
+    ("`payload`", "payload.f"),
+    ("`target`", "target"),
+    ("`input`", "input.f"),
+    ("`user.id`", "user.id"),
+    ("`user.claims`", "user.claims.tenant"),
+    ("`user.can.PERMISSION`", "user.can.mute"),
+    ("`user.NAME`", "user.mood"),
+    ("`conn.id`", "conn.id"),
+    ("`conn.ip`", "conn.ip"),
+    ("`conn.NAME`", "conn.name"),
+    ("`now`", "now"),
+    ("`env.NAME`", "env.REGION"),
+    ("`room.name`, `room.id`", "room.id"),
+    ("`room.NAME`", "room.v"),
+    ("`reason`", "reason"),
+    ("`error`", "error.code"),
+    ("`request`", "request.path"),
+    ("`server`", "server.shards"),
+];
+
+/// Where each name is known: whatever compiles there.
+fn roots() -> String {
+    let head: Vec<&str> = PLACES.iter().map(|(place, _)| *place).collect();
+    let mut table =
+        format!("| name | {} |\n|---|{}\n", head.join(" | "), "---|".repeat(head.len()));
+    for (name, root) in ROOTS {
+        let known = PLACES.map(|(_, text)| if compiles_with(text, root) { "yes" } else { "" });
+        assert!(known.contains(&"yes"), "{name} is known nowhere");
+        table += &format!("| {name} | {} |\n", known.join(" | "));
+    }
+    table
+}
+
+fn compiles_with(place: &str, root: &str) -> bool {
+    const DECLARED: &str = "version: 1\nauth: { mode: none }\npermissions: [mute]\n\
+        state: { conn: { name: optional string }, user: { mood: optional string } }\n";
+    let source = Source::new("place", format!("{DECLARED}{}\n", place.replace("ROOT", root)));
+    let environment: Environment = [("REGION", "eu")].into_iter().collect();
+    config::compile(&source, &environment, &Options { secret: SecretPolicy::Ignore }).is_ok()
+}
+
+#[test]
+fn the_language_names_every_type_of_payloads() {
+    let text = document("docs/language.md");
+    for name in config::schema::notation::NAMES {
+        assert!(text.contains(&format!("`{name}")), "docs/language.md lacks the type {name}");
+    }
+}
+
 #[test]
 fn the_page_of_expressions_names_every_function_and_limit() {
     let text = document("docs/expressions.md");
     let expect = |row: String| assert!(text.contains(&row), "docs/expressions.md lacks: {row}");
-    for function in functions::FUNCTIONS {
-        expect(format!("| `{}` | {} |", function.example, function.doc));
-    }
-    for (_, example, doc) in functions::MACROS {
-        expect(format!("| `{example}` | {doc} |"));
-    }
     for (name, _) in functions::LEFT_OUT.iter().filter(|(name, _)| !name.starts_with("get")) {
         expect(format!("`{name}`"));
     }
@@ -110,11 +208,18 @@ fn links_between_documents_lead_somewhere() {
         "docs/protocol.md",
         "docs/architecture.md",
         "docs/expressions.md",
+        "docs/language.md",
+        "docs/tutorial.md",
+        "docs/testing.md",
+        "docs/reload.md",
+        "docs/commands.md",
+        "docs/quickstart-rooms.md",
     ] {
         let folder = root.join(path).parent().expect("a folder").to_owned();
         for link in document(path).split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let local = !link.starts_with("http") && !link.starts_with('#');
-            assert!(!local || folder.join(link).exists(), "{path}: {link}");
+            let file = link.split('#').next().unwrap_or_default();
+            assert!(!local || folder.join(file).exists(), "{path}: {link}");
         }
     }
 }

@@ -42,12 +42,17 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         };
     }
     output::complain(&loaded.notes);
+    let events = loaded.program.events.len() - loaded.program.unnamed();
     output::say(&format!(
-        "{}: ok ({} events, {} permissions)",
+        "{}: ok ({}, {})",
         arguments.which.config.display(),
-        loaded.program.events.len() - loaded.program.unnamed(),
-        loaded.program.permissions.len()
+        counted(events, "event"),
+        counted(loaded.program.permissions.len(), "permission")
     ))
+}
+
+fn counted(many: usize, what: &str) -> String {
+    format!("{many} {what}{}", if many == 1 { "" } else { "s" })
 }
 
 /// What only `shardwire test` reads must be right too.

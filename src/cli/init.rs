@@ -12,12 +12,13 @@ use clap::builder::PossibleValuesParser;
 use super::{Failure, output};
 
 /// Templates by name; each is an example that the tests compile.
-const TEMPLATES: [(&str, &str); 8] = [
+const TEMPLATES: [(&str, &str); 9] = [
     ("chat", include_str!("../../examples/chat.yaml")),
     ("chat-server", include_str!("../../examples/chat-server.yaml")),
     ("echo", include_str!("../../examples/echo.yaml")),
     ("go-dispatch", include_str!("../../examples/go-dispatch.yaml")),
     ("gogate", include_str!("../../examples/gogate.yaml")),
+    ("moderated-chat", include_str!("../../examples/moderated-chat.yaml")),
     ("notifications", include_str!("../../examples/notifications.yaml")),
     ("rooms", include_str!("../../examples/rooms.yaml")),
     ("support-desk", include_str!("../../examples/support-desk.yaml")),

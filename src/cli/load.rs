@@ -2,13 +2,12 @@
 //!
 //! Invariants: errors come back as a `Failure` with status 2, all of them at once.
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args, ValueEnum};
 
-use super::Failure;
+use super::{Failure, output};
 use crate::config::{
     self, Compiled, Diagnostic, Effective, Environment, Files, Options, SecretPolicy, Severity,
     Source, Style,
@@ -133,13 +132,15 @@ pub(super) fn refused(findings: Vec<Diagnostic>, source: &Source) -> Failure {
 }
 
 pub(super) fn shown(mut findings: Vec<Diagnostic>, source: &Source, view: View) -> String {
-    findings.retain(|one| view.hints || one.severity() != Severity::Hint);
+    // Where something is wrong, what could be better can wait.
+    let hints = view.hints && !findings.iter().any(Diagnostic::is_error);
+    findings.retain(|one| hints || one.severity() != Severity::Hint);
     config::render(&findings, source, style(view.format))
 }
 
 fn style(format: Format) -> Style {
     match format {
-        Format::Human => Style::Human { color: std::io::stderr().is_terminal() },
+        Format::Human => Style::Human { color: output::has_colors(&std::io::stderr()) },
         Format::Plain => Style::Human { color: false },
         Format::Json => Style::Json,
         Format::Github => Style::Github,

@@ -14,7 +14,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::reload;
 
-use super::Failure;
+use super::{Failure, output};
 use crate::limits::LOG_LINES_WAITING_MAX;
 use crate::settings::{Log, LogFormat};
 
@@ -24,8 +24,10 @@ pub(super) fn start(log: &Log) -> Result<(Flush, Relevel), Failure> {
     let terminal = io::stderr().is_terminal();
     let pretty = log.format == LogFormat::Pretty || (log.format == LogFormat::Auto && terminal);
     let (lines, flush) = lines()?;
-    let format =
-        tracing_subscriber::fmt().with_writer(lines).with_ansi(terminal).log_internal_errors(false);
+    let format = tracing_subscriber::fmt()
+        .with_writer(lines)
+        .with_ansi(output::has_colors(&io::stderr()))
+        .log_internal_errors(false);
     let (relevel, started) = match pretty {
         true => {
             let format = format.with_target(false).with_env_filter(filter).with_filter_reloading();

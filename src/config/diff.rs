@@ -107,6 +107,11 @@ fn change(was: Option<&Unit<'_>>, is: Option<&Unit<'_>>) -> Change {
     let effect =
         unit.and_then(|unit| unit.values.first()).map_or(Effect::Restart, |one| one.effect);
     let path = unit.map_or_else(String::new, |unit| name_of(unit.path));
+    // Members of open rooms joined by it, so a pattern that stays keeps it.
+    let effect = match was.is_some() && is.is_some() && is_membership(&path) {
+        true => Effect::Restart,
+        false => effect,
+    };
     let (was, mut is) = (was.map(Unit::side), is.map(Unit::side));
     if let (Some(was), Some(is)) = (&was, &mut is)
         && was.value == is.value
@@ -114,6 +119,10 @@ fn change(was: Option<&Unit<'_>>, is: Option<&Unit<'_>>) -> Change {
         is.value = json!("(changed, not shown)");
     }
     Change { path, was, is, effect }
+}
+
+fn is_membership(path: &str) -> bool {
+    path.starts_with("rooms.") && path.ends_with(".membership")
 }
 
 fn shown(content: &Content) -> serde_json::Value {
@@ -178,8 +187,9 @@ impl fmt::Display for Diff {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for change in &self.changes {
             writeln!(f, "{} ({})", change.path, change.effect.name())?;
-            write_side(f, "was", change.was.as_ref())?;
-            write_side(f, "is ", change.is.as_ref())?;
+            let from = change.shown_from();
+            write_side(f, "was", change.was.as_ref(), from)?;
+            write_side(f, "is ", change.is.as_ref(), from)?;
         }
         let count = |effect| self.count(effect);
         match self.changes.len() {
@@ -195,24 +205,67 @@ impl fmt::Display for Diff {
     }
 }
 
-fn write_side(f: &mut fmt::Formatter<'_>, name: &str, side: Option<&Side>) -> fmt::Result {
-    let Some(side) = side else { return writeln!(f, "  {name}  nothing") };
-    let text = match &side.value {
-        serde_json::Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    let mut shown: String = text.chars().take(SHOWN_CHARS_MAX).collect();
-    if shown.len() < text.len() {
-        shown.push_str("...");
+/// Characters before a difference that are shown with it.
+const SHOWN_BEFORE_CHARS: usize = 40;
+
+impl Change {
+    /// The character from which both sides are shown: 0, unless they differ too far behind.
+    fn shown_from(&self) -> usize {
+        let (Some(was), Some(is)) = (&self.was, &self.is) else { return 0 };
+        let (was, is) = (was.text(), is.text());
+        let same = was.chars().zip(is.chars()).take_while(|(was, is)| was == is).count();
+        match same + SHOWN_BEFORE_CHARS < SHOWN_CHARS_MAX {
+            true => 0,
+            false => same - SHOWN_BEFORE_CHARS,
+        }
     }
-    let shown: String = shown.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    writeln!(f, "  {name}  {shown}  [{}]", side.origin)
+}
+
+impl Side {
+    fn text(&self) -> String {
+        let text = match &self.value {
+            serde_json::Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    }
+}
+
+fn write_side(
+    f: &mut fmt::Formatter<'_>,
+    name: &str,
+    side: Option<&Side>,
+    from: usize,
+) -> fmt::Result {
+    let Some(side) = side else { return writeln!(f, "  {name}  nothing") };
+    let text = side.text();
+    let before = if from > 0 { "..." } else { "" };
+    let shown: String = text.chars().skip(from).take(SHOWN_CHARS_MAX).collect();
+    let behind = if text.chars().count() > from + SHOWN_CHARS_MAX { "..." } else { "" };
+    writeln!(f, "  {name}  {before}{shown}{behind}  [{}]", side.origin)
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::{Environment, Options, SecretPolicy, Source, compile};
     use super::*;
+
+    #[test]
+    fn a_membership_that_stays_waits_for_a_restart() {
+        let rooms = |membership: &str| format!("rooms: {{ 'a:{{x}}': {{ {membership} }} }}\n");
+        let effect = |old: &str, new: &str| changes(&rooms(old), &rooms(new))[0].1.clone();
+        assert_eq!(effect("membership: user", "membership: connection"), "restart");
+        assert_eq!(effect("limits: { maxMembers: 1 }", "limits: { maxMembers: 2 }"), "live");
+    }
+
+    #[test]
+    fn a_long_value_is_shown_where_it_differs() {
+        let long = |last: &str| format!("permissions: [p{}{last}]\n", "x".repeat(200));
+        let shown = diff(&effective(&long("a")), &effective(&long("b"))).to_string();
+        let lines: Vec<&str> = shown.lines().collect();
+        assert!(lines[1].contains("xxa\"]") && lines[2].contains("xxb\"]"), "{shown}");
+        assert!(lines[1].starts_with("  was  ...x"), "{shown}");
+    }
 
     fn effective(text: &str) -> Effective {
         let options = Options { secret: SecretPolicy::Ignore };

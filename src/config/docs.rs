@@ -5,6 +5,8 @@
 pub use super::settings::docs::configuration;
 
 use super::codes::Code;
+use super::compile::{VERBS, Verb};
+use super::expr::functions;
 
 /// The page of every finding.
 pub fn diagnostics() -> String {
@@ -23,6 +25,19 @@ pub fn diagnostics() -> String {
         page += &finding(*code);
     }
     page
+}
+
+/// The tables that stand in pages written by hand, each with its name.
+pub fn tables() -> [(&'static str, String); 2] {
+    [("functions", functions::table()), ("verbs", verbs())]
+}
+
+fn verbs() -> String {
+    let cell = |text: &str| text.replace('|', "\\|");
+    let row =
+        |verb: &Verb| format!("| `{}` | {} | {} |\n", verb.name, cell(verb.takes), cell(verb.doc));
+    let rows: String = VERBS.iter().map(row).collect();
+    format!("| verb | takes | does |\n|---|---|---|\n{rows}")
 }
 
 /// The page's part about one finding.

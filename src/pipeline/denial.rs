@@ -257,6 +257,9 @@ fn rejects_of(program: &Program, op: Op) -> &'static [Reject] {
         Op::Require { rule, .. } if enforced(rule) => &[Reject::Denied],
         Op::Require { .. } => &[],
         Op::Fail(reject) => one(reject),
+        Op::Const(_) | Op::Context { .. } | Op::Id(_) => one(Reject::TooLarge),
+        Op::SendOrigin | Op::SendUser => one(Reject::TooLarge),
+        Op::Send { .. } => one(Reject::TooLarge),
         Op::NeedIdentity => &[Reject::Unidentified],
         Op::Identify { .. } => &[Reject::BadName, Reject::OtherUser],
         Op::Call { call, .. } => match program.calls.get(usize::from(call.0)) {
@@ -264,8 +267,9 @@ fn rejects_of(program: &Program, op: Op) -> &'static [Reject] {
             _ => &OF_CALLS,
         },
         _ => match op.class() {
+            Class::Open | Class::Close => one(Reject::TooLarge),
             Class::Effect => &[Reject::BadName, Reject::TooLarge],
-            Class::Value | Class::Jump | Class::Piece | Class::Open | Class::Close => &OF_VALUES,
+            Class::Value | Class::Jump | Class::Piece => &OF_VALUES,
             Class::Gate | Class::Check | Class::Wait | Class::Last => &[],
         },
     }

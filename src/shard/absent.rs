@@ -91,7 +91,12 @@ impl Shard {
             frame_bytes_max: self.engine.settings.transport.message_bytes_max,
         };
         let pool = &mut self.outboxes.pool;
-        self.vm.run(&engine, event, &input, &mut host, pool, &mut effects);
+        match &self.trace {
+            None => self.vm.run(&engine, event, &input, &mut host, pool, &mut effects),
+            Some(trace) => {
+                self.vm.run(&engine, event, &input, &mut trace.on(&mut host), pool, &mut effects)
+            }
+        };
         effects
     }
 

@@ -197,6 +197,10 @@ impl Shard {
             return self.move_user(slot, all, user, room, join);
         }
         checked_name(name)?;
+        let membership = self.rooms.membership_of(self.rooms.class_of(name));
+        if membership == Membership::Connection && !self.is_own(slot, all.text(user)) {
+            return Err(Reject::BadName);
+        }
         if join {
             self.may_join(slot, name)?;
         }
@@ -247,7 +251,9 @@ impl Shard {
         join: bool,
     ) -> Result<Step, Reject> {
         let name = all.text(room);
-        let moves = self.has_room_hooks() && self.is_member(slot, name) != join;
+        let moves = self.has_room_hooks()
+            && self.is_member(slot, name) != join
+            && self.is_own(slot, all.text(user));
         let membership = self.rooms.membership_of(self.rooms.class_of(name));
         if moves {
             // It is taken off the list when the move is done.
@@ -322,6 +328,11 @@ impl Shard {
         if let Some(hold) = self.hold_mut(slot) {
             *hold = Hold::Effects(effects);
         }
+    }
+
+    /// Whether this is its own user: hooks and rooms of connections are about nobody else.
+    fn is_own(&self, slot: u32, user: &str) -> bool {
+        self.user_of(slot).is_some_and(|own| *own == *user)
     }
 
     pub(super) fn user_of(&self, slot: u32) -> Option<Arc<str>> {

@@ -19,7 +19,8 @@ use super::peer::PeerFrame;
 use super::roles;
 use crate::backend::Ticket;
 use crate::disconnect::Disconnect;
-use crate::ids::ConnKey;
+use crate::ids::{ConnKey, EventId};
+use crate::pipeline::op::Op;
 use crate::pipeline::paused::{Came, Wants};
 use crate::reject::Reject;
 use crate::settings::{AuthMode, Membership};
@@ -59,6 +60,14 @@ impl Shard {
                 self.disconnect(slot, Disconnect::Unidentified);
             }
         }
+    }
+
+    /// Whether an event is not for this connection yet, whatever else is wrong with its message.
+    pub(super) fn must_identify(&self, slot: u32, event: EventId) -> bool {
+        let program = &self.engine.program;
+        let first = program.event(event).and_then(|event| program.code.get(event.entry as usize));
+        let guarded = matches!(first, Some(Op::NeedIdentity));
+        guarded && self.conns.get(slot).is_some_and(|conn| !conn.identified)
     }
 
     /// A run waits for its connection to become a user's.

@@ -162,6 +162,8 @@ impl Shard {
         };
         let event = self.engine.program.lookup(subject.event);
         event.into_iter().for_each(|event| self.named.received(event));
+        let early = event.is_some_and(|event| self.must_identify(slot, event));
+        let reject = if early { Reject::Unidentified } else { reject };
         let by = match reject {
             Reject::InvalidPayload => event.map_or(By::Nobody, By::Payload),
             _ => By::Nobody,

@@ -81,7 +81,10 @@ fn only_the_auth_event_and_ping_are_for_those_who_have_not_said_who_they_are() {
     for shards in [1, 3] {
         let mut world = open_world("", shards);
         let ada = world.open(0, "ada");
-        assert_eq!(refusal(&ask_event(&mut world, ada, "who", json!({}))), "unidentified");
+        // That comes before anything that may be wrong with a payload.
+        for (name, payload) in [("who", json!({})), ("enter", json!({})), ("enter", json!("x"))] {
+            assert_eq!(refusal(&ask_event(&mut world, ada, name, payload)), "unidentified");
+        }
         let pong = ask_event(&mut world, ada, "ping", json!({}));
         assert_eq!(pong[0]["event"], "pong");
         let error = json!({ "message": "Authentication failed: Invalid token" });

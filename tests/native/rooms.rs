@@ -80,6 +80,51 @@ fn a_room_of_connections_has_only_those_that_joined() {
     }
 }
 
+/// The hook speaks of the connection that acts, so it is silent about whom that puts out.
+#[test]
+fn a_user_is_put_out_of_a_room_and_nobody_else() {
+    let yaml = r#"
+rooms: { "tab:{name}": { membership: connection } }
+lifecycle: { leave: [{ send: { to: room, event: left, payload: { by: "${user.id}" } } }] }
+events:
+  join: { steps: [{ join: "${target}" }] }
+  say: { steps: [{ send: { to: target, event: said } }] }
+  kick:
+    payload: { user: string }
+    steps: [{ leave: { room: "${target}", user: "${payload.user}" } }, { reply: { event: done } }]
+"#;
+    for shards in [1, 3] {
+        let mut world = world(yaml, shards);
+        let (ada, bob) = (world.open(0, "ada"), world.open(usize::from(shards) - 1, "bob"));
+        let say = |world: &mut World, client, event: &str, room: &str, user: &str| {
+            let payload = json!({ "user": user });
+            let frame = json!({ "event": event, "target": room, "payload": payload });
+            world.send(client, &super::simulator::wire::text(&frame.to_string()));
+            world.settle();
+            world.messages(client)
+        };
+        for client in [ada, bob] {
+            assert!(say(&mut world, client, "join", "r", "").is_empty());
+            assert!(say(&mut world, client, "join", "tab:x", "").is_empty());
+        }
+        assert_eq!(say(&mut world, ada, "kick", "r", "bob"), [event("done", json!({}))]);
+        assert_eq!(say(&mut world, ada, "say", "r", ""), [event("said", json!({}))]);
+        assert!(world.messages(bob).is_empty());
+        let refused = say(&mut world, ada, "kick", "tab:x", "bob");
+        assert_eq!(refusal(&refused), "bad_name");
+        assert_eq!(say(&mut world, ada, "say", "tab:x", ""), [event("said", json!({}))]);
+        assert_eq!(world.messages(bob), [event("said", json!({}))]);
+    }
+}
+
+#[test]
+fn join_and_leave_take_their_keys_only() {
+    let of = |step: &str| codes(&format!("events: {{ e: {{ steps: [{step}] }} }}\n"));
+    assert_eq!(of("{ leave: { room: a, user: b } }"), []);
+    assert_eq!(of("{ leave: { rom: a } }"), [Code::UnknownKey]);
+    assert_eq!(of("{ join: { room: a, user: b } }"), [Code::UnknownKey]);
+}
+
 #[test]
 fn rules_of_rooms_know_their_pattern() {
     let of = |when: &str| {

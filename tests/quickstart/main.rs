@@ -1,8 +1,8 @@
-//! The quickstarts, played as they are written: every command typed into a terminal, every line that
-//! a document shows waited for.
+//! The quickstarts, played as they are written: every command typed into a terminal, every line
+//! that a document shows waited for.
 //!
-//! Playing them needs `wscat`, which `scripts/test` installs below `target/tools`; without it a test
-//! fails and says so.
+//! Playing them needs `wscat`, which `scripts/test` installs below `target/tools`; without it a
+//! test fails and says so.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -18,8 +18,10 @@ use std::collections::BTreeSet;
 use transcript::{Line, Step, steps};
 
 /// Every quickstart, and the tools that it has commands of beside `shardwire`.
-const DOCUMENTS: [(&str, &[&str]); 1] =
-    [("docs/quickstart-rooms.md", &["wscat", "curl", "openssl"])];
+const DOCUMENTS: [(&str, &[&str]); 2] = [
+    ("docs/quickstart-gogate.md", &["wscat", "curl", "python3"]),
+    ("docs/quickstart-rooms.md", &["wscat", "curl", "openssl"]),
+];
 
 #[test]
 fn every_quickstart_has_commands_and_shows_what_they_answer() {

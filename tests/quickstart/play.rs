@@ -1,14 +1,14 @@
 //! Plays a document: a terminal for each name, a folder of its own, a free port.
 //!
-//! Two things differ from what the document says: `8080` is a free port, and the server listens on
-//! loopback only.
+//! Two things differ from what the document says: `8080` and `8000`, a backend's port, are free
+//! ports, and the server listens on loopback only.
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use super::terminal::Terminal;
-use super::transcript::{Line, Step, read, steps};
+use super::transcript::{Line, Step, files, read, steps};
 
 pub fn document(document: &str, tools: &[&str]) {
     let path = search_path();
@@ -16,12 +16,18 @@ pub fn document(document: &str, tools: &[&str]) {
         let found = std::env::split_paths(&path).any(|folder| folder.join(tool).is_file());
         assert!(found, "`{tool}` is missing, which {document} needs: scripts/test installs it");
     }
-    let port = free_port().to_string();
+    let [port, other] = free_ports().map(|port| port.to_string());
     let address = format!("127.0.0.1:{port}");
+    let backend = format!("http://127.0.0.1:{other}");
     let folder = empty_folder(document);
-    let environment = [("SHARDWIRE_SERVER_ADDRESS", address.as_str())];
+    let environment =
+        [("SHARDWIRE_SERVER_ADDRESS", address.as_str()), ("BACKEND_API_URL", &backend)];
+    let text = read(document).replace("8080", &port).replace("8000", &other);
+    for (name, text) in files(&text) {
+        std::fs::write(folder.join(name), text).expect("a file");
+    }
     let mut terminals: BTreeMap<String, Terminal> = BTreeMap::new();
-    for step in steps(&read(document).replace("8080", &port)) {
+    for step in steps(&text) {
         let terminal = terminals
             .entry(step.terminal.clone())
             .or_insert_with(|| Terminal::open(&folder, &path, &environment));
@@ -57,9 +63,10 @@ fn search_path() -> String {
     std::env::join_paths(all).expect("a path").into_string().expect("text")
 }
 
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("binds");
-    listener.local_addr().expect("an address").port()
+/// Two, held at one time, so that they differ.
+fn free_ports() -> [u16; 2] {
+    let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("binds"));
+    listeners.map(|listener| listener.local_addr().expect("an address").port())
 }
 
 fn empty_folder(document: &str) -> PathBuf {

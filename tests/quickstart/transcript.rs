@@ -1,9 +1,10 @@
-//! A document's `console` blocks as steps.
+//! A document's `console` blocks as steps, and its blocks that are files.
 //!
 //! The second word of a block's opening names its terminal; a terminal goes on where its last block
 //! ended. In a block `$ ` begins a command, `> ` what is typed to the program that runs, `^C` ends
 //! it; all other lines are shown by it (`< ` is how `wscat` marks what it receives), with `...` for
-//! what differs from run to run.
+//! what differs from run to run. A block of another language whose second word is a file's name is
+//! that file.
 
 use std::path::PathBuf;
 
@@ -55,6 +56,26 @@ pub fn steps(text: &str) -> Vec<Step> {
     }
     mark_alone(&mut steps);
     steps
+}
+
+/// The files that a document tells to save, by their names.
+pub fn files(text: &str) -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    let mut name: Option<&str> = None;
+    let mut file = String::new();
+    for line in text.lines() {
+        match (name, line.strip_prefix("```")) {
+            (None, Some(opening)) => name = Some(opening.split_once(' ').map_or("", |two| two.1)),
+            (Some(name_of), Some(_)) => {
+                let text = std::mem::take(&mut file);
+                files.extend(name_of.contains('.').then(|| (name_of.to_owned(), text)));
+                name = None;
+            }
+            (Some(_), None) => file += &format!("{line}\n"),
+            (None, None) => {}
+        }
+    }
+    files
 }
 
 fn meant(line: &str) -> Line {

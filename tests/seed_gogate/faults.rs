@@ -29,8 +29,10 @@ fn each_fault_has_its_error_at_each_endpoint() {
             gate.backend.on("GET", &chat, Reply::fault(fault));
             device.tell("typing", json!({ "chat_id": user, "is_typing": true }));
             assert_eq!(device.hears_code(), code(fault), "{name}");
-            gate.backend.on("GET", &chat, Reply::json(200, &members(&[user])));
-            writes_fail(&gate, &mut device, user, name, fault);
+            // An answer that does not fit is kept, too: the next chat is another.
+            let well = format!("/api/internal/v1/chats/{}/members", user + 1_000);
+            gate.backend.on("GET", &well, Reply::json(200, &members(&[user])));
+            writes_fail(&gate, &mut device, user + 1_000, name, fault);
         }
     }
 }
@@ -68,8 +70,13 @@ fn writes_fail(gate: &Gate, device: &mut Device, chat: u64, name: &str, fault: F
             _ => assert_eq!(device.hears_code(), code(fault), "{event}, {name}"),
         }
         gate.backend.on("POST", path, Reply::json(200, &json!({ "id": 5, "chat_id": chat })));
-        let heard = device.tell(event, data).hear();
-        assert_ne!(heard["event"], "error", "{event} after {name}");
+        let heard = device.tell(event, data.clone()).hear();
+        // A post that meets the close of a kept connection may have been done: nobody repeats it.
+        let heard = match fault {
+            Fault::CloseAfter if heard["event"] == "error" => device.tell(event, data).hear(),
+            _ => heard,
+        };
+        assert_ne!(heard["event"], "error", "{event} after {name}: {heard}");
     }
 }
 

@@ -121,7 +121,8 @@ fn recover(typist: &mut Device, other: &mut Device) {
             assert_eq!(typist.hears_of("echoed")["n"], chat);
             return None;
         }
-        Some(assert_eq!(message["data"]["n"], chat))
+        assert_eq!(message["data"]["n"], chat);
+        Some(())
     });
     assert_eq!(other.hears_of("user_typing")["chat_id"], chat);
 }

@@ -1,14 +1,53 @@
 //! What the document leaves to do, done: origins, limits, logs, an orderly end.
 
 use serde_json::{Value, json};
+use tungstenite::Message;
 
+use super::certificates::{Authority, Folder, Speaker};
+use super::document::{AUTH, AUTH_SUCCESS, HEALTH};
 use super::gate::{Device, Gate, KEY};
-use super::support::client::http;
+use super::support::client::{get, http};
 use super::support::wait_for;
 
 #[test]
+fn pages_are_those_of_the_document() {
+    for cores in ["1", "2"] {
+        let gate = Gate::start(cores);
+        let health = get(gate.server.address, "/health");
+        let wanted: Value = serde_json::from_str(HEALTH).expect("JSON");
+        assert_eq!((health.status, health.json()), (200, wanted));
+        assert!(health.head.to_ascii_lowercase().contains("content-type: application/json"));
+        let root = get(gate.server.address, "/");
+        assert_eq!(root.status, 200);
+        assert!(root.head.to_ascii_lowercase().contains("content-type: text/plain"));
+        assert!(root.body.contains("GoGate"), "{}", root.body);
+        assert_eq!(get(gate.server.address, "/other").status, 404);
+    }
+}
+
+#[test]
+fn events_refusals_and_calls_are_counted_for_prometheus() {
+    let gate = Gate::start("2");
+    let mut john = gate.device("user_1");
+    john.tell("send_message", json!({ "chat_id": 1, "text": "x" })).hears_of("new_message");
+    john.tell("typing", json!({ "chat_id": "x" })).hears_of("error");
+    let page = get(gate.server.address, "/metrics");
+    assert_eq!(page.status, 200);
+    let sum = |name: &str, label: &str| -> f64 {
+        let lines = page.body.lines().filter(|line| line.starts_with(name) && line.contains(label));
+        lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+    };
+    assert_eq!(sum("shardwire_connections{", ""), 1.0);
+    assert_eq!(sum("shardwire_messages_received_total{", ""), 3.0);
+    assert_eq!(sum("shardwire_rejects_total{", "invalid_payload"), 1.0);
+    assert_eq!(sum("shardwire_event_messages_total{", "\"send_message\""), 1.0);
+    assert_eq!(sum("shardwire_event_rejects_total{", "\"typing\""), 1.0);
+    assert_eq!(sum("shardwire_backend_calls_total{", "\"api\""), 3.0);
+}
+
+#[test]
 fn pages_of_listed_origins_may_connect() {
-    let origins = [("SHARDWIRE_SERVER_ORIGINS", "https://app.example.com,https://*.example.org")];
+    let origins = [("ALLOWED_ORIGINS", "https://app.example.com,https://*.example.org")];
     let gate = Gate::with("1", "auth: { deadline: 100ms }\n", &origins);
     for (origin, status) in [
         ("Origin: https://app.example.com\r\n", 101),
@@ -75,6 +114,23 @@ fn logs_are_structured_and_tell_no_secret() {
     for line in log.lines() {
         assert!(serde_json::from_str::<Value>(line).is_ok(), "{line}");
     }
+}
+
+#[test]
+fn devices_come_over_tls() {
+    let authority = Authority::new("the tests");
+    let folder = Folder::new("gogate");
+    folder.put(&authority.issue(&["gogate.test"]));
+    let path = |name: &str| folder.0.join(name).to_string_lossy().into_owned();
+    let (cert, key) = (path("cert.pem"), path("key.pem"));
+    let variables = [("SHARDWIRE_SERVER_TLS_CERT", &*cert), ("SHARDWIRE_SERVER_TLS_KEY", &*key)];
+    let gate = Gate::with("2", "", &variables);
+    let mut device = Speaker::new(&authority, "gogate.test").connect(gate.server.address);
+    device.0.send(Message::text(AUTH)).expect("sends");
+    let answer = device.0.read().expect("a message");
+    let answer: Value = serde_json::from_str(answer.to_text().expect("text")).expect("JSON");
+    let wanted: Value = serde_json::from_str(AUTH_SUCCESS).expect("JSON");
+    assert_eq!(answer, wanted);
 }
 
 #[test]

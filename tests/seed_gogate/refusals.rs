@@ -116,16 +116,18 @@ fn a_refusal_of_the_backend_is_told_in_its_words() {
 fn a_backend_that_lies_is_found_out() {
     let gate = Gate::start("2");
     let mut john = gate.device("user_1");
-    for lie in [
+    let lies = [
         json!({}),
         json!({ "members": null }),
         json!({ "members": {} }),
         json!({ "members": [1] }),
         json!({ "members": [{ "id": "1" }] }),
         json!([]),
-    ] {
-        gate.backend.on("GET", "/api/internal/v1/chats/5/members", Reply::json(200, &lie));
-        john.tell("send_message", json!({ "chat_id": 5, "text": "x" }));
+    ];
+    for (chat, lie) in lies.iter().enumerate() {
+        let path = format!("/api/internal/v1/chats/{chat}/members");
+        gate.backend.on("GET", &path, Reply::json(200, lie));
+        john.tell("send_message", json!({ "chat_id": chat, "text": "x" }));
         assert_eq!(john.hears_code(), "BACKEND_ANSWER", "{lie}");
     }
     for lie in

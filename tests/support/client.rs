@@ -99,7 +99,7 @@ impl Chatter {
         Self::open_at(address, "/ws", name, value)
     }
 
-    /// Connects to a path with a query, sending one more header; or gives the status of the refusal.
+    /// Connects to a path with a query, sending one more header; or gives the refusal's status.
     pub fn open_at(
         address: SocketAddr,
         path: &str,
@@ -136,22 +136,32 @@ impl Chatter {
         self.socket.send(Message::binary(bytes.to_vec())).expect("sends");
     }
 
+    /// The next message, as it came.
+    pub fn next_text(&mut self) -> String {
+        loop {
+            match self.socket.read().expect("a message") {
+                Message::Text(text) => return text.as_str().to_owned(),
+                Message::Ping(_) | Message::Pong(_) => {}
+                other => panic!("unexpected {other:?}"),
+            }
+        }
+    }
+
+    /// The next message, whatever its shape.
+    pub fn next_json(&mut self) -> Value {
+        serde_json::from_str(&self.next_text()).expect("JSON")
+    }
+
     /// The next message, as event and payload.
     pub fn next(&mut self) -> (String, Value) {
-        let frame = self.frame();
+        let frame = self.next_json();
         let event = frame["event"].as_str().expect("an event").to_owned();
         (event, frame["payload"].clone())
     }
 
     /// The next message, as it is.
     pub fn frame(&mut self) -> Value {
-        loop {
-            match self.socket.read().expect("a message") {
-                Message::Text(text) => return serde_json::from_str(&text).expect("JSON"),
-                Message::Ping(_) | Message::Pong(_) => {}
-                other => panic!("unexpected {other:?}"),
-            }
-        }
+        self.next_json()
     }
 
     /// The payload of the next message, which must be this event.

@@ -8,7 +8,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ pub struct Server {
     others: Vec<SocketAddr>,
     log: Arc<Mutex<String>>,
     /// Kept open: a server whose stdout is closed is another test.
-    _stdout: BufReader<ChildStdout>,
+    stdout: BufReader<ChildStdout>,
 }
 
 /// The binary under test, with no setting of the caller's environment.
@@ -61,8 +61,14 @@ pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 impl Server {
     /// Starts `serve` with these arguments on a free port and waits until it listens.
     pub fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Server {
+        Server::start_in(Path::new("."), arguments, environment)
+    }
+
+    /// The same, in this folder.
+    pub fn start_in(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Server {
         let mut child = shardwire()
             .arg("serve")
+            .current_dir(folder)
             .args(arguments)
             .env("SHARDWIRE_SERVER_ADDRESS", "127.0.0.1:0")
             .envs(environment.iter().copied())
@@ -76,7 +82,14 @@ impl Server {
             let status = child.wait();
             panic!("no address from the server ({status:?}):\n{}", log.lock().expect("log"))
         });
-        Server { child, address, others, log, _stdout: stdout }
+        Server { child, address, others, log, stdout }
+    }
+
+    /// The next line of its stdout, behind the one with the address.
+    pub fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).expect("text");
+        line
     }
 
     /// The addresses it listens on beside the first.

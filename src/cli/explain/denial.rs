@@ -4,7 +4,6 @@
 //! server for it.
 
 use std::fmt::Write;
-use std::io::IsTerminal;
 
 use super::super::load::{BRIEF, Loaded, Which, load};
 use super::super::{Failure, output};
@@ -35,7 +34,7 @@ fn page(loaded: &Loaded, denial: &Denial<'_>) -> String {
     };
     let helps = [advice::remedy(denial)];
     let span = denial.site.map(|site| line_at(&loaded.source, site));
-    let color = std::io::stdout().is_terminal();
+    let color = output::has_colors(&std::io::stdout());
     let (id, label) = (id.as_str(), denial.reject.code());
     let note_of = Note { title: &title, id, span, label, helps: &helps };
     let mut text = note(&note_of, &loaded.source, color);

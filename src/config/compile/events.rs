@@ -66,7 +66,8 @@ fn event(entry: &Entry, scope: &mut Scope<'_>) -> Pipeline {
     let modifiers = pipeline.steps.len();
     pipeline.steps.extend(steps(fields, "actions", ACTIONS, scope));
     let actions = calls::field(fields, "actions").filter(|actions| !is_empty(&actions.value));
-    if pipeline.steps.len() == modifiers && actions.is_none() {
+    // Whatever an unknown key was meant to be, it may have been what the event does.
+    if pipeline.steps.len() == modifiers && actions.is_none() && fields.iter().all(is_known) {
         scope.findings.push(idle(entry));
     }
     hint_membership(&pipeline, scope);
@@ -83,15 +84,20 @@ fn idle(entry: &Entry) -> Diagnostic {
 }
 
 fn unknown_fields(fields: &[Entry], event: &str, scope: &mut Scope<'_>) {
-    const FIELDS: [&str; 2] = ["modifiers", "actions"];
-    for field in fields {
-        if !FIELDS.iter().any(|name| field.key.eq_ignore_ascii_case(name)) {
-            let message = format!("unknown key `{}` in event `{event}`", field.key);
-            let finding = Diagnostic::new(Code::UnknownKey, message);
-            let finding = finding.label(field.key_span, "no such key");
-            scope.findings.push(finding.suggest(&field.key, FIELDS));
-        }
+    for field in fields.iter().filter(|field| !is_known(field)) {
+        let message = format!("unknown key `{}` in event `{event}`", field.key);
+        let finding = Diagnostic::new(Code::UnknownKey, message);
+        let finding = finding.label(field.key_span, "no such key");
+        let valid = native::events::FIELDS.iter().copied().chain(FIELDS);
+        scope.findings.push(finding.suggest(&field.key, valid));
     }
+}
+
+/// The keys of an event in the compatible spelling.
+const FIELDS: [&str; 2] = ["modifiers", "actions"];
+
+fn is_known(field: &Entry) -> bool {
+    FIELDS.iter().any(|name| field.key.eq_ignore_ascii_case(name))
 }
 
 fn steps(fields: &[Entry], list: &str, rows: &'static [Row], scope: &mut Scope<'_>) -> Vec<Step> {

@@ -17,7 +17,7 @@ fn verbs() -> Vec<(&'static str, Value)> {
         ("send", send()),
         ("reply", json!({ "anyOf": [text(), map(envelope())] })),
         ("join", name_or(json!({ "room": text() }))),
-        ("leave", name_or(json!({ "room": text() }))),
+        ("leave", name_or(json!({ "room": text(), "user": text() }))),
         ("set", json!({ "type": "object" })),
         ("grant", name_or(json!({ "permission": text(), "to": {} }))),
         ("revoke", name_or(json!({ "permission": text(), "from": {} }))),

@@ -111,12 +111,55 @@ functions! {
         "rfc3339(ms)" "The time as `2024-01-31T12:00:00Z`, in UTC, to the second."
 }
 
-/// What is written like a function and decides itself what it evaluates.
-pub const MACROS: &[(&str, &str, &str)] = &[
-    ("has", "has(a.b)", "Whether the path is there and not null."),
-    ("map", "list.map(x, e)", "The list of `e` for each element `x`."),
-    ("filter", "list.filter(x, e)", "The elements `x` for which `e` is true."),
+/// What is written like a function and decides itself what it evaluates: its name, how it is
+/// called, what it takes and gives, and what it does.
+pub const MACROS: &[(&str, &str, &str, &str)] = &[
+    ("has", "has(a.b)", "a path | bool", "Whether the path is there and not null."),
+    ("map", "list.map(x, e)", "list, a name, any | list", "The list of `e` for each element `x`."),
+    (
+        "filter",
+        "list.filter(x, e)",
+        "list, a name, bool | list",
+        "The elements `x` for which `e` is true.",
+    ),
 ];
+
+impl Takes {
+    fn name(self) -> &'static str {
+        match self {
+            Takes::String => "string",
+            Takes::Int => "int",
+            Takes::Sized => "string or list or map",
+            Takes::Plain => "string or number or bool",
+            Takes::Number => "string or number",
+            Takes::Truth => "string or bool",
+            Takes::Pattern => "a pattern in quotes",
+        }
+    }
+}
+
+impl Gives {
+    fn name(self) -> &'static str {
+        match self {
+            Gives::Bool => "bool",
+            Gives::Int => "int",
+            Gives::Double => "number",
+            Gives::String => "string",
+        }
+    }
+}
+
+/// The table of the reference page.
+pub fn table() -> String {
+    let row = |call: &str, types: &str, doc: &str| format!("| `{call}` | {types} | {doc} |\n");
+    let function = |one: &Function| {
+        let takes: Vec<&str> = one.takes.iter().map(|takes| takes.name()).collect();
+        row(one.example, &format!("{} | {}", takes.join(", "), one.gives.name()), one.doc)
+    };
+    let macros = MACROS.iter().map(|(_, call, types, doc)| row(call, types, doc));
+    let rows: String = FUNCTIONS.iter().map(function).chain(macros).collect();
+    format!("| call | takes | gives | what |\n|---|---|---|---|\n{rows}")
+}
 
 /// Functions and macros of CEL that are left out, and what to write instead.
 pub const LEFT_OUT: &[(&str, &str)] = &[

@@ -9,7 +9,7 @@
 //! Invariants: a schema with a finding is broken, so that nothing follows from one mistake; a map
 //! has at most `SLOTS_MAX` fields. Called by `compile` for payloads, state and inputs.
 
-mod notation;
+pub mod notation;
 mod shape;
 mod tree;
 

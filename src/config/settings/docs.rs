@@ -1,15 +1,19 @@
 //! docs/configuration.md from the table of options and the catalog of modifiers and actions.
 
+use std::collections::BTreeSet;
+
 use super::super::compile::VERBS;
 use super::super::compile::Verb;
 use super::super::compile::catalog::{ACTIONS, MODIFIERS, Row};
+use super::super::diagnostic::{Findings, Place};
 use super::backends;
+use super::draft::Draft;
 use super::entries::EntryOption;
 use super::options::KEYS;
 use super::overrides::{PREFIX, can_override, variable};
-use super::registry::{Effect, Key};
+use super::registry::{Effect, Given, Key, Kind};
 use super::rooms;
-use super::walk::takes;
+use super::walk::{set, takes};
 
 const INTRODUCTION: &str = "\
 # Configuration
@@ -21,10 +25,12 @@ it at once; [diagnostics.md](diagnostics.md) explains each finding.
 
 - Durations are numbers with units: `60m`, `1h30m`, `500ms`. Sizes: `64KiB`, `1MiB`.
 - `${env.NAME}` and `${env.NAME ?? 'default'}` in a value read the environment at load.
+  Where an option takes a list, commas separate its items in such a text.
 - Every option can be set by its variable, which wins over the file; `GODISPATCH_` instead of
   `SHARDWIRE_` works too, and `PORT` sets the port of `server.address`.
   Order: SHARDWIRE_, GODISPATCH_, PORT, file, default.
-- Keys that begin with `x-` at the top of the file are free. Any other unknown key is an error.
+- Keys that begin with `x-` at the top of the file are free. Any other unknown key is E201; a list
+  or a map where a plain value belongs is E202.
 - Without `version:` option names may be written in any case.
 
 ## Several files
@@ -87,7 +93,7 @@ fn step(verb: &Verb) -> String {
     format!("- `{}`: {}. {}\n", verb.name, verb.takes, verb.doc)
 }
 
-fn option(key: &Key) -> String {
+fn option(key: &'static Key) -> String {
     let mut lines = vec![format!("\n### `{}`\n\n{}\n", key.path, key.doc)];
     lines.push(format!("- Takes: {}", takes(key)));
     if !key.default.is_empty() {
@@ -99,30 +105,56 @@ fn option(key: &Key) -> String {
     if can_override(key) {
         lines.push(format!("- Variable: `{}`", variable(PREFIX, key)));
     }
-    let effect = match key.effect {
+    lines.extend(codes(key).map(|codes| format!("- Anything else is {codes}")));
+    lines.push(format!("- A change takes effect {}", when(key.effect)));
+    lines.join("\n") + "\n"
+}
+
+fn when(effect: Effect) -> &'static str {
+    match effect {
         Effect::Live => "at once",
         Effect::New => "for new connections",
         Effect::Restart => "at the next start",
-    };
-    lines.push(format!("- A change takes effect {effect}"));
-    lines.join("\n") + "\n"
+    }
+}
+
+/// Values that some kinds of options do not take.
+const PROBES: [&str; 5] = ["", "\u{1}", "0", "1x", "99999999999999999"];
+
+/// What a value is refused with that the option does not take: it is given some.
+fn codes(key: &'static Key) -> Option<String> {
+    if matches!(key.kind, Kind::Program(_) | Kind::Rooms | Kind::Backends | Kind::Keys) {
+        return None;
+    }
+    let mut findings = Findings::default();
+    for probe in PROBES {
+        let given = Given { texts: vec![probe.to_owned()], list: false };
+        let place = Place::Variable(String::new());
+        set(key, given, place, &mut Draft::default(), &mut findings);
+    }
+    let codes: BTreeSet<&str> = findings.sorted().iter().map(|one| one.code.text()).collect();
+    let codes: Vec<&str> = codes.into_iter().collect();
+    (!codes.is_empty()).then(|| codes.join(", "))
 }
 
 fn rooms() -> String {
     let text = format!("\n## Rooms by name\n\n{}", rooms::DOC);
-    text + &entry_options("rooms.PATTERN", rooms::OPTIONS, "at the next start")
+    text + &entry_options("rooms.PATTERN", rooms::OPTIONS)
 }
 
 fn backends() -> String {
     let text = format!("\n## Backends by name\n\n{}", backends::DOC);
-    text + &entry_options("backends.NAME", backends::OPTIONS, "at once")
+    text + &entry_options("backends.NAME", backends::OPTIONS)
 }
 
-fn entry_options<T>(above: &str, options: &[EntryOption<T>], effect: &str) -> String {
+fn entry_options<T>(above: &str, options: &[EntryOption<T>]) -> String {
     let mut text = String::new();
     for option in options {
         text += &format!("\n### `{above}.{}`\n\n{}\n\n", option.path, option.doc);
         text += &format!("- Takes: {}\n- Default: `{}`\n", option.takes, option.default);
+        // Members of open rooms joined by it, so a pattern that stays keeps it.
+        let kept = option.path == "membership";
+        let effect = if kept { when(Effect::Restart) } else { when(Effect::Live) };
         text += &format!("- A change takes effect {effect}\n");
     }
     text

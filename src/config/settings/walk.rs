@@ -340,7 +340,9 @@ pub fn takes(key: &Key) -> String {
     match &key.kind {
         Kind::Duration(_) => "a duration".into(),
         Kind::Wait(_) => "a duration, not 0".into(),
-        Kind::Size(..) => "a size".into(),
+        Kind::Size(range, _) => {
+            format!("a size, {} to {}", size(*range.start()), size(*range.end()))
+        }
         Kind::Count(range, _) => format!("a number, {} to {}", range.start(), range.end()),
         Kind::CountOrAuto(..) => "a number or `auto`".into(),
         Kind::Switch(_) => "`true` or `false`".into(),
@@ -352,6 +354,13 @@ pub fn takes(key: &Key) -> String {
         Kind::Rooms => "a map of patterns".into(),
         Kind::Backends => "a map of names".into(),
     }
+}
+
+/// A number of bytes in the largest unit that divides it.
+fn size(bytes: u64) -> String {
+    let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
+    let unit = units.iter().find(|(shift, _)| bytes > 0 && bytes.trailing_zeros() >= *shift);
+    unit.map_or_else(|| format!("{bytes} B"), |(shift, name)| format!("{}{name}", bytes >> shift))
 }
 
 fn any_of(names: &[&str], lead: &str) -> String {

@@ -102,6 +102,11 @@ impl<'s> Tree<'s> {
         let finding = cause.into_iter().fold(finding, |finding, Cause { range, label }| {
             finding.label(Span::new(base + range.start, base + range.end), label)
         });
+        let before = self.text.get(..stopped.saturating_sub(base)).unwrap_or_default();
+        let finding = match before.ends_with('$') {
+            true => finding.help("inside braces and brackets `${...}` needs quotes: \"${...}\""),
+            false => finding,
+        };
         match place.is_none_or(|place| place != stopped) {
             true => finding.label(Span::new(stopped, stopped), "the reader stopped here"),
             false => finding,

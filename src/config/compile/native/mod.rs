@@ -5,7 +5,7 @@
 //! a step with a finding is left out, and the file is refused. Called by `compile`.
 
 mod call;
-mod events;
+pub mod events;
 mod flow;
 mod limits;
 mod payload;

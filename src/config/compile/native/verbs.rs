@@ -8,7 +8,7 @@ use super::super::super::suggest;
 use super::super::super::types::Type;
 use super::super::super::yaml::{Entry, Node};
 use super::super::catalog::unusable;
-use super::super::ir::{Action, Part, Template, Value};
+use super::super::ir::{Action, Template, Value};
 use super::flow::{Flow, Place};
 use super::steps::Beside;
 use super::{Native, shape};
@@ -61,9 +61,12 @@ pub static VERBS: &[Verb] = &[
         "The user, or the connection, joins a room.",
         |native, node, _, flow| native.membership(node, flow, true),
     ),
-    verb("leave", "a room's name", "Leaves a room.", |native, node, _, flow| {
-        native.membership(node, flow, false)
-    }),
+    verb(
+        "leave",
+        "a room's name, or { room, user }",
+        "Leaves a room, or puts a user out of it.",
+        |native, node, _, flow| native.membership(node, flow, false),
+    ),
     verb(
         "set",
         "{ conn.NAME: value, user.NAME: value }",
@@ -107,7 +110,7 @@ pub static VERBS: &[Verb] = &[
     }),
     Verb {
         name: "close",
-        takes: "true, or { code, reason }",
+        takes: "true, or { code, reason } with 1000 or 4000 to 4999",
         doc: "Closes the connection.",
         ends: false,
         compile: |native, node, _, flow| native.close(node, flow),
@@ -115,14 +118,21 @@ pub static VERBS: &[Verb] = &[
     Verb {
         name: "stop",
         takes: "true",
-        doc: "Ends the pipeline; nothing is undone.",
+        doc: "Ends the event; nothing is undone.",
         ends: true,
         compile: |native, node, _, _| native.is_true(node, "stop").then(|| vec![Action::Stop]),
     },
-    verb("metric", "a name, or { name, add }", "Counts.", |native, node, _, flow| {
+    verb("metric", "a name, or { name, add }", "Counts under a name.", |native, node, _, flow| {
         native.metric(node, flow)
     }),
 ];
+
+/// The user whose message it is.
+fn own_user(node: &Node) -> Template {
+    let mut user = Template::default();
+    user.hole(Value::Context(Context::UserId), Form::Text, node.span);
+    user
+}
 
 impl Native<'_> {
     /// The field of a map.
@@ -151,11 +161,20 @@ impl Native<'_> {
 
     fn membership(&mut self, node: &Node, flow: &mut Flow, join: bool) -> Option<Vec<Action>> {
         self.check_wait(node, if join { "join" } else { "leave" }, flow);
-        let named = node.as_map().and_then(|entries| self.field(entries, "room"));
-        let node = named.map_or(node, |entry| &entry.value);
-        let room = self.name(node, "a room's name", flow);
-        let mut user = Template::default();
-        user.hole(Value::Context(Context::UserId), Form::Text, node.span);
+        let (what, valid): (_, &[&str]) = match join {
+            true => ("`join`", &["room"]),
+            false => ("`leave`", &["room", "user"]),
+        };
+        let entries = node.as_map().unwrap_or(&[]);
+        for entry in entries.iter().filter(|entry| !valid.contains(&&*entry.key)) {
+            self.unknown_key(entry, what, valid);
+        }
+        let named = self.meant(entries, "room", valid).map_or(node, |entry| &entry.value);
+        let room = self.name(named, "a room's name", flow);
+        let user = match entries.iter().find(|entry| !join && entry.key == "user") {
+            Some(entry) => self.name(&entry.value, "a user's name", flow),
+            None => own_user(node),
+        };
         Some(vec![match join {
             true => Action::Join { user, room },
             false => Action::Leave { user, room },
@@ -285,11 +304,7 @@ impl Native<'_> {
             }
         };
         if user.parts.is_empty() {
-            user.parts.push(Part::Hole {
-                value: Value::Context(Context::UserId),
-                form: Form::Text,
-                span: node.span,
-            });
+            user = own_user(node);
         }
         let permission = self.permission(permission, Code::UnknownPermission)?;
         Some(vec![Action::Grant { user, permission, held }])
