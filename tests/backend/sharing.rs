@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use shardwire::backend::Failure;
+use shardwire::settings::Breaker;
 
 use super::caller::{Caller, LONG_NS, MS, cached, get, spec, text};
 use super::support::backend::{Backend, Fault, Reply};
@@ -69,4 +70,19 @@ fn one_that_gives_up_does_not_fail_the_others() {
     assert_eq!(results[0], Err(Failure::Timeout));
     assert!(results[1..].iter().all(Result::is_ok));
     assert_eq!(backend.requests().len(), 2);
+}
+
+/// A path that hangs is one failure, however many wait for it.
+#[test]
+fn a_request_that_hangs_counts_once_for_all_who_share_it() {
+    let backend = Backend::start();
+    backend.on("GET", "/hung", Reply::fault(Fault::Hang));
+    backend.on("GET", "/well", Reply::text(200, "well"));
+    let mut spec = spec(&backend.url());
+    spec.timeout_ns = 300 * MS;
+    spec.breaker = Some(Breaker { failures: 3, window_ns: LONG_NS, open_ns: LONG_NS });
+    let mut caller = Caller::of(&[spec]);
+    let results = caller.all((0..200).map(|_| cached("/hung", LONG_NS)));
+    assert!(results.iter().all(|result| *result == Err(Failure::Timeout)));
+    assert_eq!(text(&caller.ask(get("/well")).expect("the breaker is closed")), "well");
 }

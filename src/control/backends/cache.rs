@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::Outcome;
-use crate::backend::{Caching, Reply};
+use crate::backend::{Caching, Failure, Reply};
 
 /// Replies of one backend that are kept.
 const KEPT_MAX: usize = 4_096;
@@ -36,7 +36,7 @@ struct Shelf {
     numbered: u64,
     bytes: usize,
     /// Requests being made.
-    flights: HashMap<Key, watch::Receiver<Option<Outcome>>>,
+    flights: HashMap<Key, Sharing>,
 }
 
 struct Kept {
@@ -55,16 +55,17 @@ pub(super) enum Found<'a> {
 }
 
 impl Cache {
-    pub(super) fn find(&self, key: &[u8]) -> Found<'_> {
+    /// `given` is how long the call may take as a whole.
+    pub(super) fn find(&self, key: &[u8], given: Duration) -> Found<'_> {
         let mut shelf = self.shelf();
         if let Some(kept) = shelf.kept.get(key).filter(|kept| Instant::now() < kept.until) {
             return Found::Kept(kept.reply.clone());
         }
         if let Some(flight) = shelf.flights.get(key) {
-            return Found::Share(Sharing(flight.clone()));
+            return Found::Share(flight.clone());
         }
-        let (outcome, listening) = watch::channel(None);
-        shelf.flights.insert(key.into(), listening);
+        let (outcome, landing) = watch::channel(None);
+        shelf.flights.insert(key.into(), Sharing { landing, given });
         Found::Lead(Flight { cache: self, key: key.into(), outcome })
     }
 
@@ -135,19 +136,29 @@ impl Drop for Flight<'_> {
 }
 
 /// The outcome of another's request, when there is one.
-pub(super) struct Sharing(watch::Receiver<Option<Outcome>>);
+#[derive(Clone)]
+pub(super) struct Sharing {
+    landing: watch::Receiver<Option<Outcome>>,
+    /// How long the other's call may take.
+    given: Duration,
+}
 
 impl Sharing {
-    /// None where the other gave up.
-    pub(super) async fn outcome(mut self) -> Option<Outcome> {
-        self.0.wait_for(Option::is_some).await.ok()?.clone()
+    /// None where the other gave up, or had less time than `given`: that it was not answered says
+    /// nothing to a more patient call, and all there is to say to the others. Were they to ask
+    /// again, each with the little time it has left, one hanging path would open the breaker.
+    pub(super) async fn outcome(mut self, given: Duration) -> Option<Outcome> {
+        let outcome = self.landing.wait_for(Option::is_some).await.ok()?.clone();
+        let hasty = self.given < given;
+        outcome.filter(|outcome| !(hasty && matches!(outcome, Err(Failure::Timeout))))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backend::Failure;
+
+    const SECOND: Duration = Duration::from_secs(1);
 
     fn caching(key: &str) -> Caching {
         Caching { key: key.as_bytes().into(), ttl_ns: 1_000_000_000 }
@@ -159,12 +170,14 @@ mod tests {
 
     fn fill(cache: &Cache, key: &str, outcome: &Outcome) {
         let caching = caching(key);
-        let Found::Lead(flight) = cache.find(&caching.key) else { panic!("{key} was there") };
+        let Found::Lead(flight) = cache.find(&caching.key, SECOND) else {
+            panic!("{key} was there")
+        };
         flight.land(&caching, outcome);
     }
 
     fn has(cache: &Cache, key: &str) -> bool {
-        matches!(cache.find(key.as_bytes()), Found::Kept(_))
+        matches!(cache.find(key.as_bytes(), SECOND), Found::Kept(_))
     }
 
     #[tokio::test(start_paused = true)]
@@ -195,14 +208,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn calls_made_meanwhile_share_the_outcome() {
         let cache = Cache::default();
-        let Found::Lead(flight) = cache.find(b"a") else { panic!("nobody makes it") };
-        let sharers = [(); 3].map(|()| match cache.find(b"a") {
+        let Found::Lead(flight) = cache.find(b"a", SECOND) else { panic!("nobody makes it") };
+        let sharers = [(); 3].map(|()| match cache.find(b"a", SECOND) {
             Found::Share(sharing) => sharing,
             _ => panic!("somebody makes it"),
         });
         flight.land(&caching("a"), &Err(Failure::Unreachable));
         for sharer in sharers {
-            assert_eq!(sharer.outcome().await, Some(Err(Failure::Unreachable)));
+            assert_eq!(sharer.outcome(SECOND).await, Some(Err(Failure::Unreachable)));
         }
         assert!(cache.shelf().flights.is_empty());
     }
@@ -210,11 +223,23 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_gives_up_leaves_it_to_another() {
         let cache = Cache::default();
-        let Found::Lead(flight) = cache.find(b"a") else { panic!("nobody makes it") };
-        let Found::Share(sharing) = cache.find(b"a") else { panic!("somebody makes it") };
+        let Found::Lead(flight) = cache.find(b"a", SECOND) else { panic!("nobody makes it") };
+        let Found::Share(sharing) = cache.find(b"a", SECOND) else { panic!("somebody makes it") };
         drop(flight);
-        assert_eq!(sharing.outcome().await, None);
-        assert!(matches!(cache.find(b"a"), Found::Lead(_)));
+        assert_eq!(sharing.outcome(SECOND).await, None);
+        assert!(matches!(cache.find(b"a", SECOND), Found::Lead(_)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_answer_in_time_is_shared_by_who_has_no_more_time() {
+        let cache = Cache::default();
+        let Found::Lead(flight) = cache.find(b"a", SECOND) else { panic!("nobody makes it") };
+        let Found::Share(sharing) = cache.find(b"a", SECOND) else { panic!("somebody makes it") };
+        flight.land(&caching("a"), &Err(Failure::Timeout));
+        for (given, shared) in [(SECOND / 2, true), (SECOND, true), (2 * SECOND, false)] {
+            let outcome = sharing.clone().outcome(given).await;
+            assert_eq!(outcome, shared.then_some(Err(Failure::Timeout)), "{given:?}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

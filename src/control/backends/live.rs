@@ -98,32 +98,36 @@ impl Live {
     pub(super) async fn answer(&self, call: Call) -> Outcome {
         let begun = Instant::now();
         let timeout_ns = call.timeout_ns.unwrap_or(u64::MAX).min(self.spec.timeout_ns);
-        let deadline = begun + Duration::from_nanos(timeout_ns);
-        let outcome = match timeout_at(deadline, self.find(call, deadline)).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(Failure::Timeout),
-        };
+        let given = Duration::from_nanos(timeout_ns);
+        let outcome = in_time(begun + given, self.find(call, begun, given)).await;
         self.counters.tell(&outcome);
         self.counters.latency.record(begun.elapsed());
         outcome
     }
 
-    async fn find(&self, mut call: Call, deadline: Instant) -> Outcome {
+    async fn find(&self, mut call: Call, begun: Instant, given: Duration) -> Outcome {
         match call.cache.take() {
-            Some(caching) => self.share(call, &caching, deadline).await,
-            None => self.make(call, deadline).await,
+            Some(caching) => self.share(call, &caching, begun, given).await,
+            None => self.make(call, begun + given).await,
         }
     }
 
-    async fn share(&self, call: Call, caching: &Caching, deadline: Instant) -> Outcome {
+    async fn share(
+        &self,
+        call: Call,
+        caching: &Caching,
+        begun: Instant,
+        given: Duration,
+    ) -> Outcome {
         loop {
-            match self.cache.find(&caching.key) {
+            match self.cache.find(&caching.key, given) {
                 Found::Kept(reply) => {
                     add(&self.counters.cache_hits);
                     return Ok(reply);
                 }
                 Found::Lead(flight) => {
-                    let outcome = self.make(call, deadline).await;
+                    let deadline = begun + given;
+                    let outcome = in_time(deadline, self.make(call, deadline)).await;
                     flight.land(caching, &outcome);
                     return outcome;
                 }
@@ -133,7 +137,7 @@ impl Live {
                     }
                     let _sharing = Held::of(&self.sharing);
                     // Whoever made the request may have had less time than this call has.
-                    if let Some(outcome) = sharing.outcome().await {
+                    if let Some(outcome) = sharing.outcome(given).await {
                         add(&self.counters.shared);
                         return outcome;
                     }
@@ -196,6 +200,11 @@ impl Live {
         }
         trouble.is_none()
     }
+}
+
+/// What comes of a call until its deadline.
+async fn in_time(deadline: Instant, outcome: impl Future<Output = Outcome>) -> Outcome {
+    timeout_at(deadline, outcome).await.unwrap_or(Err(Failure::Timeout))
 }
 
 fn read(spec: &settings::Backend, path: &Path) -> Result<Vec<u8>, Fault> {

@@ -20,6 +20,7 @@ use super::Plane;
 use super::dev::is_local;
 use super::http::{is_proxied, refusal};
 use super::intake::Peer;
+use super::monitor::same;
 use crate::settings::{Metrics, MetricsAccess};
 pub(super) use served::Served;
 
@@ -81,11 +82,8 @@ fn carries(headers: &HeaderMap, token: Option<&str>) -> bool {
     let given = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
     let given = given.and_then(|given| given.split_at_checked(7));
     let Some((scheme, given)) = given else { return false };
-    let Some(token) = token.map(str::as_bytes).filter(|token| !token.is_empty()) else {
-        return false;
-    };
-    let differs = given.iter().zip(token).fold(0, |differs, (one, other)| differs | (one ^ other));
-    scheme.eq_ignore_ascii_case(b"bearer ") && given.len() == token.len() && differs == 0
+    let right = token.is_some_and(|token| !token.is_empty() && same(token.as_bytes(), given));
+    scheme.eq_ignore_ascii_case(b"bearer ") && right
 }
 
 #[cfg(test)]

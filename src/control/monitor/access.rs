@@ -102,8 +102,11 @@ impl Door {
         }
         let bearer = caller.headers.get(header::AUTHORIZATION);
         let bearer = bearer.and_then(|value| value.to_str().ok());
-        let token = bearer.and_then(|value| value.strip_prefix("Bearer "));
-        let token = token.ok_or(Denied::NoCredential)?;
+        let (scheme, token) =
+            bearer.and_then(|value| value.split_once(' ')).ok_or(Denied::NoCredential)?;
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return Err(Denied::NoCredential);
+        }
         self.tries(monitor, caller.ip, token)
     }
 
@@ -200,7 +203,7 @@ fn cookie(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// Compares secrets without stopping where they differ.
-fn same(right: &[u8], given: &[u8]) -> bool {
+pub(in crate::control) fn same(right: &[u8], given: &[u8]) -> bool {
     let differences = right
         .iter()
         .zip(given.iter().chain(std::iter::repeat(&0)))
@@ -247,6 +250,10 @@ mod tests {
         let bearer = |token: &str| headers(header::AUTHORIZATION, &format!("Bearer {token}"));
         assert_eq!(asks(&door, &monitor, &HeaderMap::new()), Err(Denied::NoCredential));
         assert_eq!(asks(&door, &monitor, &bearer(TOKEN)), Ok(()));
+        let small = headers(header::AUTHORIZATION, &format!("bearer {TOKEN}"));
+        assert_eq!(asks(&door, &monitor, &small), Ok(()), "a scheme has no case");
+        let basic = headers(header::AUTHORIZATION, &format!("Basic {TOKEN}"));
+        assert_eq!(asks(&door, &monitor, &basic), Err(Denied::NoCredential));
         assert_eq!(asks(&door, &monitor, &bearer(&TOKEN[1..])), Err(Denied::NoCredential));
         assert_eq!(door.log_in(&monitor, ip(1), "wrong"), Err(Denied::NoCredential));
         let key = door.log_in(&monitor, ip(1), TOKEN).unwrap();

@@ -20,6 +20,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::Receiver;
 
+pub(super) use access::same;
 pub(super) use answer::{own, show};
 
 use super::Plane;
