@@ -213,6 +213,7 @@ fn links_between_documents_lead_somewhere() {
         "docs/testing.md",
         "docs/reload.md",
         "docs/commands.md",
+        "docs/quickstart-rooms.md",
     ] {
         let folder = root.join(path).parent().expect("a folder").to_owned();
         for link in document(path).split("](").skip(1).filter_map(|rest| rest.split(')').next()) {

@@ -25,19 +25,27 @@ events:
     actions: [{ name: _log, params: [rule] }]
 "#;
 
-/// What only schemas, rooms and expressions produce, which this spelling has none of: tests/native.
-const OF_EXPRESSIONS: [Reject; 6] = [
+/// What only schemas, rooms, expressions, calls and in-band authentication produce, which this
+/// spelling has none of: tests/native.
+const NATIVE: [Reject; 13] = [
     Reject::RoomFull,
     Reject::InvalidPayload,
     Reject::Denied,
     Reject::BadType,
     Reject::BadValue,
     Reject::NoElement,
+    Reject::BackendUnavailable,
+    Reject::BackendTimeout,
+    Reject::BackendRefused,
+    Reject::BackendFailed,
+    Reject::BackendAnswer,
+    Reject::Unidentified,
+    Reject::OtherUser,
 ];
 
 /// The rejects of this spelling.
 fn rejects() -> impl Iterator<Item = Reject> {
-    Reject::ALL.iter().copied().filter(|reject| !OF_EXPRESSIONS.contains(reject))
+    Reject::ALL.iter().copied().filter(|reject| !NATIVE.contains(reject))
 }
 
 /// What produces each reject, and the event that its error names.

@@ -27,6 +27,18 @@ events:
       - reply:
           event: ok
           payload: { note: "${payload.note}", size: "${payload.size}", name: "${payload.name}" }
+  maybe:
+    payload:
+      who: { $optional: true, name: string, age: int = 7 }
+      where: { $optional: true, x: int }
+    steps:
+      - reply:
+          event: ok
+          payload:
+            name: ${payload.who.name ?? 'nobody'}
+            age: ${payload.who.age}
+            where: ${payload.where}
+            x: ${payload.where.x ?? 0}
   closed:
     payload: { a: int, $unknown: refuse }
     steps: [{ reply: { event: ok } }]
@@ -39,6 +51,41 @@ fn good() -> Value {
         "who": { "name": "x" }, "points": [{ "x": 1, "y": 2 }], "any": 1,
         "more": { "is": "fine" },
     })
+}
+
+#[test]
+fn an_optional_map_may_be_missing_and_holds_what_it_must_where_it_is_there() {
+    let mut world = open_world(KINDS, 1);
+    let ada = world.open(0, "ada");
+    let mut asked = |payload: Value| ask_event(&mut world, ada, "maybe", payload)[0].take();
+    let nobody = event("ok", json!({ "name": "nobody", "age": 7, "where": null, "x": 0 }));
+    for payload in [json!({}), json!({ "who": null, "where": null })] {
+        assert_eq!(asked(payload), nobody);
+    }
+    let there = json!({ "who": { "name": "Ada" }, "where": { "x": 1 } });
+    let heard = event("ok", json!({ "name": "Ada", "age": 7, "where": { "x": 1 }, "x": 1 }));
+    assert_eq!(asked(there), heard);
+    for (payload, field) in [(json!({ "who": {} }), "who.name"), (json!({ "where": 1 }), "where")] {
+        let told = asked(payload);
+        assert_eq!(
+            (&told["payload"]["code"], &told["payload"]["field"]),
+            (&json!("invalid_payload"), &json!(field))
+        );
+    }
+}
+
+/// With a default beside it in the map, and without.
+#[test]
+fn what_is_in_an_optional_map_may_be_null() {
+    for schema in ["$optional: true, name: string", "$optional: true, name: string, age: int = 7"] {
+        let text = format!(
+            "events:\n  e:\n    payload: {{ who: {{ {schema} }} }}\n    \
+             steps: [{{ join: '${{payload.who.name}}' }}]\n"
+        );
+        assert_eq!(codes(&text), [Code::MayBeNull], "{schema}");
+    }
+    let text = "events:\n  e:\n    payload: { who: { $optional: maybe, name: string } }\n";
+    assert!(codes(text).contains(&Code::BadValue));
 }
 
 #[test]

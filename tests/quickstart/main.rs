@@ -1,8 +1,8 @@
-//! The quickstarts, played as they are written: every command typed into a terminal, every line that
-//! a document shows waited for.
+//! The quickstarts, played as they are written: every command typed into a terminal, every line
+//! that a document shows waited for.
 //!
-//! Playing them needs `wscat`, which `scripts/test` installs below `target/tools`; without it a test
-//! fails and says so.
+//! Playing them needs `wscat`, which `scripts/test` installs below `target/tools`; without it a
+//! test fails and says so.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 

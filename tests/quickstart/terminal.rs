@@ -1,4 +1,5 @@
-//! One terminal: a shell on a pseudo-terminal (by `script`), so that programs behave as for a person.
+//! One terminal: a shell on a pseudo-terminal (by `script`), so that programs behave as for a
+//! person.
 //!
 //! Invariants: a shell that waits for a command has just written a line with the status of the last
 //! one; whatever runs is interrupted when the terminal is closed.
@@ -17,8 +18,8 @@ const SHELL: &str = "stty cols 999; exec env PS1=\"$PROMPT\" bash --norc --nopro
 
 const READY: &str = "[ready ";
 
-/// What the shell writes when it waits: a whole line, wherever the last command has left the cursor,
-/// and the prompt.
+/// What the shell writes when it waits: a whole line, wherever the last command has left the
+/// cursor, and the prompt.
 const PROMPT: &str = "\n[ready $?]\n$ ";
 
 pub struct Terminal {
@@ -68,10 +69,13 @@ impl Terminal {
 
     /// Waits until the shell waits; how many lines there are then.
     fn prompt(&self) -> Option<usize> {
-        patiently(|| {
-            let lines = self.lines();
-            lines.last().filter(|line| line.starts_with(READY)).map(|_| lines.len())
-        })
+        patiently(|| self.idle())
+    }
+
+    /// How many lines there are, when the shell waits.
+    fn idle(&self) -> Option<usize> {
+        let lines = self.lines();
+        lines.last().filter(|line| line.starts_with(READY)).map(|_| lines.len())
     }
 
     pub fn type_line(&mut self, text: &str) {
@@ -154,9 +158,11 @@ fn plain(text: &str) -> String {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        // What is typed while a program ends is the program's.
-        let _ = self.keys.write_all(&[3]);
-        self.prompt();
+        if self.idle().is_none() {
+            let _ = self.keys.write_all(&[3]);
+            // What is typed while a program ends is the program's.
+            self.prompt();
+        }
         let _ = self.keys.write_all(b"exit\n");
         let ended = patiently(|| self.shell.try_wait().ok().flatten());
         if ended.is_none() {

@@ -1,4 +1,5 @@
-//! Who gets in, by which way, in which form: tokens, origins, text and binary, compression, the end.
+//! Who gets in, by which way, in which form: tokens, origins, text and binary, compression, the
+//! end.
 
 use serde_json::json;
 

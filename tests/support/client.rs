@@ -99,7 +99,7 @@ impl Chatter {
         Self::open_at(address, "/ws", name, value)
     }
 
-    /// Connects to a path with a query, sending one more header; or gives the status of the refusal.
+    /// Connects to a path with a query, sending one more header; or gives the refusal's status.
     pub fn open_at(
         address: SocketAddr,
         path: &str,

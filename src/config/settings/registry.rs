@@ -180,6 +180,18 @@ mod tests {
     }
 
     #[test]
+    fn commas_of_a_variable_separate_what_is_a_list() {
+        let texts = |path: &str, text: &str| {
+            let key = KEYS.iter().find(|key| key.path == path).unwrap();
+            Given::of_variable(key, text).texts
+        };
+        assert_eq!(texts("server.origins", "https://a.example, *"), ["https://a.example", "*"]);
+        assert_eq!(texts("auth.sources", "query,bearer"), ["query", "bearer"]);
+        assert!(texts("server.origins", "").is_empty());
+        assert_eq!(texts("auth.cookie", "a,b"), ["a,b"]);
+    }
+
+    #[test]
     fn the_defaults_in_the_table_are_the_defaults() {
         let mut draft = Draft::default();
         let mut findings = Findings::default();

@@ -23,7 +23,7 @@ const fn gauge(counter: &'static str, metric: &'static str, help: &'static str) 
 }
 
 /// Those with one number a shard.
-pub(super) const PLAIN: [Row; 26] = [
+pub(super) const PLAIN: [Row; 30] = [
     gauge("connections", "shardwire_connections", "Connections open now, upgraded or not."),
     counter("upgrades", "shardwire_upgrades_total", "WebSocket connections opened."),
     counter("messagesIn", "shardwire_messages_received_total", "Messages received."),
@@ -97,6 +97,18 @@ pub(super) const PLAIN: [Row; 26] = [
         "shardwire_members_would_take_out_total",
         "Members whom such rules would have taken out, in shadow.",
     ),
+    counter("calls", "shardwire_calls_total", "Calls of steps to backends."),
+    counter(
+        "callsDropped",
+        "shardwire_calls_dropped_total",
+        "Runs and answers of backends that nobody waited for any more.",
+    ),
+    counter("tlsHandshakes", "shardwire_tls_handshakes_total", "TLS handshakes that succeeded."),
+    counter(
+        "tlsResumptions",
+        "shardwire_tls_resumptions_total",
+        "Those of them that went on from an earlier one.",
+    ),
     counter(
         "untold",
         "shardwire_monitor_untold_total",
@@ -105,7 +117,7 @@ pub(super) const PLAIN: [Row; 26] = [
 ];
 
 /// Groups of counters: the group, its metric, the label with the counter's name, what it is.
-pub(super) const GROUPS: [(&str, &str, &str, &str); 7] = [
+pub(super) const GROUPS: [(&str, &str, &str, &str); 8] = [
     ("rejects", "shardwire_rejects_total", "reason", "Messages refused."),
     ("disconnects", "shardwire_disconnects_total", "reason", "Connections closed."),
     ("refusals", "shardwire_refusals_total", "reason", "Requests that did not become WebSockets."),
@@ -115,6 +127,7 @@ pub(super) const GROUPS: [(&str, &str, &str, &str); 7] = [
         "reason",
         "Connections ended by a breach of the WebSocket protocol.",
     ),
+    ("tlsFailures", "shardwire_tls_failures_total", "reason", "TLS connections that failed."),
     ("rules", "shardwire_rule_denials_total", "rule", "Rules not met, enforced or in the shadow."),
     ("limits", "shardwire_limit_refusals_total", "limit", "Messages a limit with a name refused."),
     ("metrics", "shardwire_metric_total", "name", "What `metric` steps count."),

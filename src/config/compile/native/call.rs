@@ -110,6 +110,7 @@ impl Native<'_> {
         }
         let finding = Diagnostic::new(Code::UnknownBackend, format!("unknown backend `{name}`"));
         let finding = finding.label(entry.value.span, "not in `backends`");
+        let finding = finding.about(format!("backends.{name}"));
         let known = self.backends.iter().map(|known| known.name.as_str());
         self.findings.push(finding.suggest(name, known));
         None

@@ -100,28 +100,32 @@ impl Native<'_> {
         }
         flow.whole_payload = Some(schema.typed());
         let mut loads = Vec::new();
-        self.bind_fields("payload", &mut Vec::new(), schema, flow, &mut loads);
+        self.bind_fields("payload", &mut Vec::new(), (schema, false), flow, &mut loads);
         loads
     }
 
+    /// The fields of a map, which may itself be missing, or one that it is in.
     fn bind_fields(
         &mut self,
         above: &str,
         path: &mut Vec<String>,
-        schema: &Schema,
+        (schema, missing): (&Schema, bool),
         flow: &mut Flow,
         loads: &mut Vec<Step>,
     ) {
+        let missing = missing || schema.optional;
         for field in schema.fields() {
             let name = format!("{above}.{}", field.name);
             path.push(field.name.clone());
             match &field.schema.default {
                 Some(json) => loads.extend(self.load(&name, path, &field.schema, json, flow)),
                 None if has_default(&field.schema) => {
-                    self.bind_fields(&name, path, &field.schema, flow, loads);
+                    self.bind_fields(&name, path, (&field.schema, missing), flow, loads);
                 }
                 None => {
-                    let (typed, read) = (field.schema.typed(), Read::Payload(path.clone()));
+                    let typed = field.schema.typed();
+                    let typed = if missing { typed.optional() } else { typed };
+                    let read = Read::Payload(path.clone());
                     flow.scope.bind_declared(&name, typed, read, Some(field.name_span));
                 }
             }

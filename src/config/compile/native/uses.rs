@@ -221,7 +221,10 @@ impl<'n> Native<'n> {
         let into = beside.into?;
         let Some(entry) = self.meant(fields, "output", &FIELDS) else {
             let message = "this pipeline has no output";
-            self.push(Code::KeyMisplaced, message, into.key_span, "there is nothing to name");
+            let finding = Diagnostic::new(Code::KeyMisplaced, message);
+            let finding = finding.label(into.key_span, "there is nothing to name");
+            // However many uses it has, it lacks one output.
+            self.findings.push(finding.about(format!("{:?}", node.span)));
             return None;
         };
         let want = Want::any("an output").optional();
