@@ -224,7 +224,8 @@ impl<'n> Native<'n> {
             let finding = Diagnostic::new(Code::KeyMisplaced, message);
             let finding = finding.label(into.key_span, "there is nothing to name");
             // However many uses it has, it lacks one output.
-            self.findings.push(finding.about(format!("{:?}", node.span)));
+            let name = node.as_scalar().map_or("", |scalar| &scalar.text);
+            self.findings.push(finding.about(format!("{}.{name}.output", PIPELINES.path)));
             return None;
         };
         let want = Want::any("an output").optional();
