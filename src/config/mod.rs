@@ -20,7 +20,7 @@ pub mod environment;
 pub mod expr;
 pub mod files;
 pub mod fmt;
-mod redact;
+pub mod redact;
 pub mod render;
 pub mod schema;
 pub mod script;

@@ -7,6 +7,9 @@
 const SECRET_KEYS: [&str; 6] =
     ["secret", "password", "token", "apikey", "api-key", "authorization"];
 
+/// Shorter values stand everywhere, by chance.
+const SECRET_BYTES_MIN: usize = 4;
+
 /// The text with every secret's value starred out.
 pub fn redacted(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -28,6 +31,18 @@ pub fn redacted(text: &str) -> String {
         }
     }
     out
+}
+
+/// The text without what the environment's secrets are worth: those variables whose names say so.
+pub fn without_secrets_of(
+    environment: impl Iterator<Item = (String, String)>,
+    text: &str,
+) -> String {
+    let worth_hiding = |(name, value): &(String, String)| {
+        is_secret(&name.replace('_', "-")) && value.len() >= SECRET_BYTES_MIN
+    };
+    let hide = |text: String, (_, value): (String, String)| text.replace(&value, "********");
+    environment.filter(worth_hiding).fold(text.to_owned(), hide)
 }
 
 /// Where the value of the first secret key of a line begins.
@@ -73,5 +88,13 @@ mod tests {
             assert_eq!(redacted(text), shown);
             assert_eq!(redacted(text).len(), text.len());
         }
+    }
+
+    #[test]
+    fn what_the_environment_keeps_secret_is_hidden_wherever_it_stands() {
+        let pairs = [("INTERNAL_API_KEY", "s3cr3t"), ("PORT", "8080"), ("A_TOKEN", "abc")];
+        let environment = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let shown = without_secrets_of(environment.into_iter(), "const 's3cr3t' abc 8080");
+        assert_eq!(shown, "const '********' abc 8080");
     }
 }

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use super::super::load::{BRIEF, Loaded, Which, load};
 use super::super::{Failure, output};
 use super::advice;
+use crate::config::redact::without_secrets_of;
 use crate::config::{FileId, SecretPolicy, Source};
 use crate::ids::EventId;
 use crate::pipeline::denial::{self, Denial};
@@ -24,7 +25,9 @@ pub(super) fn run(name: &str, which: &Which) -> Result<(), Failure> {
     let steps = steps(program, event, &loaded.source);
     let denials = denials(&loaded, id, event);
     let away = away(&loaded, event);
-    output::say(&format!("{steps}\n{denials}\n{away}\n{}", disasm::event(program, event)))
+    let page = format!("{steps}\n{denials}\n{away}\n{}", disasm::event(program, event));
+    // What is read from the environment has become a constant like any other.
+    output::say(&without_secrets_of(std::env::vars(), &page))
 }
 
 /// The steps that leave the core, and what for.
