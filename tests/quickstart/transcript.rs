@@ -4,7 +4,8 @@
 //! a window, which go on where their last block ended; `LANGUAGE NAME.EXTENSION` is a file to save.
 //! In a terminal `$ ` begins a command, `> ` what is typed to the program that runs, `^C` ends
 //! it; in a window `open ` goes to a page, `> ` is typed where the focus is. All other lines are
-//! shown there (`< ` is how `wscat` marks what it receives), with `...` for what differs between runs.
+//! shown there (`< ` is how `wscat` marks what it receives), with `...` for what differs between
+//! runs.
 
 use std::path::PathBuf;
 
