@@ -1,9 +1,10 @@
 //! The way of a socket from a shard to the control plane's HTTP service.
 //!
-//! Invariants: `offer` never waits; at most `QUEUED_MAX` sockets wait and `SERVED_MAX` are served
-//! at a time, so that a flood of page requests costs a bounded number of descriptors. Where half of
-//! those places are taken, no connection is kept for a next request.
+//! Invariants: `offer` never waits; at most `QUEUED_MAX` sockets wait for a place (`places`), and
+//! as many to be looked at, so that a flood of page requests costs a bounded number of descriptors.
+//! Where half of the places are taken, no connection is kept for a next request.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,14 +13,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use axum::extract::connect_info::Connected;
 use axum::serve::IncomingStream;
 use tokio::net::TcpStream;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 
+use super::places::{Place, Places, is_probe};
 use super::prefixed::{Life, Prefixed};
 use super::wire::Wire;
 use crate::shard::handoff::Handoff;
 
 const QUEUED_MAX: usize = 128;
-const SERVED_MAX: usize = 128;
 
 /// The shards' end.
 #[derive(Clone)]
@@ -31,12 +32,14 @@ pub struct Intake {
 /// The control plane's end.
 pub struct Waiting {
     receiver: mpsc::Receiver<Handoff>,
+    dropped: Arc<AtomicU64>,
 }
 
 /// Both ends.
 pub fn intake() -> (Intake, Waiting) {
     let (sender, receiver) = mpsc::channel(QUEUED_MAX);
-    (Intake { sender, dropped: Arc::default() }, Waiting { receiver })
+    let dropped = Arc::default();
+    (Intake { sender, dropped: Arc::clone(&dropped) }, Waiting { receiver, dropped })
 }
 
 impl Intake {
@@ -55,14 +58,18 @@ impl Intake {
 
 impl Waiting {
     pub(super) fn into_listener(self) -> Handoffs {
-        Handoffs { receiver: self.receiver, places: Arc::new(Semaphore::new(SERVED_MAX)) }
+        let Waiting { receiver, dropped } = self;
+        Handoffs { receiver, dropped, waiting: VecDeque::new(), places: Places::default() }
     }
 }
 
 /// The intake as something axum accepts connections from.
 pub(super) struct Handoffs {
     receiver: mpsc::Receiver<Handoff>,
-    places: Arc<Semaphore>,
+    dropped: Arc<AtomicU64>,
+    /// Those that there was no place for when they came.
+    waiting: VecDeque<Handoff>,
+    places: Places,
 }
 
 /// Who is at the other end of a connection, for the requests on it.
@@ -70,13 +77,15 @@ pub(super) struct Handoffs {
 pub(super) struct Peer {
     pub ip: IpAddr,
     pub life: Life,
-    places: Arc<Semaphore>,
+    /// It has a place that is there for a probe and nothing else.
+    is_probe: bool,
+    places: Places,
 }
 
 impl Peer {
-    /// Whether many others are served or wait.
-    pub(super) fn is_crowded(&self) -> bool {
-        self.places.available_permits() < SERVED_MAX / 2
+    /// Whether the connection may be kept for a next request, as far as others are concerned.
+    pub(super) fn may_stay(&self) -> bool {
+        !self.is_probe && !self.places.are_crowded()
     }
 }
 
@@ -88,19 +97,49 @@ impl Connected<IncomingStream<'_, Handoffs>> for Peer {
 
 impl Handoffs {
     async fn next(&mut self) -> Option<(Prefixed, Peer)> {
-        let place = Arc::clone(&self.places).acquire_owned().await.ok()?;
         loop {
-            let Handoff { socket, received, peer, tls } = self.receiver.recv().await?;
+            let (Handoff { socket, received, peer, tls }, place) = self.admit().await?;
             match adopt(socket) {
                 Ok(stream) => {
                     let life = Life::begin();
-                    let places = Arc::clone(&self.places);
-                    let peer = Peer { ip: peer, life: life.clone(), places };
+                    let places = self.places.clone();
+                    let is_probe = place.is_for_probe();
+                    let peer = Peer { ip: peer, life: life.clone(), is_probe, places };
                     let wire = Wire::new(stream, tls);
                     return Some((Prefixed::new(received, wire, place, life), peer));
                 }
                 Err(error) => tracing::debug!(%error, "a handed-over socket was not usable"),
             }
+        }
+    }
+
+    /// The next connection that there is a place for.
+    async fn admit(&mut self) -> Option<(Handoff, Place)> {
+        loop {
+            if let Some(admitted) = self.first_with_a_place() {
+                return Some(admitted);
+            }
+            tokio::select! {
+                handoff = self.receiver.recv() => self.line_up(handoff?),
+                () = self.places.freed() => {}
+            }
+        }
+    }
+
+    fn first_with_a_place(&mut self) -> Option<(Handoff, Place)> {
+        let place_for = |waiting: &Handoff| match is_probe(&waiting.received) {
+            true => self.places.take_for_probe(waiting.peer),
+            false => self.places.take(waiting.peer),
+        };
+        let found = self.waiting.iter().enumerate();
+        let (at, place) = found.filter_map(|(at, one)| Some((at, place_for(one)?))).next()?;
+        Some((self.waiting.remove(at)?, place))
+    }
+
+    fn line_up(&mut self, handoff: Handoff) {
+        match self.waiting.len() < QUEUED_MAX {
+            true => self.waiting.push_back(handoff),
+            false => drop(self.dropped.fetch_add(1, Ordering::Relaxed)),
         }
     }
 }

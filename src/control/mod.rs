@@ -17,6 +17,7 @@ mod intake;
 mod metrics;
 mod monitor;
 pub mod pages;
+mod places;
 mod prefixed;
 pub mod reload;
 mod report;

@@ -12,9 +12,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep};
 
+use super::places::Place;
 use super::wire::Wire;
 
 const LIFE: Duration = Duration::from_secs(15);
@@ -67,16 +67,11 @@ pub(super) struct Prefixed {
     life: Life,
     /// Looks whether `life` is over; that may have been put off since.
     alarm: Pin<Box<Sleep>>,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Prefixed {
-    pub(super) fn new(
-        prefix: Vec<u8>,
-        stream: Wire,
-        place: OwnedSemaphorePermit,
-        life: Life,
-    ) -> Self {
+    pub(super) fn new(prefix: Vec<u8>, stream: Wire, place: Place, life: Life) -> Self {
         let alarm = Box::pin(tokio::time::sleep_until(life.end()));
         Prefixed { prefix, taken: 0, stream, life, alarm, _place: place }
     }

@@ -1,7 +1,7 @@
 //! `http.static`: what is served, and everything that is not.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::unix::fs::symlink;
 
 use serde_json::json;
@@ -145,6 +145,35 @@ fn a_part_of_a_file_is_what_is_asked_for() {
     assert_eq!(asked(&format!("{range}If-Range: W/{tag}\r\n")).status, 200);
 }
 
+/// So many that have asked for `/large.txt` and read nothing yet.
+fn readers(address: SocketAddr, count: usize) -> Vec<TcpStream> {
+    let ask = |_| {
+        let mut stream = TcpStream::connect(address).expect("connects");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        stream.write_all(b"GET /large.txt HTTP/1.1\r\nHost: x\r\n\r\n").expect("asks");
+        stream
+    };
+    (0..count).map(ask).collect()
+}
+
+/// One address may have fewer places than there are, and a probe needs none of them.
+#[test]
+fn readers_that_read_nothing_do_not_make_the_server_look_dead() {
+    let site = site("crowd");
+    site.put("public/large.txt", &"x".repeat(3 << 20));
+    let server = site.serve(&[]);
+    let crowd = readers(server.address, 150);
+    for _ in 0..20 {
+        assert_eq!(get(server.address, "/health").status, 200);
+    }
+    // Another page of the crowd's address waits until some of the crowd have gone.
+    let mut late = readers(server.address, 1);
+    drop(crowd);
+    let mut byte = [0];
+    late[0].read_exact(&mut byte).expect("an answer");
+    assert_eq!(&byte, b"H");
+}
+
 /// Files far larger than a piece, to readers that take nothing: the chat does not notice.
 #[test]
 fn slow_readers_of_large_files_are_in_nobodys_way() {
@@ -154,13 +183,7 @@ fn slow_readers_of_large_files_are_in_nobodys_way() {
     let text: String = ('a'..='z').cycle().take(BYTES).collect();
     site.put("public/large.txt", &text);
     let server = site.serve(&[]);
-    let ask = || {
-        let mut stream = TcpStream::connect(server.address).expect("connects");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-        stream.write_all(b"GET /large.txt HTTP/1.1\r\nHost: x\r\n\r\n").expect("asks");
-        stream
-    };
-    let readers: Vec<TcpStream> = (0..READERS).map(|_| ask()).collect();
+    let readers = readers(server.address, READERS);
     let mut ada = Chatter::connect(server.address, "x");
     ada.send("join", "", &json!({}));
     ada.expect("joined");

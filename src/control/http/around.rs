@@ -51,7 +51,7 @@ pub(super) async fn around(
 
 fn is_kept(plane: &Plane, peer: &Peer, headers: &HeaderMap) -> bool {
     let wanted = plane.engine.reloads.settings().http.keep_alive;
-    wanted && !plane.draining() && !peer.is_crowded() && !is_proxied(headers)
+    wanted && !plane.draining() && peer.may_stay() && !is_proxied(headers)
 }
 
 fn is_upgrade(headers: &HeaderMap) -> bool {
