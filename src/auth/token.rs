@@ -85,8 +85,8 @@ fn query_token(query: &str) -> Option<Cow<'_, str>> {
     non_empty(value).and_then(percent_decoded)
 }
 
-/// `None` for a broken escape or text that is not UTF-8.
-fn percent_decoded(text: &str) -> Option<Cow<'_, str>> {
+/// A part of a URL as text; `None` for a broken escape or text that is not UTF-8.
+pub fn percent_decoded(text: &str) -> Option<Cow<'_, str>> {
     if !text.contains('%') {
         return Some(Cow::Borrowed(text));
     }

@@ -4,9 +4,9 @@
 //! the first days' warning is the start's own.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use super::Plane;
+use super::{Plane, wall_clock};
 use crate::config::expiry_warning;
 
 const EVERY: Duration = Duration::from_secs(86_400);
@@ -14,7 +14,7 @@ const EVERY: Duration = Duration::from_secs(86_400);
 pub(super) async fn watch(plane: Arc<Plane>) {
     loop {
         tokio::time::sleep(EVERY).await;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = wall_clock();
         let expiry = plane.engine.reloads.expiry();
         if let Some(warning) = expiry.and_then(|expiry| expiry_warning(&expiry, now.as_secs())) {
             tracing::warn!("{warning}; renew it, then reload");

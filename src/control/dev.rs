@@ -5,7 +5,6 @@
 //! foreign page cannot send without a preflight that is never answered.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Request, State};
@@ -130,6 +129,5 @@ fn answer(dev: &Dev, wanted: Wanted) -> Response {
 
 /// The wall clock alone: nothing here is timed.
 fn now() -> Now {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Now { mono_ns: 0, unix_ms: u64::try_from(since.as_millis()).unwrap_or(u64::MAX) }
+    Now { mono_ns: 0, unix_ms: super::unix_ms() }
 }

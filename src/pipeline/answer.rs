@@ -171,7 +171,8 @@ fn is_object(body: &[u8]) -> bool {
         && validate(body).is_ok_and(|root| root.kind == SlotKind::Object)
 }
 
-/// Whether no segment leads elsewhere; holes are escaped, so that only whole segments could.
+/// Whether no segment leads elsewhere; holes are escaped, so that only whole segments could. The
+/// client would refuse it, too, without knowing that a value is at fault.
 fn keeps_its_path(target: &str) -> bool {
     let path = target.split('?').next().unwrap_or_default();
     path.starts_with('/') && !path.split('/').any(|segment| matches!(segment, "." | ".."))

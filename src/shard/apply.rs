@@ -332,7 +332,8 @@ impl Shard {
 
     /// Whether this is its own user: hooks and rooms of connections are about nobody else.
     fn is_own(&self, slot: u32, user: &str) -> bool {
-        self.user_of(slot).is_some_and(|own| *own == *user)
+        let own = self.conns.get(slot).and_then(|conn| self.users.get(conn.user?));
+        own.is_some_and(|own| *own.name == *user)
     }
 
     pub(super) fn user_of(&self, slot: u32) -> Option<Arc<str>> {

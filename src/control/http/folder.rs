@@ -14,6 +14,7 @@ use std::time::SystemTime;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::auth::token::percent_decoded;
 use crate::settings::Folder;
 
 /// Threads that look at files.
@@ -61,27 +62,9 @@ pub(super) fn wanted(folders: &[Folder], base: &Path, path: &str) -> Option<Want
 /// A file's name from a part of a path: no dot at its start, nothing that another system would
 /// take for a separator.
 fn name(part: &str) -> Option<String> {
-    let name = decoded(part)?;
+    let name = percent_decoded(part)?.into_owned();
     let plain = |c: char| !c.is_control() && c != '/' && c != '\\';
     (!name.is_empty() && !name.starts_with('.') && name.chars().all(plain)).then_some(name)
-}
-
-/// The text of a percent-encoded part; `None` where it is no text.
-fn decoded(part: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(part.len());
-    let mut rest = part.as_bytes();
-    while let Some((first, behind)) = rest.split_first() {
-        rest = behind;
-        if *first != b'%' {
-            bytes.push(*first);
-            continue;
-        }
-        let digits = std::str::from_utf8(rest.get(..2)?).ok()?;
-        let hex = digits.bytes().all(|b| b.is_ascii_hexdigit());
-        bytes.push(u8::from_str_radix(digits, 16).ok().filter(|_| hex)?);
-        rest = &rest[2..];
-    }
-    String::from_utf8(bytes).ok()
 }
 
 /// Looks for the file, on another thread.

@@ -7,7 +7,6 @@
 //! so a request cannot break out of a header that repeats a part of it.
 
 use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::body::Body;
 use axum::extract::{Query, Request};
@@ -15,7 +14,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::super::{Plane, report};
+use super::super::{Plane, report, unix_ms};
 use super::refusal;
 use crate::envelope::{Members, Slot, Slots, project, validate};
 use crate::ids::{ConnKey, LimitId, PermissionId, ShardId};
@@ -32,7 +31,7 @@ const PAGE_BYTES_MAX: usize = 1 << 20;
 const NOBODY: ConnKey = ConnKey { shard: ShardId(0), index: 0, generation: 0 };
 
 pub(super) fn answer(page: &Page, program: &Program, plane: &Plane, request: &Request) -> Response {
-    let now_ms = unix_ms();
+    let now_ms = i64::try_from(unix_ms()).unwrap_or(i64::MAX);
     let told = told(plane, request, now_ms).to_string();
     match written(page, program, &told, now_ms) {
         Ok(frames) => response(page, frames).unwrap_or_else(|| unusable("a header's value")),
@@ -71,11 +70,6 @@ fn server(plane: &Plane, now_ms: i64) -> Value {
         told[name] = figure.into();
     }
     told
-}
-
-fn unix_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Runs the page; the payloads of its frames in order.

@@ -16,7 +16,7 @@ mod sample;
 mod status;
 
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 
@@ -76,7 +76,7 @@ impl Monitor {
             self.record().hear(note, &settings.monitor, &program);
         }
         self.end_logins_of_another(&settings.monitor.token);
-        let at_ms = now_ms();
+        let at_ms = super::unix_ms();
         self.samples().take(&plane.engine.counters, at_ms);
         self.seen(plane, |seen| self.feed.publish(seen, since));
     }
@@ -95,7 +95,7 @@ impl Monitor {
         let messages = self.messages(plane);
         let (record, samples) = (self.record(), self.samples());
         tell(&Seen {
-            at_ms: now_ms(),
+            at_ms: super::unix_ms(),
             uptime_ms: plane.uptime_ms(),
             messages,
             happenings: sample::sum(&plane.engine.counters, |one| &one.happenings),
@@ -125,9 +125,4 @@ pub(super) async fn watch(plane: Arc<Plane>) {
         ticks.tick().await;
         monitor.tick(&plane);
     }
-}
-
-fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

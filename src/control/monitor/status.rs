@@ -61,7 +61,7 @@ impl Connection {
 
 /// `handler: status`
 pub(in crate::control) fn status(plane: &Plane, monitor: &Monitor) -> Response {
-    let now_ms = super::now_ms();
+    let now_ms = super::super::unix_ms();
     let status = Status {
         status: if plane.draining() { "draining" } else { "running" },
         uptime: plane.uptime_ms(),
