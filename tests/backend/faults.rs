@@ -33,6 +33,9 @@ fn each_fault_has_its_failure_and_leaves_nothing_behind() {
         let is_slow = expected(fault) == Some(Failure::Timeout);
         bad.timeout_ns = is_slow.then_some(200 * MS);
         assert_eq!(caller.ask(bad).err(), expected(fault), "{name}");
+        if fault == Fault::CloseAfter {
+            is_closed_by(&backend);
+        }
         let good = caller.ask(call(Method::Post, "/good")).expect(name);
         assert_eq!(text(&good), "good", "after {name}");
     }
@@ -57,14 +60,24 @@ fn nobody_at_the_address_is_unreachable() {
     assert_eq!(caller.ask(get("/")), Err(Failure::Unreachable));
 }
 
+fn is_closed_by(backend: &Backend) {
+    wait_for("the connection to be closed", || (backend.open() == 0).then_some(()));
+}
+
+/// What was not sent cannot be done twice, whatever the method.
 #[test]
 fn a_kept_connection_that_was_closed_meanwhile_is_replaced() {
     let backend = Backend::start();
-    backend.on("GET", "/a", Reply::fault(Fault::CloseAfter));
-    let mut caller = Caller::of(&[spec(&backend.url())]);
-    for _ in 0..50 {
-        caller.ask(get("/a")).expect("a reply");
+    for method in [Method::Get, Method::Post] {
+        backend.on(method.name(), "/a", Reply::fault(Fault::CloseAfter));
+        let mut caller = Caller::of(&[spec(&backend.url())]);
+        for _ in 0..50 {
+            caller.ask(call(method, "/a")).expect("a reply");
+            is_closed_by(&backend);
+        }
+        assert_eq!(caller.counted()[1], 0, "none was made twice");
     }
+    assert_eq!(backend.requests().len(), 100);
 }
 
 /// The connection looks alive when it is taken, and is closed instead of answered.

@@ -16,7 +16,7 @@ use hyper_util::client::legacy::{self, connect::Connected};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use super::connect::Connector;
-use super::stream::Used;
+use super::stream::Life;
 use crate::backend::{Failure, Reply};
 
 /// Shorter than what servers allow (5 s is common), so that a connection is seldom closed by its
@@ -46,13 +46,15 @@ pub(super) struct Lost {
     /// On a connection that had been good before, and before anything of a response: it may have
     /// been closed while the request was on its way.
     pub(super) stale: bool,
+    /// No byte of the request was sent.
+    pub(super) unsent: bool,
     /// For the log.
     pub(super) reason: String,
 }
 
 impl Lost {
     fn reading(failure: Failure, reason: String) -> Lost {
-        Lost { failure, stale: false, reason }
+        Lost { failure, stale: false, unsent: false, reason }
     }
 }
 
@@ -78,8 +80,8 @@ impl Client {
 
     pub(super) async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Reply, Lost> {
         let response = self.pool.request(request).await.map_err(without_head)?;
-        if let Some(used) = response.extensions().get::<Used>() {
-            used.set();
+        if let Some(life) = response.extensions().get::<Life>() {
+            life.answered();
         }
         self.read(response).await
     }
@@ -115,14 +117,16 @@ fn without_head(error: legacy::Error) -> Lost {
         true => Failure::Unreachable,
         false => Failure::Broken,
     };
-    let stale = failure == Failure::Broken && error.connect_info().is_some_and(was_used);
-    Lost { failure, stale, reason: chain(&error) }
+    let life = error.connect_info().filter(|_| failure == Failure::Broken).and_then(life_of);
+    let stale = life.as_ref().is_some_and(Life::was_used);
+    let unsent = life.as_ref().is_some_and(Life::is_gone);
+    Lost { failure, stale, unsent, reason: chain(&error) }
 }
 
-fn was_used(connected: &Connected) -> bool {
+fn life_of(connected: &Connected) -> Option<Life> {
     let mut extras = Extensions::new();
     connected.get_extras(&mut extras);
-    extras.get::<Used>().is_some_and(Used::get)
+    extras.remove()
 }
 
 /// An error with its causes.

@@ -172,14 +172,24 @@ impl Live {
         }
     }
 
-    /// One attempt; on a fresh connection where the pooled one was closed in that moment.
+    /// One attempt, on a connection that was open when it was made. One that is closed at that
+    /// very moment may have taken the request with it, which only a repeatable one survives.
     async fn exchange(&self, prepared: &Prepared) -> Result<Reply, Lost> {
-        match self.client.exchange(prepared.request()).await {
-            Err(lost) if lost.stale && prepared.repeatable => {
-                add(&self.counters.retries);
-                self.client.exchange(prepared.request()).await
+        let mut exchanged = self.open_exchange(prepared).await;
+        if exchanged.as_ref().is_err_and(|lost| lost.stale && prepared.repeatable) {
+            add(&self.counters.retries);
+            exchanged = self.open_exchange(prepared).await;
+        }
+        exchanged
+    }
+
+    /// Kept connections that were closed meanwhile are passed over: each is met once, then gone.
+    async fn open_exchange(&self, prepared: &Prepared) -> Result<Reply, Lost> {
+        loop {
+            match self.client.exchange(prepared.request()).await {
+                Err(lost) if lost.unsent => {}
+                exchanged => return exchanged,
             }
-            exchanged => exchanged,
         }
     }
 

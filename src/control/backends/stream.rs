@@ -1,20 +1,26 @@
 //! A connection to a backend: plain or TLS, one type for the pool.
+//!
+//! Invariants: a request on a kept HTTP/1.1 connection is written only while the kernel knows of no
+//! close; where it knows of one, not a byte is written and `Life` says so. Called by `connect` and
+//! `client`.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
 
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
+use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 pub(super) struct Stream {
     io: Io,
-    used: Used,
+    life: Life,
 }
 
 enum Io {
@@ -22,28 +28,75 @@ enum Io {
     Tls(Box<TokioIo<TlsStream<TcpStream>>>),
 }
 
-/// Whether a connection has brought a response yet: one that has may be closed by the backend at
-/// the very moment in which it is used again.
+/// How far a connection has come; shared with the pool's errors.
 #[derive(Clone, Default)]
-pub(super) struct Used(Arc<AtomicBool>);
+pub(super) struct Life(Arc<AtomicU8>);
 
-impl Used {
-    pub(super) fn set(&self) {
-        self.0.store(true, Ordering::Relaxed);
+/// Has brought no response yet.
+const FRESH: u8 = 0;
+/// Has brought one, and nothing was sent since.
+const KEPT: u8 = 1;
+/// A request is on its way, behind others that were answered.
+const AGAIN: u8 = 2;
+/// Was closed by the backend while it was kept.
+const GONE: u8 = 3;
+
+impl Life {
+    pub(super) fn answered(&self) {
+        self.0.store(KEPT, Ordering::Relaxed);
     }
 
-    pub(super) fn get(&self) -> bool {
+    /// It may be closed by the backend at the very moment in which it is used again.
+    pub(super) fn was_used(&self) -> bool {
+        self.get() != FRESH
+    }
+
+    /// The request that found it so was not sent.
+    pub(super) fn is_gone(&self) -> bool {
+        self.get() == GONE
+    }
+
+    fn get(&self) -> u8 {
         self.0.load(Ordering::Relaxed)
+    }
+
+    fn set(&self, state: u8) {
+        self.0.store(state, Ordering::Relaxed);
     }
 }
 
 impl Stream {
     pub(super) fn plain(io: TokioIo<TcpStream>) -> Stream {
-        Stream { io: Io::Plain(io), used: Used::default() }
+        Stream { io: Io::Plain(io), life: Life::default() }
     }
 
     pub(super) fn tls(io: TlsStream<TcpStream>) -> Stream {
-        Stream { io: Io::Tls(Box::new(TokioIo::new(io))), used: Used::default() }
+        Stream { io: Io::Tls(Box::new(TokioIo::new(io))), life: Life::default() }
+    }
+
+    fn tcp(&self) -> &TcpStream {
+        match &self.io {
+            Io::Plain(io) => io.inner(),
+            Io::Tls(io) => io.inner().get_ref().0,
+        }
+    }
+
+    /// Asked of the kernel: the runtime may not have seen the close yet.
+    fn is_closed(&self) -> bool {
+        match SockRef::from(self.tcp()).peek(&mut [MaybeUninit::uninit()]) {
+            Ok(bytes) => bytes == 0,
+            Err(error) => error.kind() != io::ErrorKind::WouldBlock,
+        }
+    }
+
+    /// Before a request's first byte on a kept connection.
+    fn reuse(&self) -> io::Result<()> {
+        if self.is_closed() {
+            self.life.set(GONE);
+            return Err(io::Error::new(io::ErrorKind::NotConnected, "closed while it was kept"));
+        }
+        self.life.set(AGAIN);
+        Ok(())
     }
 
     fn speaks_h2(&self) -> bool {
@@ -56,7 +109,7 @@ impl Stream {
 
 impl Connection for Stream {
     fn connected(&self) -> Connected {
-        let connected = Connected::new().extra(self.used.clone());
+        let connected = Connected::new().extra(self.life.clone());
         if self.speaks_h2() { connected.negotiated_h2() } else { connected }
     }
 }
@@ -80,6 +133,9 @@ impl Write for Stream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if self.life.get() == KEPT && !self.speaks_h2() {
+            self.reuse()?;
+        }
         match &mut self.io {
             Io::Plain(io) => Pin::new(io).poll_write(context, bytes),
             Io::Tls(io) => Pin::new(io).poll_write(context, bytes),
