@@ -139,6 +139,7 @@ impl Shard {
     ) -> Result<Verdict, Refusal> {
         let ours = request.path() == settings.server.path;
         if !handshake::is_upgrade(request) {
+            handshake::check_host(request)?;
             return if ours { Err(UpgradeRefusal::NoUpgrade.into()) } else { Ok(Verdict::HandOff) };
         }
         if !self.conns.get(slot).is_some_and(|conn| conn.in_gate) {
