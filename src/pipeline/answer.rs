@@ -3,11 +3,13 @@
 //! Invariants: a path has no segment that leads elsewhere (`.`, `..`), a header no control
 //! character; what a program sees of a response fits the step's schema. Used by `paused`.
 
+use std::sync::Arc;
+
 use super::op::{CallId, Out, Reg};
 use super::program::CallSpec;
 use super::value::Value;
 use super::vm::{Host, Run, Step, Stop};
-use crate::backend::{Caching, Call, Failure, Reply, Ticket};
+use crate::backend::{Caching, Call, Failure, Reply, Returns, Ticket};
 use crate::envelope::text::escape_into;
 use crate::envelope::{Members, Misfit, Shape, SlotKind, Slots, project_checked, validate};
 use crate::limits::ERROR_BODY_BYTES_MAX;
@@ -67,7 +69,11 @@ impl<H: Host> Run<'_, H> {
             headers,
             body: body.map(|body| body.as_bytes().into()),
             timeout_ns: spec.timeout_ns,
-            cache: cache.map(|(key, ttl_ns)| Caching { key: key.as_bytes().into(), ttl_ns }),
+            cache: cache.map(|(key, ttl_ns)| Caching {
+                key: key.as_bytes().into(),
+                ttl_ns,
+                returns: spec.returns.clone().map(|shape| shape as Arc<dyn Returns>),
+            }),
             idempotency: idempotency.map(Into::into),
         })
     }
@@ -127,6 +133,12 @@ impl<H: Host> Run<'_, H> {
             return Err(Reject::BackendAnswer);
         }
         self.vm.values.keep_json(body.trim_ascii())
+    }
+}
+
+impl Returns for Shape {
+    fn takes(&self, body: &[u8]) -> bool {
+        fits(self, body, &mut Misfit::default())
     }
 }
 

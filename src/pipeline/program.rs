@@ -3,6 +3,7 @@
 //! Invariants: immutable after `verify`; shared by every shard through one `Arc`.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::lineage::Lineage;
 use super::op::Op;
@@ -147,7 +148,7 @@ pub struct CallSpec {
     pub headers: Vec<Box<str>>,
     pub has_body: bool,
     /// What the body of a good answer must be.
-    pub returns: Option<Shape>,
+    pub returns: Option<Arc<Shape>>,
     /// Shorter than the backend's own.
     pub timeout_ns: Option<u64>,
     /// How long an answer may be used again.

@@ -3,6 +3,8 @@
 //! Invariants: the path's shape is the file's: each hole is one escaped segment or a part of one,
 //! and values of a query are escaped; secrets stand in headers and bodies only.
 
+use std::sync::Arc;
+
 use super::super::super::codes::Code;
 use super::super::super::diagnostic::Diagnostic;
 use super::super::super::expr::{Piece, Read, Want};
@@ -87,7 +89,7 @@ impl Native<'_> {
             method,
             headers: names,
             has_body: body.is_some(),
-            returns: returns.map(|schema| schema.shape(self.source)),
+            returns: returns.map(|schema| Arc::new(schema.shape(self.source))),
             timeout_ns,
             cache_ttl_ns,
             is_idempotent: idempotency.is_some(),
