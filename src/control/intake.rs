@@ -109,6 +109,8 @@ impl Lane {
 pub(super) struct Peer {
     pub ip: IpAddr,
     pub life: Life,
+    /// It speaks TLS with this server.
+    pub is_secure: bool,
     /// It has a place that is there for a probe and nothing else.
     is_probe: bool,
     places: Places,
@@ -136,7 +138,8 @@ impl Handoffs {
                     let life = Life::begin();
                     let places = self.places.clone();
                     let is_probe = place.is_for_probe();
-                    let peer = Peer { ip: peer, life: life.clone(), is_probe, places };
+                    let is_secure = tls.is_some();
+                    let peer = Peer { ip: peer, life: life.clone(), is_secure, is_probe, places };
                     let wire = Wire::new(stream, tls);
                     return Some((Prefixed::new(received, wire, place, life), peer));
                 }
