@@ -70,6 +70,85 @@ fn a_call_asks_and_the_run_goes_on_with_the_answer() {
     }
 }
 
+const NUMBERS: &str = r#"
+pipelines:
+  same:
+    input: { n: any }
+    steps: [{ log: "${input.n}" }]
+    output: input.n
+events:
+  get:
+    payload: { n: any }
+    steps:
+      - use: same
+        with: { n: "${payload.n}" }
+        into: n
+      - call:
+          backend: api
+          post: "/n/${payload.n}/${n}"
+          query: { q: "${payload.n}", t: "a${string(n)}" }
+          body: { plain: "${payload.n}", chosen: "${payload.n ?? omit}", passed: ["${n}"] }
+          returns: { n: any, all: list(any) }
+        into: res
+      - reply: { event: got, payload: { n: "${res.n}", all: "${res.all.map(one, one)}" } }
+"#;
+
+#[test]
+fn a_number_that_is_passed_on_keeps_its_digits() {
+    for digits in ["9007199254740993", "18446744073709551615", "-0.1234567890123456789", "1.50"] {
+        let mut world = world(NUMBERS, 1);
+        let body = format!("{{\"n\":{digits},\"all\":[{digits},1]}}");
+        answers(&mut world, move |_| Scripted::status(200, &body));
+        let ada = world.open(0, "ada");
+        world.say(ada, &format!("{{\"event\":\"get\",\"payload\":{{\"n\":{digits}}}}}"));
+        world.settle();
+        let call = &world.backends.made[0];
+        // What a double holds whatever it is may be written shorter.
+        let kept = if digits == "1.50" { "1.5" } else { digits };
+        assert_eq!(*call.target, *format!("/n/{kept}/{kept}?q={kept}&t=a{kept}"));
+        let sent = String::from_utf8_lossy(call.body.as_deref().expect("a body"));
+        let wanted = format!("{{\"plain\":{digits},\"chosen\":{kept},\"passed\":[{kept}]}}");
+        assert_eq!(sent, wanted);
+        let heard = world.frames(ada).into_iter().flat_map(|frame| frame.payload).collect();
+        let heard = String::from_utf8(heard).expect("text");
+        assert!(heard.contains(&format!("\"n\":{kept},\"all\":[{kept},1]")), "{heard}");
+    }
+}
+
+const QUERIES: &str = r#"
+events:
+  get:
+    payload: { a: optional string, b: optional string, c: "string = 'z'" }
+    steps:
+      - call:
+          backend: api
+          get: /list
+          query: { a: "${payload.a ?? omit}", "b b": "${payload.b ?? omit}", c: "${payload.c}" }
+      - call:
+          backend: api
+          get: /list
+          query:
+            a: ${payload.a ?? omit}
+            b: "${payload.b == null ? omit : payload.b}"
+"#;
+
+#[test]
+fn a_part_of_a_query_may_be_left_out() {
+    for (payload, all, optional) in [
+        (json!({}), "/list?c=z", "/list"),
+        (json!({ "a": "1" }), "/list?a=1&c=z", "/list?a=1"),
+        (json!({ "b": "?&" }), "/list?b%20b=%3F%26&c=z", "/list?b=%3F%26"),
+        (json!({ "a": "", "b": "2" }), "/list?a=&b%20b=2&c=z", "/list?a=&b=2"),
+    ] {
+        let mut world = world(QUERIES, 1);
+        answers(&mut world, |_| Scripted::status(200, ""));
+        let ada = world.open(0, "ada");
+        ask_event(&mut world, ada, "get", payload);
+        let asked: Vec<&str> = world.backends.made.iter().map(|call| &*call.target).collect();
+        assert_eq!(asked, [all, optional]);
+    }
+}
+
 #[test]
 fn order_holds_for_the_connection_and_others_never_wait() {
     let mut world = world(MEMBERS, 2);
