@@ -10,7 +10,7 @@ use super::program::CallSpec;
 use super::value::Value;
 use super::vm::{Host, Run, Step, Stop};
 use crate::backend::{Caching, Call, Failure, Reply, Returns, Ticket};
-use crate::envelope::text::escape_into;
+use crate::envelope::text::{escape_into, without_lone_surrogates};
 use crate::envelope::{Members, Misfit, Shape, SlotKind, Slots, project_checked, validate};
 use crate::limits::ERROR_BODY_BYTES_MAX;
 use crate::reject::Reject;
@@ -132,7 +132,7 @@ impl<H: Host> Run<'_, H> {
             self.host.unfit(&misfit);
             return Err(Reject::BackendAnswer);
         }
-        self.vm.values.keep_json(body.trim_ascii())
+        self.vm.values.keep_json(&without_lone_surrogates(body.trim_ascii()))
     }
 }
 
@@ -165,7 +165,7 @@ fn error_object(failed: &Failed) -> Vec<u8> {
         out.extend_from_slice(format!(",\"status\":{}", reply.status).as_bytes());
         let plain = out.len();
         out.extend_from_slice(b",\"body\":");
-        out.extend_from_slice(&reply.body);
+        out.extend_from_slice(&without_lone_surrogates(&reply.body));
         out.push(b'}');
         if is_object(&reply.body) && validate(&out).is_ok() {
             return out;

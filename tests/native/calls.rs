@@ -115,6 +115,18 @@ fn a_number_that_is_passed_on_keeps_its_digits() {
     }
 }
 
+/// As in a message whose text is looked at.
+#[test]
+fn a_lone_surrogate_in_an_answer_is_replaced() {
+    let mut world = world(NUMBERS, 1);
+    let body = r#"{"n":"a\ud800b","all":["\ud83d\ude00","\udc00"]}"#;
+    answers(&mut world, |_| Scripted::status(200, body));
+    let ada = world.open(0, "ada");
+    let got = ask_event(&mut world, ada, "get", json!({ "n": 1 }));
+    let all = ["\u{1f600}", "\u{fffd}"];
+    assert_eq!(got, [event("got", json!({ "n": "a\u{fffd}b", "all": all }))]);
+}
+
 const QUERIES: &str = r#"
 events:
   get:
