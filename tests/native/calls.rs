@@ -70,6 +70,43 @@ fn a_call_asks_and_the_run_goes_on_with_the_answer() {
     }
 }
 
+const CHAT: &str = r#"
+events:
+  typing:
+    payload: { chat: int }
+    steps:
+      - call:
+          backend: api
+          get: "/chats/${payload.chat}/members"
+          returns: { members: [{ id: int }] }
+        into: res
+      - if: "!(user.id in res.members.map(m, string(m.id)))"
+        reply: { event: stranger }
+      - send:
+          to: { users: "${res.members.map(m, string(m.id))}" }
+          except: origin
+          event: typed
+          payload: { chat: "${payload.chat}" }
+      - reply: { event: told }
+"#;
+
+/// As many as an answer of the usual bound may name.
+#[test]
+fn a_chat_may_have_many_members() {
+    for (count, answer) in [(16_384, "told"), (16_385, "error")] {
+        let mut world = world(CHAT, 2);
+        let body = members(&(1..=count).collect::<Vec<_>>());
+        answers(&mut world, move |_| Scripted::status(200, &body));
+        let ada = world.open(0, "ada");
+        let got = ask_event(&mut world, ada, "typing", json!({ "chat": 1 }));
+        let names: Vec<&str> = got.iter().filter_map(|one| one["event"].as_str()).collect();
+        match answer {
+            "told" => assert_eq!(names, ["stranger", "told"]),
+            _ => assert_eq!(refusal(&got), "too_large"),
+        }
+    }
+}
+
 const NUMBERS: &str = r#"
 pipelines:
   same:
