@@ -19,7 +19,7 @@ server: { path: /ws }
 backends:
   api:
     url: "${env.TEST_BACKEND}/base"
-    timeout: 2s
+    timeout: 3s
     headers: { X-Internal-API-Key: "${env.TEST_KEY}" }
 events:
   auth:
@@ -30,7 +30,7 @@ events:
           post: /validate
           body: { token: "${payload.token}" }
           returns: { id: int, name: string }
-          timeout: 500ms
+          timeout: 2s
         into: me
         onError:
           - reply:
@@ -163,7 +163,7 @@ fn whatever_the_backend_does_the_client_gets_an_answer_and_goes_on() {
         assert_eq!(ada.expect("error")["code"], code, "{path}");
         ada.expect("echoed");
     }
-    let slow = Reply::json(200, &json!({ "id": 1, "name": "late" })).after(Duration::from_secs(1));
+    let slow = Reply::json(200, &json!({ "id": 1, "name": "late" })).after(Duration::from_secs(5));
     site.backend.on("POST", "/base/validate", slow);
     let mut late = Chatter::connect(server.address, "");
     late.send_text(&event("auth", json!({ "token": "1" })));
