@@ -126,6 +126,9 @@ pub fn text_of<'t>(slot: &Slot, message: &'t [u8], scratch: &'t mut Vec<u8>) -> 
 
 /// Characters of UTF-8: bytes that do not go on with one, eight at a time.
 pub fn characters(text: &[u8]) -> usize {
+    if text.is_ascii() {
+        return text.len();
+    }
     const ONES: u64 = 0x0101_0101_0101_0101;
     let (words, rest) = text.as_chunks::<8>();
     let goes_on = |word: &[u8; 8]| {
