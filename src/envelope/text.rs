@@ -3,6 +3,8 @@
 //! Invariants: total on any bytes; a body that the scanner accepted and that was UTF-8 decodes to
 //! UTF-8. A lone surrogate (`\ud800`, which browsers do send) decodes to U+FFFD.
 
+use std::borrow::Cow;
+
 use super::plain::plain_len;
 use super::slot::{Slot, SlotKind};
 
@@ -184,6 +186,54 @@ fn escape_byte(byte: u8, out: &mut Vec<u8>) {
     out.extend_from_slice(&[b'\\', short]);
 }
 
+/// The same JSON text, each lone surrogate as the replacement character that it decodes to, so that
+/// readers stricter than browsers take it.
+pub fn without_lone_surrogates(json: &[u8]) -> Cow<'_, [u8]> {
+    match next_escape(json, 0) {
+        None => Cow::Borrowed(json),
+        Some(_) => {
+            let mut json = json.to_vec();
+            replace_lone_surrogates(&mut json);
+            Cow::Owned(json)
+        }
+    }
+}
+
+fn replace_lone_surrogates(json: &mut [u8]) {
+    let mut at = 0;
+    while let Some(place) = next_escape(json, at) {
+        let (unit, next) = (unit_at(json, place), unit_at(json, place + UNIT_BYTES));
+        let is_pair = is_high(unit) && next.is_some_and(|unit| (0xdc00..0xe000).contains(&unit));
+        let is_lone = !is_pair && unit.is_some_and(|unit| (0xd800..0xe000).contains(&unit));
+        if is_lone {
+            json[place..place + UNIT_BYTES].copy_from_slice(b"\\ufffd");
+        }
+        at = place
+            + match (is_pair, unit) {
+                (true, _) => 2 * UNIT_BYTES,
+                (false, Some(_)) => UNIT_BYTES,
+                (false, None) => 2,
+            };
+    }
+}
+
+/// Bytes of `\uXXXX`.
+const UNIT_BYTES: usize = 6;
+
+fn next_escape(json: &[u8], at: usize) -> Option<usize> {
+    let rest = json.get(at..)?;
+    rest.iter().position(|byte| *byte == b'\\').map(|place| at + place)
+}
+
+fn is_high(unit: Option<u32>) -> bool {
+    unit.is_some_and(|unit| (0xd800..0xdc00).contains(&unit))
+}
+
+fn unit_at(json: &[u8], at: usize) -> Option<u32> {
+    let rest = json.get(at..at + UNIT_BYTES)?;
+    Parts { rest }.unit()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -212,6 +262,26 @@ mod tests {
             (r"\ud800x", "\u{fffd}x"),
         ] {
             assert_eq!(decoded(body), text, "{body}");
+        }
+    }
+
+    #[test]
+    fn only_lone_surrogates_are_replaced() {
+        let replaced = |text: &str| {
+            String::from_utf8(without_lone_surrogates(text.as_bytes()).into_owned()).unwrap()
+        };
+        for (text, wanted) in [
+            (r#"["\ud800","\udC00x"]"#, r#"["\ufffd","\ufffdx"]"#),
+            (r#""\ud800\ud83d\ude00\udc00""#, r#""\ufffd\ud83d\ude00\ufffd""#),
+            (r#""\uD83D\uDE00\u00e9\n\\ud800""#, r#""\uD83D\uDE00\u00e9\n\\ud800""#),
+            (r#""\\\ud800\\""#, r#""\\\ufffd\\""#),
+            (r#""\ud800\u0041""#, r#""\ufffd\u0041""#),
+            (r"\ud80", r"\ud80"),
+            (r"\", r"\"),
+        ] {
+            assert_eq!(replaced(text), wanted);
+            let of = |body: &str| decoded(body.trim_matches(['"', '[', ']']));
+            assert_eq!(of(text), of(wanted), "{text}");
         }
     }
 

@@ -240,6 +240,8 @@ operations! {
     Spread(value: ValueReg) = "spread" Piece;
     /// Append a comma, unless an object or array has just been opened.
     Comma = "comma" Piece;
+    /// Append `?`, or `&` where the text has a query already.
+    Mark = "mark" Piece;
     /// End of the event's pipeline.
     End = "end" Last;
 }

@@ -3,6 +3,7 @@
 //! Invariants: immutable after `verify`; shared by every shard through one `Arc`.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::lineage::Lineage;
 use super::op::Op;
@@ -10,7 +11,7 @@ use super::pattern::Pattern;
 use crate::backend::Method;
 use crate::envelope::{Projection, Shape};
 use crate::ids::{BackendId, EventId, LimitId, PermissionId};
-use crate::limits::{LIST_ELEMENTS_MAX, NAME_BYTES_MAX};
+use crate::limits::{LIST_ELEMENTS_MAX, NAME_BYTES_MAX, RUN_WORK_MAX};
 use crate::settings::Handler;
 use crate::state::limits::Rate;
 
@@ -147,7 +148,7 @@ pub struct CallSpec {
     pub headers: Vec<Box<str>>,
     pub has_body: bool,
     /// What the body of a good answer must be.
-    pub returns: Option<Shape>,
+    pub returns: Option<Arc<Shape>>,
     /// Shorter than the backend's own.
     pub timeout_ns: Option<u64>,
     /// How long an answer may be used again.
@@ -359,20 +360,26 @@ impl Program {
     }
 
     /// Operations that one run of the event may take: there are no back edges, and what a loop
-    /// holds is run for each of at most so many elements.
+    /// holds is run for each of at most so many elements, as long as the run has work left: each
+    /// operation of a loop takes some.
     pub fn steps_max(&self, event: &Event) -> u64 {
         let code = self.code_of(event);
         let mut ends: Vec<usize> = Vec::new();
-        let mut steps = 0u64;
+        let (mut plain, mut looped) = (0u64, 0u64);
         for (at, op) in code.iter().enumerate() {
             ends.retain(|end| *end > at);
-            let times = (LIST_ELEMENTS_MAX as u64).saturating_pow(ends.len() as u32);
-            steps = steps.saturating_add(times);
+            match ends.len() {
+                0 => plain += 1,
+                depth => {
+                    let times = (LIST_ELEMENTS_MAX as u64).saturating_pow(depth as u32);
+                    looped = looped.saturating_add(times);
+                }
+            }
             if let Op::Each { body, .. } = op {
                 ends.push(at + 1 + usize::from(body.0));
             }
         }
-        steps
+        plain + looped.min(RUN_WORK_MAX as u64)
     }
 
     /// The event that the operation at this place belongs to.

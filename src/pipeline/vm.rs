@@ -336,9 +336,8 @@ impl<'r, H: Host> Run<'r, H> {
             Op::SetVariable { .. } | Op::Metric { .. } => return self.native_op(op, ahead),
             Op::Call { .. } | Op::Identify { .. } => return self.pause(op, ahead),
             Op::NeedIdentity => return need(self.host.identified(), Reject::Unidentified),
-            Op::Put { .. } | Op::Spread(_) | Op::Comma | Op::Segment(_) | Op::Query(_) => {
-                return self.piece(op);
-            }
+            Op::Put { .. } | Op::Spread(_) | Op::Comma => return self.piece(op),
+            Op::Segment(_) | Op::Query(_) | Op::Mark => return self.piece(op),
             _ => return self.value_ops(op, ahead, 0),
         }
         Ok(())

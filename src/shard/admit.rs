@@ -16,7 +16,7 @@ use super::peer::{PeerFrame, Welcome};
 use super::refusal::{Policy, Refusal};
 use super::roles;
 use super::{Io, Shard};
-use crate::auth::{origin, token};
+use crate::auth::{forwarded, origin, token};
 use crate::disconnect::Disconnect;
 use crate::ids::ConnKey;
 use crate::limits::{LINGER_NS, REFUSED_LINGERING_MAX};
@@ -121,7 +121,8 @@ impl Shard {
     }
 
     fn on_head(&mut self, slot: u32, settings: &Settings, request: &Head<'_, '_>, head: &[u8]) {
-        match self.judge(slot, settings, request) {
+        let known = self.know_client(slot, settings, request);
+        match known.and_then(|()| self.judge(slot, settings, request)) {
             Ok(Verdict::Bind(guest)) => {
                 let early = head.get(request.head_bytes..).unwrap_or_default();
                 self.bind(slot, guest, early);
@@ -129,6 +130,26 @@ impl Shard {
             Ok(Verdict::HandOff) => self.hand_off(slot, head),
             Err(refusal) => self.refuse(slot, refusal),
         }
+    }
+
+    /// Behind a proxy that is trusted, the client's address is the one that it names.
+    fn know_client(
+        &mut self,
+        slot: u32,
+        settings: &Settings,
+        request: &Head<'_, '_>,
+    ) -> Result<(), Refusal> {
+        let Some(conn) = self.conns.get_mut(slot) else { return Ok(()) };
+        let lines = request.all(forwarded::HEADER);
+        let client = forwarded::client(&settings.server.trusted_proxies, conn.ip, lines);
+        if client == conn.ip {
+            return Ok(());
+        }
+        if conn.in_gate {
+            self.engine.gate.enter_ip(client).map_err(|_| Policy::PerIp)?;
+        }
+        conn.ip = client;
+        Ok(())
     }
 
     fn judge(
@@ -139,6 +160,7 @@ impl Shard {
     ) -> Result<Verdict, Refusal> {
         let ours = request.path() == settings.server.path;
         if !handshake::is_upgrade(request) {
+            handshake::check_host(request)?;
             return if ours { Err(UpgradeRefusal::NoUpgrade.into()) } else { Ok(Verdict::HandOff) };
         }
         if !self.conns.get(slot).is_some_and(|conn| conn.in_gate) {

@@ -201,6 +201,8 @@ impl Lower<'_> {
                 }
             }
             Part::Comma => self.builder.op(Op::Comma, site),
+            Part::Mark => self.builder.op(Op::Mark, site),
+            Part::Pair { name, value } => self.pair(name, value, site),
             Part::Member { key, value, comma } => self.member(key, value, *comma, site),
             Part::Spread(value) => {
                 if let Some(value) = self.value(value) {
@@ -220,6 +222,16 @@ impl Lower<'_> {
         }
         self.builder.literal(key.as_bytes(), site);
         self.builder.op(Op::Put { value, form: Form::Raw }, site);
+        self.builder.land(past);
+    }
+
+    /// A name of a query that goes with its value where that is `omit`.
+    fn pair(&mut self, name: &str, value: &Expression, site: Site) {
+        let Some(value) = self.value(value) else { return };
+        let past = self.builder.jump(|by| Op::JumpOmit { value, by }, site);
+        self.builder.op(Op::Mark, site);
+        self.builder.literal(name.as_bytes(), site);
+        self.builder.op(Op::Query(value), site);
         self.builder.land(past);
     }
 

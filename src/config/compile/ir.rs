@@ -264,6 +264,13 @@ pub enum Part {
     },
     /// A comma, unless an object or list has just been opened.
     Comma,
+    /// What begins a part of a URL's query.
+    Mark,
+    /// A name of a query (with `=`) and its value; both are left out where that is `omit`.
+    Pair {
+        name: String,
+        value: Expression,
+    },
     /// A key (JSON text) with its value; both are left out where that is `omit`.
     Member {
         key: String,

@@ -25,7 +25,7 @@ it at once; [diagnostics.md](diagnostics.md) explains each finding.
 
 - Durations are numbers with units: `60m`, `1h30m`, `500ms`. Sizes: `64KiB`, `1MiB`.
 - `${env.NAME}` and `${env.NAME ?? 'default'}` in a value read the environment at load.
-  Where an option takes a list, commas separate its items in such a text.
+  Where an option takes a list, commas separate its items in such a text, in brackets or without.
 - Every option can be set by its variable, which wins over the file; `GODISPATCH_` instead of
   `SHARDWIRE_` works too, and `PORT` sets the port of `server.address`.
   Order: SHARDWIRE_, GODISPATCH_, PORT, file, default.

@@ -10,7 +10,7 @@ use super::special::{
     ALGORITHM_NAMES, ALGORITHMS, SOURCES, set_adapter, set_addresses, set_cores, set_origins,
     set_path, set_sources, set_subprotocols,
 };
-use super::{compression, http, tls};
+use super::{compression, http, proxies, tls};
 use crate::settings::{AuthMode, ConnectionLimitMode, LogFormat, MonitorAccess};
 
 const U32_MAX: u64 = u32::MAX as u64;
@@ -74,6 +74,7 @@ pub static KEYS: &[Key] = &[
         Kind::Texts("subprotocols", set_subprotocols),
         "Subprotocols offered, in the server's order of preference.",
     ),
+    proxies::TRUSTED,
     key(
         "server.connectionLimit.maxPerUser",
         "0",

@@ -87,6 +87,7 @@ fn unused(environment: &Environment, findings: &mut Findings) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::Cores;
 
     fn applied(pairs: &[(&str, &str)]) -> (Draft, Vec<Diagnostic>) {
         let environment: Environment = pairs.iter().copied().collect();
@@ -120,8 +121,17 @@ mod tests {
         ]);
         assert!(findings.is_empty());
         assert_eq!(draft.settings.server.origins.len(), 2);
-        assert_eq!(draft.settings.server.cores, crate::settings::Cores::Count(2));
+        assert_eq!(draft.settings.server.cores, Cores::Count(2));
         assert_eq!(draft.secret.map(|secret| secret.text).as_deref(), Some("hunter3"));
+    }
+
+    #[test]
+    fn one_cpu_in_brackets_is_a_list_of_one() {
+        for (text, cores) in [("[0]", Cores::Cpus(vec![0])), ("0,1", Cores::Cpus(vec![0, 1]))] {
+            let (draft, findings) = applied(&[("SHARDWIRE_SERVER_CORES", text)]);
+            assert!(findings.is_empty(), "{text}");
+            assert_eq!(draft.settings.server.cores, cores, "{text}");
+        }
     }
 
     #[test]

@@ -106,17 +106,26 @@ pub struct Given {
 }
 
 impl Given {
-    /// What a variable says: where an option takes a list, commas separate its items.
+    /// What a variable says: where an option takes a list, commas separate its items, in brackets,
+    /// as a file would write them, or without.
     pub fn of_variable(key: &Key, text: &str) -> Given {
-        let texts: Vec<String> = match key.kind {
-            Kind::Texts(..) | Kind::Choices(..) if text.is_empty() => Vec::new(),
-            Kind::Texts(..) | Kind::Choices(..) => {
-                text.split(',').map(|item| item.trim().to_owned()).collect()
-            }
-            _ => vec![text.to_owned()],
+        if !matches!(key.kind, Kind::Texts(..) | Kind::Choices(..)) {
+            return Given { list: false, texts: vec![text.to_owned()] };
+        }
+        let inside = text.trim().strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+        let items = inside.unwrap_or(text);
+        let texts: Vec<String> = match items.trim().is_empty() {
+            true => Vec::new(),
+            false => items.split(',').map(|item| unquoted(item.trim()).to_owned()).collect(),
         };
-        Given { list: texts.len() != 1, texts }
+        Given { list: inside.is_some() || texts.len() != 1, texts }
     }
+}
+
+/// Without the quotes around it.
+fn unquoted(text: &str) -> &str {
+    let within = |quote| text.strip_prefix(quote).and_then(|text| text.strip_suffix(quote));
+    within('"').or_else(|| within('\'')).unwrap_or(text)
 }
 
 /// A key's place in the table: the option itself and whether options lie below its path.
@@ -187,7 +196,12 @@ mod tests {
         };
         assert_eq!(texts("server.origins", "https://a.example, *"), ["https://a.example", "*"]);
         assert_eq!(texts("auth.sources", "query,bearer"), ["query", "bearer"]);
-        assert!(texts("server.origins", "").is_empty());
+        for list in
+            ["[https://a.example, *]", "['https://a.example', \"*\"]", " [https://a.example,*] "]
+        {
+            assert_eq!(texts("server.origins", list), ["https://a.example", "*"], "{list}");
+        }
+        assert!(["", " ", "[]"].iter().all(|none| texts("server.origins", none).is_empty()));
         assert_eq!(texts("auth.cookie", "a,b"), ["a,b"]);
     }
 

@@ -17,9 +17,12 @@ fn put<T: Clone + PartialEq>(running: &T, next: &mut T) -> bool {
     differs
 }
 
-const ROWS: [Row; 9] = [
+const ROWS: [Row; 10] = [
     Row("server.address", |one, next| put(&one.server.addresses, &mut next.server.addresses)),
     Row("server.cores", |one, next| put(&one.server.cores, &mut next.server.cores)),
+    Row("server.trustedProxies", |one, next| {
+        put(&one.server.trusted_proxies, &mut next.server.trusted_proxies)
+    }),
     Row("server.limits.connections", |one, next| {
         put(&one.server.limits.connections_max, &mut next.server.limits.connections_max)
     }),

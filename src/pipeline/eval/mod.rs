@@ -227,7 +227,7 @@ impl Values {
             (Kind::Any, _)
             | (Kind::Bool, Value::Bool(_))
             | (Kind::Int, Value::Int(_))
-            | (Kind::Double, Value::Double(_))
+            | (Kind::Double, Value::Double(_) | Value::Digits { .. })
             | (Kind::Text, Value::Text(_))
             | (Kind::List, Value::List(_) | Value::Array(_))
             | (Kind::Map, Value::Object(_)) => true,
@@ -237,7 +237,8 @@ impl Values {
     }
 
     pub fn unary(&mut self, op: Unary, of: Value, reads: &Reads<'_>) -> Evaluated {
-        match (op, of) {
+        match (op, of.settled()) {
+            (Unary::ToText, _) => self.convert(op, of, reads),
             (Unary::IsNull, of) => Ok(Value::Bool(of == Value::Null)),
             (Unary::Not, Value::Bool(of)) => Ok(Value::Bool(!of)),
             (Unary::Minus, Value::Int(of)) => {
@@ -245,9 +246,7 @@ impl Values {
             }
             (Unary::Minus, Value::Double(of)) => Ok(Value::Double(-of)),
             (Unary::Size, of) => self.size(of, reads),
-            (Unary::ToBool | Unary::ToInt | Unary::ToDouble | Unary::ToText, of) => {
-                self.convert(op, of, reads)
-            }
+            (Unary::ToBool | Unary::ToInt | Unary::ToDouble, of) => self.convert(op, of, reads),
             (Unary::Lower | Unary::Upper | Unary::Trim, Value::Text(of)) => {
                 self.changed(op, of, reads)
             }
@@ -263,6 +262,7 @@ impl Values {
         right: Value,
         reads: &Reads<'_>,
     ) -> Evaluated {
+        let (left, right) = (left.settled(), right.settled());
         match op {
             Binary::Add
             | Binary::Subtract

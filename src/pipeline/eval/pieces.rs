@@ -22,6 +22,7 @@ impl<H: Host> Run<'_, H> {
             Op::Put { value, form } => self.put(value, form)?,
             Op::Spread(value) => self.spread(value)?,
             Op::Comma => self.output.append(comma)?,
+            Op::Mark => self.output.mark()?,
             Op::Segment(value) => self.escape(value, true)?,
             Op::Query(value) => self.escape(value, false)?,
             _ => {}
