@@ -15,7 +15,7 @@ use crate::settings::Handler;
 use crate::state::limits::Rate;
 
 /// A place in a configuration, for run-time errors and `explain`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Site {
     /// 1-based.
     pub line: u32,
@@ -184,6 +184,12 @@ pub enum Hook {
 /// How many kinds of hooks there are.
 pub const HOOKS: usize = 7;
 
+impl Hook {
+    /// Those that stand under `lifecycle`, as a connection meets them.
+    pub const OF_LIFECYCLE: [Hook; 6] =
+        [Hook::Connect, Hook::Resume, Hook::Message, Hook::Join, Hook::Leave, Hook::Disconnect];
+}
+
 /// What the program says of a class of rooms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RoomRules {
@@ -191,13 +197,16 @@ pub struct RoomRules {
     pub join: Option<EventId>,
 }
 
-/// A step's name, and where the step stands.
+/// A step as the configuration has it, once however often it is put in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct StepName {
+pub struct WrittenStep {
+    /// May be empty.
     pub name: Box<str>,
     pub from: Site,
     /// Its last character, or behind it.
     pub to: Site,
+    /// Where its operations begin, behind its condition, at each place where it was put in.
+    pub begins: Vec<u32>,
 }
 
 /// An answer to an HTTP request; the control plane looks it up and gives it.
@@ -272,8 +281,7 @@ pub struct Program {
     pub routes: Vec<Route>,
     /// Something reads the claims that a connection came with.
     pub keeps_claims: bool,
-    /// Steps that have names.
-    pub steps: Vec<StepName>,
+    pub steps: Vec<WrittenStep>,
     /// What it has from the programs before it.
     pub lineage: Lineage,
 }
@@ -303,6 +311,11 @@ impl Program {
             Hook::Message => self.on_message,
             _ => self.hooks.get(hook as usize).copied().flatten(),
         }
+    }
+
+    /// Whether messages can name the event.
+    pub fn is_named(&self, id: EventId) -> bool {
+        self.event(id).is_some_and(|event| self.names.get(event.name.as_bytes()) == Some(&id))
     }
 
     /// Events that no message can name.
@@ -384,8 +397,9 @@ impl Program {
     /// The name of the innermost step around a place; empty where none has one.
     pub fn step_name(&self, site: Site) -> &str {
         let at = |site: Site| (site.line, site.column);
-        let around = |step: &&StepName| {
-            step.from.file == site.file && (at(step.from)..=at(step.to)).contains(&at(site))
+        let around = |step: &&WrittenStep| {
+            let here = (at(step.from)..=at(step.to)).contains(&at(site));
+            here && step.from.file == site.file && !step.name.is_empty()
         };
         let inner = self.steps.iter().filter(around).max_by_key(|step| at(step.from));
         inner.map_or("", |step| &step.name)

@@ -201,7 +201,7 @@ fn counted(program: &Program, before: &Named) -> Box<[EventCounts]> {
     let known: HashMap<&str, &EventCounts> =
         before.events().map(|event| (&*event.name, event)).collect();
     let events = program.events.iter().zip(0..).map(|(event, id)| {
-        let is_named = program.names.get(event.name.as_bytes()) == Some(&EventId(id));
+        let is_named = program.is_named(EventId(id));
         let known = known.get(&*event.name).filter(|_| is_named);
         let counts = known.map(|known| Arc::clone(&known.counts)).unwrap_or_default();
         EventCounts { name: event.name.clone(), is_named, counts }

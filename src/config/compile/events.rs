@@ -123,7 +123,7 @@ fn step(node: &Node, list: &str, rows: &'static [Row], scope: &mut Scope<'_>) ->
         return None;
     }
     let action = (row.compile)(&call, scope)?;
-    Some(Step { span: call.span, cond: None, lenient: false, action })
+    Some(Step::made(call.span, action).written(""))
 }
 
 fn unknown(call: &Call<'_>, list: &str, rows: &'static [Row]) -> Diagnostic {
