@@ -184,9 +184,7 @@ pub fn folders(section: &Entry, environment: &Environment, findings: &mut Findin
                 findings.push(finding.label(entry.key_span, "a second time here"));
             }
             Err(problem) => {
-                let message = format!("`http.static`: {}", problem.message);
-                let finding = Diagnostic::new(problem.code, message).label(entry.key_span, "");
-                findings.push(problem.help.into_iter().fold(finding, Diagnostic::help));
+                findings.push(problem.of("http.static").finding().label(entry.key_span, ""));
             }
         }
     }
