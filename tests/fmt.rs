@@ -108,6 +108,7 @@ fn the_layout() {
         ),
         ("a:\n- b: 1\n# of c\nc: 1\n", "a:\n  - b: 1\n# of c\nc: 1\n"),
         ("a:\n- &x { b: 1 }\n- b\n  # of b\n", "a:\n  - &x { b: 1 }\n  - b\n  # of b\n"),
+        ("a:\n- &x\n  - 1\nb: &y\n- 1\n", "a:\n  - &x\n    - 1\nb: &y\n  - 1\n"),
         ("---\na: 1\n", "a: 1\n"),
         ("# only\n", "# only\n"),
         ("", ""),
