@@ -1,7 +1,7 @@
 //! The options of `http:` and `metrics:`.
 //!
 //! Invariants: a folder's path begins and ends with `/` and is there once; a header's or method's
-//! name is one that HTTP knows as such. The rows are part of `options::KEYS`.
+//! name is one that HTTP knows as such. The rows are part of `options`.
 
 use super::super::codes::Code;
 use super::super::diagnostic::{Diagnostic, Findings};
