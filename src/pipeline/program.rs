@@ -8,6 +8,7 @@ use super::lineage::Lineage;
 use super::op::Op;
 use super::pattern::Pattern;
 use crate::backend::Method;
+use crate::envelope::text::decode_short;
 use crate::envelope::{Projection, Shape};
 use crate::ids::{BackendId, EventId, LimitId, PermissionId};
 use crate::limits::{LIST_ELEMENTS_MAX, NAME_BYTES_MAX};
@@ -287,17 +288,28 @@ pub struct Program {
 }
 
 impl Program {
-    /// The event of this name (decoded text): exactly, then lower-cased (ASCII).
+    /// The event of this name, the inside of a JSON string: exactly, then lower-cased (ASCII), then
+    /// both without escapes. No event has a backslash in its name, so nothing is taken for another.
     pub fn lookup(&self, name: &[u8]) -> Option<EventId> {
         if name.len() > NAME_BYTES_MAX {
-            return None;
+            return self.lookup_otherwise(name);
         }
         let exact = self.names.get(name).copied();
-        exact.or_else(|| self.lookup_lower_case(name))
+        exact.or_else(|| self.lookup_otherwise(name))
     }
 
     /// Off the usual path, and still without an allocation.
     #[cold]
+    fn lookup_otherwise(&self, name: &[u8]) -> Option<EventId> {
+        if !name.contains(&b'\\') {
+            return self.lookup_lower_case(name);
+        }
+        let mut room = [0; NAME_BYTES_MAX];
+        let name = decode_short(name, &mut room)?;
+        let exact = self.names.get(name).copied();
+        exact.or_else(|| self.lookup_lower_case(name))
+    }
+
     fn lookup_lower_case(&self, name: &[u8]) -> Option<EventId> {
         let mut buf = [0; NAME_BYTES_MAX];
         let lower = buf.get_mut(..name.len())?;
@@ -390,8 +402,13 @@ impl Program {
 
     /// The event that the operation at this place belongs to.
     pub fn event_at(&self, at: u32) -> Option<&Event> {
+        self.event_id_at(at).and_then(|event| self.event(event))
+    }
+
+    pub fn event_id_at(&self, at: u32) -> Option<EventId> {
         let place = self.events.partition_point(|event| event.end <= at);
-        self.events.get(place).filter(|event| event.entry <= at)
+        let event = self.events.get(place).filter(|event| event.entry <= at);
+        event.map(|_| EventId(place as u16))
     }
 
     /// The name of the innermost step around a place; empty where none has one.
@@ -428,6 +445,26 @@ mod tests {
         assert_eq!(program.lookup(b"JOIN"), Some(EventId(0)));
         assert_eq!(program.lookup(b"Send_Message"), Some(EventId(2)));
         assert_eq!(program.lookup(b"other"), None);
+    }
+
+    #[test]
+    fn escapes_in_a_name_mean_what_they_mean_in_json() {
+        let program = named(&["chat/join", "caf\u{e9}", "say \"hi\"", "Ping", "an"]);
+        for (name, found) in [
+            (r"chat\/join", Some(0)),
+            (r"caf\u00e9", Some(1)),
+            (r#"say \"hi\""#, Some(2)),
+            (r"\u0050ing", Some(3)),
+            (r"PIN\u0047", None),
+            (r"\u0041N", Some(4)),
+            (r"a\n", None),
+            (r"\", None),
+        ] {
+            assert_eq!(program.lookup(name.as_bytes()), found.map(EventId), "{name}");
+        }
+        let long = r"\u0061".repeat(NAME_BYTES_MAX);
+        assert_eq!(named(&[&"a".repeat(NAME_BYTES_MAX)]).lookup(long.as_bytes()), Some(EventId(0)));
+        assert_eq!(program.lookup((long + "a").as_bytes()), None);
     }
 
     #[test]

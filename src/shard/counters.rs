@@ -164,6 +164,10 @@ impl Named {
         self.events.iter().filter(|event| event.is_named)
     }
 
+    pub fn is_named(&self, event: EventId) -> bool {
+        self.events.get(usize::from(event.0)).is_some_and(|event| event.is_named)
+    }
+
     pub fn received(&self, event: EventId) {
         let one = self.events.get(usize::from(event.0));
         one.into_iter().for_each(|one| one.counts.received.add(1));

@@ -1,9 +1,9 @@
 //! E3: events, actions, templates.
 
 pages! {
-    BadName "A name is empty, too long, or holds control characters"
-        "Names of events, rooms, users and permissions have 1 to 255 bytes \
-         and no control characters."
+    BadName "A name is empty, too long, or holds what no name holds"
+        "Names of events, rooms, users and permissions have 1 to 255 bytes and no control \
+         characters; those of events no backslash either."
         "events:\n  \"\":\n    actions:\n      - { name: _log, params: [nothing] }\n"
     NameCase "Event names that differ only in case"
         "Event names are matched exactly and then in lower case, so these two cannot be told apart."
