@@ -23,6 +23,9 @@ impl Lower<'_> {
             let cond = self.value(cond)?;
             Some(self.builder.jump(|by| Op::JumpUnless { cond, by }, site))
         });
+        if let Some(name) = &step.written {
+            self.builder.step(name, site, self.source.site(step.span.end));
+        }
         if step.lenient {
             self.builder.begin(site);
         }
