@@ -96,6 +96,21 @@ pub fn decode_into(body: &[u8], out: &mut Vec<u8>) {
     }
 }
 
+/// The text of a string body, where it is no longer than this room; without an allocation.
+pub fn decode_short<'r>(body: &[u8], room: &'r mut [u8]) -> Option<&'r [u8]> {
+    let mut len = 0;
+    for part in (Parts { rest: body }) {
+        let mut char_bytes = [0; 4];
+        let bytes = match part {
+            Part::Plain(plain) => plain,
+            Part::Char(char) => char.encode_utf8(&mut char_bytes).as_bytes(),
+        };
+        room.get_mut(len..len + bytes.len())?.copy_from_slice(bytes);
+        len += bytes.len();
+    }
+    room.get(..len)
+}
+
 /// Whether a string body is this text.
 pub fn decoded_eq(body: &[u8], text: &[u8]) -> bool {
     let mut left = text;
@@ -128,6 +143,9 @@ pub fn text_of<'t>(slot: &Slot, message: &'t [u8], scratch: &'t mut Vec<u8>) -> 
 
 /// Characters of UTF-8: bytes that do not go on with one, eight at a time.
 pub fn characters(text: &[u8]) -> usize {
+    if text.is_ascii() {
+        return text.len();
+    }
     const ONES: u64 = 0x0101_0101_0101_0101;
     let (words, rest) = text.as_chunks::<8>();
     let goes_on = |word: &[u8; 8]| {

@@ -1,7 +1,7 @@
 //! A value of an expression: a small word, or where its bytes stand.
 //!
 //! Invariants: sixteen bytes, copied freely; a value of one run means nothing in another. Bytes of
-//! a message, of claims or of a variable stand where they came from, a string possibly still
+//! a message or of claims, a name or a target stand where they came from, a string possibly still
 //! escaped; what a run makes stands in its arena.
 
 use crate::envelope::{Slot, SlotKind};
@@ -11,6 +11,10 @@ use crate::envelope::{Slot, SlotKind};
 pub enum Place {
     Message,
     Claims,
+    /// The name of the message's user.
+    User,
+    /// The message's target, decoded.
+    Target,
     /// What the run made.
     Arena,
     /// A constant: `start` is its id, `end` its length.

@@ -9,7 +9,7 @@ use super::super::diagnostic::{Findings, Place};
 use super::backends;
 use super::draft::Draft;
 use super::entries::EntryOption;
-use super::options::KEYS;
+use super::options::keys;
 use super::overrides::{PREFIX, can_override, variable};
 use super::registry::{Effect, Given, Key, Kind};
 use super::rooms;
@@ -60,7 +60,7 @@ server: { address: \":9000\" }
 pub fn configuration() -> String {
     let mut page = String::from(INTRODUCTION);
     page += "\n## Options\n";
-    for key in KEYS {
+    for key in keys() {
         page += &option(key);
     }
     page += &rooms();

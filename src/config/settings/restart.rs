@@ -78,7 +78,7 @@ fn keep_memberships(running: &[RoomClass], next: &mut [RoomClass]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::options::KEYS;
+    use super::super::options::keys;
     use super::super::registry::Effect;
     use super::*;
     use crate::settings::{Cores, LogFormat, Membership, PatternPart};
@@ -87,7 +87,7 @@ mod tests {
     fn the_rows_are_the_options_that_need_a_restart() {
         let rows: Vec<&str> = ROWS.iter().map(|row| row.0).collect();
         let newest = |key: &&super::super::Key| key.newer.is_none();
-        let keys = KEYS.iter().filter(newest).filter(|key| key.effect == Effect::Restart);
+        let keys = keys().filter(newest).filter(|key| key.effect == Effect::Restart);
         assert_eq!(rows, keys.map(|key| key.path).collect::<Vec<_>>());
     }
 
