@@ -15,8 +15,8 @@ pages! {
         "The value is understood but the option does not allow it."
         "transport:\n  compression: { enabled: true, level: 12 }\n"
     BadAddress "Not an address"
-        "An address is `:port` (every interface) or `host:port` with an IP address. A trusted proxy is \
-         an IP address, or one with the bits of its network: `10.0.0.0/8`."
+        "An address is `:port` (every interface) or `host:port` with an IP address. A trusted \
+         proxy is an IP address, or one with the bits of its network: `10.0.0.0/8`."
         "server:\n  address: 8080\n"
     BadOrigin "Not an origin"
         "An origin is `*`, `scheme://host[:port]` or `scheme://*.host[:port]`, without a path."
