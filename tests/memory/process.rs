@@ -1,5 +1,5 @@
-//! Resident memory of the real server, which is what its host pays: whole pages, the allocator's own
-//! needs, and what a page's size makes of both.
+//! Resident memory of the real server, which is what its host pays: whole pages, the allocator's
+//! own needs, and what a page's size makes of both.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
