@@ -20,6 +20,7 @@ use crate::auth::{forwarded, origin, token};
 use crate::disconnect::Disconnect;
 use crate::ids::ConnKey;
 use crate::limits::{LINGER_NS, REFUSED_LINGERING_MAX};
+use crate::reserve::push_sole;
 use crate::settings::{AuthMode, Settings};
 use crate::state::conns::{Deflate, Phase};
 use crate::state::gate::Refused;
@@ -254,7 +255,7 @@ impl Shard {
         conn.user_place = local.conns.len() as u32;
         conn.phase = Phase::Binding;
         conn.unread = early.to_vec();
-        local.conns.push(slot);
+        push_sole(&mut local.conns, slot);
         self.counters.users.set(self.users.len() as u64);
         self.hold(slot, Hold::Binding { response, deflate, watches: 1 });
         let Some(conn) = self.conns.key(slot) else { return };
