@@ -15,6 +15,7 @@ use crate::reject::Reject;
 use crate::reserve::fit;
 use crate::settings::Membership;
 use crate::state::conns::Seat;
+use crate::state::presence::Parting;
 use crate::state::rooms::{RoomKey, Waiter};
 
 impl Shard {
@@ -69,6 +70,7 @@ impl Shard {
         while let Some(seat) = self.conns.get_mut(slot).and_then(|conn| conn.seats.pop()) {
             self.give_up_own(slot, seat);
             self.journal.rooms_changed();
+            self.part(slot, seat.room, Parting::Gone);
             self.vacate(seat);
         }
         if let Some(conn) = self.conns.get_mut(slot) {
@@ -146,6 +148,7 @@ impl Shard {
         conn.seats.push(Seat { room, place: entry.members.len() as u32 });
         entry.members.push(slot);
         self.note_moved(slot, room, true);
+        self.attend(slot, room);
     }
 
     pub(super) fn unseat(&mut self, slot: u32, room: u32) {
@@ -154,6 +157,7 @@ impl Shard {
         let seat = conn.seats.swap_remove(at);
         fit(&mut conn.seats);
         self.note_moved(slot, room, false);
+        self.part(slot, room, Parting::Left);
         self.vacate(seat);
     }
 

@@ -15,6 +15,7 @@ pub mod meters;
 pub mod names;
 pub mod outbox;
 pub mod permissions;
+pub mod presence;
 pub mod pressure;
 pub mod rooms;
 pub mod sessions;

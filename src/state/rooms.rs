@@ -16,7 +16,7 @@ use slab::Slab;
 use super::classes::{RoomClasses, RoomVariable};
 use crate::ids::{ConnKey, RoomClassId};
 use crate::reserve::is_roomy;
-use crate::settings::{Membership, RoomClass};
+use crate::settings::{Membership, Presence, RoomClass};
 
 /// A local room, as its home names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -112,6 +112,22 @@ impl Rooms {
 
     pub fn membership_of(&self, class: Option<RoomClassId>) -> Membership {
         self.classes.membership(class)
+    }
+
+    /// What rooms of a class tell of who is in, by the newest classes; `None` where they do not.
+    pub fn presence_of(&self, class: Option<RoomClassId>) -> Option<&Presence> {
+        let class = self.newest.as_slice().get(usize::from(class?.0))?;
+        Some(&class.presence).filter(|presence| presence.enabled)
+    }
+
+    /// The same by a room's name.
+    pub fn presence_in(&self, name: &str) -> Option<&Presence> {
+        self.presence_of(self.newest.of(name))
+    }
+
+    /// Who becomes a member of a room of this class, by the newest classes.
+    pub fn newest_membership(&self, class: Option<RoomClassId>) -> Membership {
+        self.newest.membership(class)
     }
 
     pub fn find(&self, name: &str) -> Option<u32> {

@@ -15,6 +15,7 @@ mod monitor;
 mod options;
 mod overrides;
 mod pattern;
+mod presence;
 mod registry;
 mod restart;
 mod rooms;

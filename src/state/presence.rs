@@ -1,0 +1,433 @@
+//! Who is present in the rooms this shard is home to, where their class has `presence`, and what
+//! of it their members have not been told yet.
+//!
+//! Invariants: a member is present while it has a seat on any shard, and behind that for as long as
+//! its grace lasts; what happens within one window is told as its net result, so whoever comes and
+//! goes within it is not told of; `present` counts the members of all rooms. A room is forgotten
+//! when it has no member and nothing is left to tell. Called by `shard::presence`.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+
+use crate::ids::{ConnKey, ShardId};
+use crate::limits::{
+    PRESENCE_AWAITED_MAX, PRESENCE_GATHER_MAX_NS, PRESENCE_GATHER_MIN_NS,
+    PRESENCE_GATHER_PER_MEMBER_NS, PRESENCE_NAMES_BYTES_MAX,
+};
+use crate::reserve::is_roomy;
+use crate::settings;
+
+/// How a member's connection lost its seat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parting {
+    /// It ended; whose it was may come back.
+    Gone,
+    /// It was taken out, or nobody can come back under this name.
+    Left,
+}
+
+/// What became of a member with that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    Stays,
+    /// It may come back for a while.
+    Away,
+    Left,
+    /// It left without its grace: too many were awaited.
+    Hurried,
+}
+
+#[derive(Debug, Default)]
+struct Member {
+    seats: Vec<ConnKey>,
+    /// Since when it has none.
+    away_ns: Option<u64>,
+    /// One of its seats was taken from it; the others are about to be.
+    leaves: bool,
+    /// When the entry of `graces` that looks at it is due; others are stale.
+    awaited_ns: Option<u64>,
+}
+
+/// How the net result of a window is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// There is nothing to tell those who have the list.
+    Nothing,
+    /// Who joined and who left.
+    Names,
+    /// How many there are: the names are too many.
+    Count,
+    /// The whole list, to everybody.
+    List,
+}
+
+/// The net result of a window.
+#[derive(Debug)]
+pub struct Tidings {
+    pub manner: Manner,
+    pub joined: Vec<Arc<str>>,
+    pub left: Vec<Arc<str>>,
+    /// Connections that have no list yet.
+    pub fresh: BTreeSet<ConnKey>,
+}
+
+/// One room's presence.
+#[derive(Debug, Default)]
+pub struct Presence {
+    pub options: settings::Presence,
+    members: BTreeMap<Arc<str>, Member>,
+    /// Bytes of all names, as a message holds them.
+    bytes: usize,
+    /// Whoever's presence changed since the last window, and whether it was told as present then.
+    changes: BTreeMap<Arc<str>, bool>,
+    fresh: BTreeSet<ConnKey>,
+    /// Its names are too many to be told. Not again before half of them fit.
+    large: bool,
+    /// A window is open.
+    gathers: bool,
+}
+
+/// All rooms with presence that this shard is home to.
+#[derive(Debug, Default)]
+pub struct Presences {
+    rooms: HashMap<Arc<str>, Presence, RandomState>,
+    /// Ends of windows.
+    windows: BinaryHeap<Reverse<(u64, Arc<str>)>>,
+    /// Ends of graces, by room and member.
+    graces: BinaryHeap<Reverse<(u64, Arc<str>, Arc<str>)>>,
+    present: usize,
+}
+
+/// Bytes of a name in a list of a message: quotes, a comma, and what is escaped.
+pub fn named_bytes(name: &str) -> usize {
+    name.len() + 3 + name.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count()
+}
+
+impl Presence {
+    pub fn names(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.members.keys()
+    }
+
+    pub fn count(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Says before a change how it was.
+    fn note(&mut self, who: &Arc<str>) {
+        let was = self.members.contains_key(who);
+        self.changes.entry(Arc::clone(who)).or_insert(was);
+    }
+
+    /// A seat for a connection; whether a member came back with it.
+    fn seat(&mut self, who: &Arc<str>, conn: ConnKey) -> bool {
+        if !self.members.contains_key(who) {
+            self.note(who);
+            self.bytes += named_bytes(who);
+        }
+        let member = self.members.entry(Arc::clone(who)).or_default();
+        if !member.seats.contains(&conn) {
+            member.seats.push(conn);
+        }
+        member.leaves = false;
+        self.fresh.insert(conn);
+        member.away_ns.take().is_some()
+    }
+
+    fn unseat(&mut self, who: &Arc<str>, conn: ConnKey, parting: Parting, now_ns: u64) -> Fate {
+        self.fresh.remove(&conn);
+        let Some(member) = self.members.get_mut(who) else { return Fate::Stays };
+        let Some(seat) = member.seats.iter().position(|other| *other == conn) else {
+            return Fate::Stays;
+        };
+        member.seats.swap_remove(seat);
+        member.leaves |= parting == Parting::Left;
+        if !member.seats.is_empty() {
+            return Fate::Stays;
+        }
+        if member.leaves {
+            self.remove(who);
+            return Fate::Left;
+        }
+        member.away_ns = Some(now_ns);
+        Fate::Away
+    }
+
+    fn remove(&mut self, who: &Arc<str>) {
+        self.note(who);
+        if self.members.remove(who).is_some() {
+            self.bytes -= named_bytes(who);
+        }
+    }
+
+    /// Takes the seats of a shard that it does not name; who has none left is gone.
+    fn keep_seats(&mut self, shard: ShardId, seats: &[(ConnKey, Arc<str>)]) {
+        let named: BTreeMap<ConnKey, &str> =
+            seats.iter().map(|(conn, who)| (*conn, &**who)).collect();
+        let mut gone = Vec::new();
+        for (who, member) in &mut self.members {
+            let had = member.seats.len();
+            let keeps = |conn: &ConnKey| conn.shard != shard || named.get(conn) == Some(&&**who);
+            member.seats.retain(keeps);
+            if member.seats.is_empty() && had > 0 {
+                gone.push(Arc::clone(who));
+            }
+        }
+        self.fresh.retain(|conn| conn.shard != shard || named.contains_key(conn));
+        gone.iter().for_each(|who| self.remove(who));
+    }
+
+    /// Whether it has a seat for the connection already.
+    fn knows(&self, who: &str, conn: ConnKey) -> bool {
+        self.members.get(who).is_some_and(|member| member.seats.contains(&conn))
+    }
+
+    /// Ends the window.
+    fn take_tidings(&mut self) -> Tidings {
+        self.gathers = false;
+        let (mut joined, mut left) = (Vec::new(), Vec::new());
+        for (who, was) in std::mem::take(&mut self.changes) {
+            match (was, self.members.contains_key(&who)) {
+                (false, true) => joined.push(who),
+                (true, false) => left.push(who),
+                _ => {}
+            }
+        }
+        let manner = self.manner(&joined, &left);
+        Tidings { manner, joined, left, fresh: std::mem::take(&mut self.fresh) }
+    }
+
+    fn manner(&mut self, joined: &[Arc<str>], left: &[Arc<str>]) -> Manner {
+        let was_large = self.large;
+        let bytes_max = PRESENCE_NAMES_BYTES_MAX / if was_large { 2 } else { 1 };
+        self.large = self.bytes > bytes_max;
+        let changed: usize = joined.iter().chain(left).map(|who| named_bytes(who)).sum();
+        match changed {
+            0 => Manner::Nothing,
+            _ if self.large => Manner::Count,
+            changed if was_large || changed > PRESENCE_NAMES_BYTES_MAX => Manner::List,
+            _ => Manner::Names,
+        }
+    }
+
+    fn window_ns(&self) -> u64 {
+        let wanted_ns = self.members.len() as u64 * PRESENCE_GATHER_PER_MEMBER_NS;
+        wanted_ns.clamp(PRESENCE_GATHER_MIN_NS, PRESENCE_GATHER_MAX_NS)
+    }
+}
+
+impl Presences {
+    /// A connection has a seat; whether a member came back with it.
+    pub fn seat(&mut self, room: &Arc<str>, who: &Arc<str>, conn: ConnKey, now_ns: u64) -> bool {
+        self.change(room, now_ns, |presence| presence.seat(who, conn)).unwrap_or_default()
+    }
+
+    /// A connection has its seat no more; the member may come back for `floor_ns` at least.
+    pub fn unseat(
+        &mut self,
+        room: &Arc<str>,
+        who: &Arc<str>,
+        (conn, parting): (ConnKey, Parting),
+        now_ns: u64,
+        floor_ns: u64,
+    ) -> Fate {
+        let unseat = |presence: &mut Presence| presence.unseat(who, conn, parting, now_ns);
+        match self.change(room, now_ns, unseat) {
+            Some(Fate::Away) => self.await_return(room, who, now_ns, floor_ns),
+            fate => fate.unwrap_or(Fate::Stays),
+        }
+    }
+
+    /// The member was taken out while it had no seat.
+    pub fn depart(&mut self, room: &Arc<str>, who: &Arc<str>, now_ns: u64) {
+        self.change(room, now_ns, |presence| {
+            if presence.members.get(who).is_some_and(|member| member.away_ns.is_some()) {
+                presence.remove(who);
+            }
+        });
+    }
+
+    /// These are all the seats of a shard; its connections that were not known have no list.
+    pub fn replace(
+        &mut self,
+        room: &Arc<str>,
+        shard: ShardId,
+        seats: &[(ConnKey, Arc<str>)],
+        now_ns: u64,
+    ) {
+        self.change(room, now_ns, |presence| {
+            presence.keep_seats(shard, seats);
+            for (conn, who) in seats {
+                if !presence.knows(who, *conn) {
+                    presence.seat(who, *conn);
+                }
+            }
+        });
+    }
+
+    /// Changes a room's presence, counts its members and opens a window where something is to be
+    /// told; nothing of a room that is not known.
+    fn change<T>(
+        &mut self,
+        room: &Arc<str>,
+        now_ns: u64,
+        change: impl FnOnce(&mut Presence) -> T,
+    ) -> Option<T> {
+        let presence = self.rooms.get_mut(room)?;
+        let before = presence.members.len();
+        let result = change(presence);
+        self.present = self.present + presence.members.len() - before;
+        let news = !presence.changes.is_empty() || !presence.fresh.is_empty();
+        if (news || presence.members.is_empty()) && !presence.gathers {
+            presence.gathers = true;
+            let due_ns = now_ns + presence.window_ns();
+            self.windows.push(Reverse((due_ns, Arc::clone(room))));
+        }
+        Some(result)
+    }
+
+    /// Looks at the member again when its grace is over, unless it is looked at anyway.
+    fn await_return(
+        &mut self,
+        room: &Arc<str>,
+        who: &Arc<str>,
+        now_ns: u64,
+        floor_ns: u64,
+    ) -> Fate {
+        let full = self.graces.len() >= PRESENCE_AWAITED_MAX;
+        let Some(presence) = self.rooms.get_mut(room) else { return Fate::Stays };
+        let grace_ns = presence.options.leave_grace_ns.max(floor_ns);
+        let Some(member) = presence.members.get_mut(who) else { return Fate::Stays };
+        if member.awaited_ns.is_none() && grace_ns > 0 && !full {
+            let due_ns = now_ns.saturating_add(grace_ns);
+            member.awaited_ns = Some(due_ns);
+            self.graces.push(Reverse((due_ns, Arc::clone(room), Arc::clone(who))));
+        }
+        if member.awaited_ns.is_some() && grace_ns > 0 {
+            return Fate::Away;
+        }
+        self.depart(room, who, now_ns);
+        if grace_ns > 0 { Fate::Hurried } else { Fate::Left }
+    }
+
+    /// Ends the graces that are over.
+    pub fn end_graces(&mut self, now_ns: u64, floor_ns: u64) {
+        while self.graces.peek().is_some_and(|Reverse((due_ns, ..))| *due_ns <= now_ns) {
+            let Some(Reverse((due_ns, room, who))) = self.graces.pop() else { return };
+            if self.is_over(due_ns, &room, &who, (now_ns, floor_ns)) {
+                self.depart(&room, &who, now_ns);
+            }
+        }
+    }
+
+    /// Whether the member's grace is over; where it is not, it is looked at again.
+    fn is_over(
+        &mut self,
+        looked_ns: u64,
+        room: &Arc<str>,
+        who: &Arc<str>,
+        (now_ns, floor_ns): (u64, u64),
+    ) -> bool {
+        let Some(presence) = self.rooms.get_mut(room) else { return false };
+        let grace_ns = presence.options.leave_grace_ns.max(floor_ns);
+        let Some(member) = presence.members.get_mut(who) else { return false };
+        if member.awaited_ns != Some(looked_ns) {
+            return false;
+        }
+        let due_ns = member.away_ns.map(|away_ns| away_ns.saturating_add(grace_ns));
+        member.awaited_ns = due_ns.filter(|due_ns| *due_ns > now_ns);
+        if let Some(due_ns) = member.awaited_ns {
+            // It came back meanwhile and went again, or the grace has become longer.
+            self.graces.push(Reverse((due_ns, Arc::clone(room), Arc::clone(who))));
+        }
+        due_ns.is_some_and(|due_ns| due_ns <= now_ns)
+    }
+
+    /// Ends one window that is over: the room, and what is to be told.
+    pub fn take_due(&mut self, now_ns: u64) -> Option<(Arc<str>, Tidings)> {
+        while self.windows.peek().is_some_and(|Reverse((due_ns, _))| *due_ns <= now_ns) {
+            let Some(Reverse((_, room))) = self.windows.pop() else { break };
+            if let Some(presence) = self.rooms.get_mut(&room) {
+                let tidings = presence.take_tidings();
+                return Some((room, tidings));
+            }
+        }
+        None
+    }
+
+    /// Forgets a room that nobody is in.
+    pub fn retire(&mut self, room: &str) {
+        if self.rooms.get(room).is_some_and(|presence| presence.members.is_empty()) {
+            self.rooms.remove(room);
+        }
+    }
+
+    /// The room's record, made where it is new.
+    pub fn enter(&mut self, room: &Arc<str>, options: &settings::Presence) -> &Presence {
+        self.rooms
+            .entry(Arc::clone(room))
+            .or_insert_with(|| Presence { options: options.clone(), ..Presence::default() })
+    }
+
+    pub fn get(&self, room: &str) -> Option<&Presence> {
+        self.rooms.get(room)
+    }
+
+    /// Gives every room the options that it has now, and forgets those that have no presence any
+    /// more.
+    pub fn follow<'o>(&mut self, options: impl Fn(&str) -> Option<&'o settings::Presence>) {
+        let graces = &mut self.graces;
+        self.rooms.retain(|room, presence| {
+            let Some(options) = options(room) else { return false };
+            let is_shorter = options.leave_grace_ns < presence.options.leave_grace_ns;
+            presence.options = options.clone();
+            if is_shorter {
+                // Looked at at once, and put where it belongs.
+                let awaited =
+                    presence.members.iter_mut().filter(|(_, one)| one.awaited_ns.is_some());
+                graces.extend(awaited.map(|(who, member)| {
+                    member.awaited_ns = Some(0);
+                    Reverse((0, Arc::clone(room), Arc::clone(who)))
+                }));
+            }
+            true
+        });
+        self.present = self.rooms.values().map(|presence| presence.members.len()).sum();
+    }
+
+    /// When something is due.
+    pub fn next_ns(&self) -> Option<u64> {
+        let window = self.windows.peek().map(|Reverse((due_ns, _))| *due_ns);
+        let grace = self.graces.peek().map(|Reverse((due_ns, ..))| *due_ns);
+        [window, grace].into_iter().flatten().min()
+    }
+
+    /// Members of all rooms.
+    pub fn present(&self) -> usize {
+        self.present
+    }
+
+    /// Rooms.
+    pub fn len(&self) -> usize {
+        self.rooms.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rooms.is_empty()
+    }
+
+    /// Gives back the room of tables that few rooms are left to need.
+    pub fn trim(&mut self) {
+        if is_roomy(self.rooms.len(), self.rooms.capacity()) {
+            self.rooms.shrink_to(2 * self.rooms.len());
+        }
+        if is_roomy(self.windows.len(), self.windows.capacity()) {
+            self.windows.shrink_to(2 * self.windows.len());
+        }
+        if is_roomy(self.graces.len(), self.graces.capacity()) {
+            self.graces.shrink_to(2 * self.graces.len());
+        }
+    }
+}
