@@ -43,18 +43,26 @@ fn change(joined: &[&str], left: &[&str], count: usize) -> Value {
 }
 
 fn join(world: &mut World, client: usize) {
+    world.messages(client);
     let got = ask_event(world, client, "join", json!({ "room": ROOM }));
     assert_eq!(got, [event("in", json!({}))]);
 }
 
 fn leave(world: &mut World, client: usize) {
-    assert!(ask_event(world, client, "leave", json!({ "room": ROOM })).is_empty());
+    world.say(client, &say("leave", json!({ "room": ROOM })).to_string());
+    world.settle();
 }
 
 /// What the client hears when the window is over.
 fn heard(world: &mut World, client: usize) -> Vec<Value> {
     world.advance_ms(WINDOW_MS);
     world.messages(client)
+}
+
+/// The client's machine is gone, and the server knows.
+fn drop_out(world: &mut World, client: usize) {
+    world.hang_up(client);
+    world.settle();
 }
 
 fn at(shards: u16, n: usize) -> usize {
@@ -83,7 +91,7 @@ fn who_comes_gets_the_list_and_the_others_hear_of_it() {
         let second = world.open(at(shards, 2), "bob");
         assert_eq!(heard(&mut world, second), [list(&["ada", "bob"])]);
         join(&mut world, second);
-        world.hang_up(bob);
+        drop_out(&mut world, bob);
         for client in [ada, second] {
             assert!(heard(&mut world, client).is_empty());
         }
@@ -107,7 +115,7 @@ fn who_drops_may_come_back_within_the_grace() {
         [ada, bob].into_iter().for_each(|client| join(&mut world, client));
         world.advance_ms(WINDOW_MS);
         world.messages(ada);
-        world.hang_up(bob);
+        drop_out(&mut world, bob);
         world.advance_ms(14_000);
         let back = world.open(at(shards, 2), "bob");
         join(&mut world, back);
@@ -117,6 +125,7 @@ fn who_drops_may_come_back_within_the_grace() {
         assert_eq!(total(&world, "returns"), 1);
         // A goodbye is no leave either: a page that is loaded again says it, too.
         world.send(back, &wire::close(1001));
+        world.settle();
         world.advance_ms(14_900);
         assert!(world.messages(ada).is_empty());
         assert_eq!(total(&world, "present"), 2);
@@ -141,7 +150,7 @@ fn a_leave_that_somebody_asks_for_is_told_at_once() {
         // Also of somebody who is awaited.
         join(&mut world, bobs[1]);
         assert_eq!(heard(&mut world, ada), [change(&["bob"], &[], 2)]);
-        bobs.into_iter().for_each(|client| world.hang_up(client));
+        bobs.into_iter().for_each(|client| drop_out(&mut world, client));
         assert!(heard(&mut world, ada).is_empty());
         ask_event(&mut world, ada, "kick", bob);
         assert_eq!(heard(&mut world, ada), [change(&[], &["bob"], 1)]);
@@ -180,7 +189,7 @@ fn in_a_room_of_connections_each_has_its_own_name_which_dies_with_it() {
         let members = got[0]["payload"]["members"].as_array().unwrap().clone();
         assert!(members.iter().all(|one| one.as_str().is_some_and(|one| one.len() == 20)));
         assert_ne!(members[0], members[1]);
-        world.hang_up(all[1]);
+        drop_out(&mut world, all[1]);
         let got = heard(&mut world, all[0]);
         assert_eq!(got.len(), 1);
         assert_eq!(got[0]["payload"]["count"], 1);
@@ -212,7 +221,7 @@ events:
         ask_event(&mut world, tab, "auth", json!({ "user": "ada" }));
         assert_eq!(heard(&mut world, tab), [list(&["ada", "bob"])]);
         assert!(world.messages(ada).is_empty());
-        world.hang_up(bob);
+        drop_out(&mut world, bob);
         world.advance_ms(15_200);
         assert_eq!(world.messages(ada), [change(&[], &["bob"], 1)]);
     }
@@ -228,7 +237,7 @@ fn the_longer_grace_counts_and_none_at_all_is_one_window() {
         [ada, bob].into_iter().for_each(|client| join(&mut world, client));
         world.advance_ms(WINDOW_MS);
         world.messages(ada);
-        world.hang_up(bob);
+        drop_out(&mut world, bob);
         world.advance_ms(wanted_ms);
         assert!(world.messages(ada).is_empty(), "{own} {compat}");
         assert_eq!(heard(&mut world, ada), [change(&[], &["bob"], 1)], "{own} {compat}");
@@ -332,7 +341,7 @@ fn a_reload_brings_presence_changes_its_grace_and_takes_it_away() {
             assert_eq!(world.messages(client), [list(&["ada", "bob", "cyd"])], "{shards}");
         }
         // Who is away already is awaited by the new grace.
-        world.hang_up(cyd);
+        drop_out(&mut world, cyd);
         world.advance_ms(1_000);
         reload(&mut world, &short);
         assert!(world.messages(ada).is_empty());
