@@ -431,3 +431,220 @@ impl Presences {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GRACE_NS: u64 = 700_000_000;
+
+    /// xorshift64*: enough randomness for a model test, seeded.
+    fn random(state: &mut u64) -> u64 {
+        *state ^= *state >> 12;
+        *state ^= *state << 25;
+        *state ^= *state >> 27;
+        state.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    fn options() -> settings::Presence {
+        let on = settings::Presence::default();
+        settings::Presence { enabled: true, leave_grace_ns: GRACE_NS, ..on }
+    }
+
+    fn conn(shard: u16, index: u32) -> ConnKey {
+        ConnKey { shard: ShardId(shard), index, generation: 1 }
+    }
+
+    /// The same, said plainly.
+    #[derive(Default)]
+    struct Model {
+        seats: BTreeMap<Arc<str>, BTreeSet<ConnKey>>,
+        away_ns: BTreeMap<Arc<str>, u64>,
+        told: BTreeSet<Arc<str>>,
+        fresh: BTreeSet<ConnKey>,
+    }
+
+    impl Model {
+        fn members(&self) -> BTreeSet<Arc<str>> {
+            self.seats.keys().chain(self.away_ns.keys()).cloned().collect()
+        }
+
+        fn seat(&mut self, who: &Arc<str>, conn: ConnKey) {
+            self.seats.entry(Arc::clone(who)).or_default().insert(conn);
+            self.away_ns.remove(who);
+            self.fresh.insert(conn);
+        }
+
+        fn unseat(&mut self, who: &Arc<str>, conn: ConnKey, parting: Parting, now_ns: u64) {
+            self.fresh.remove(&conn);
+            let Some(seats) = self.seats.get_mut(who) else { return };
+            if seats.remove(&conn) && seats.is_empty() {
+                self.seats.remove(who);
+                if parting == Parting::Gone {
+                    self.away_ns.insert(Arc::clone(who), now_ns);
+                }
+            }
+        }
+
+        fn end_graces(&mut self, now_ns: u64) {
+            self.away_ns.retain(|_, away_ns| *away_ns + GRACE_NS > now_ns);
+        }
+    }
+
+    struct Pair {
+        room: Arc<str>,
+        names: Vec<Arc<str>>,
+        presences: Presences,
+        model: Model,
+        now_ns: u64,
+    }
+
+    impl Pair {
+        fn new() -> Pair {
+            let (room, mut presences): (Arc<str>, _) = ("room".into(), Presences::default());
+            presences.enter(&room, &options());
+            let names = (0..5).map(|n| format!("user{n}").into()).collect();
+            Pair { room, names, presences, model: Model::default(), now_ns: 1 }
+        }
+
+        fn act(&mut self, state: &mut u64) {
+            let who = Arc::clone(&self.names[(random(state) % 5) as usize]);
+            // A user's connections are its own: three on two shards.
+            let number = (random(state) % 3) as u32;
+            let index = 10 * (who.as_bytes()[4] - b'0') as u32 + number;
+            let conn = conn((number % 2) as u16, index);
+            let (room, now_ns) = (Arc::clone(&self.room), self.now_ns);
+            match random(state) % 7 {
+                0..3 => {
+                    self.presences.enter(&room, &options());
+                    self.presences.seat(&room, &who, conn, now_ns);
+                    self.model.seat(&who, conn);
+                }
+                3..5 => {
+                    self.presences.unseat(&room, &who, (conn, Parting::Gone), now_ns, 0);
+                    self.model.unseat(&who, conn, Parting::Gone, now_ns);
+                }
+                5 => self.leave(&who),
+                _ => {
+                    self.presences.depart(&room, &who, now_ns);
+                    self.model.away_ns.remove(&who);
+                }
+            }
+        }
+
+        /// All connections of a user are taken out, one by one.
+        fn leave(&mut self, who: &Arc<str>) {
+            let seats = self.model.seats.get(who).cloned().unwrap_or_default();
+            for conn in seats {
+                self.presences.unseat(&self.room, who, (conn, Parting::Left), self.now_ns, 0);
+                self.model.unseat(who, conn, Parting::Left, self.now_ns);
+            }
+        }
+
+        fn pass(&mut self, ns: u64, seed: u64) {
+            self.now_ns += ns;
+            self.presences.end_graces(self.now_ns, 0);
+            self.model.end_graces(self.now_ns);
+            let members = self.model.members();
+            assert_eq!(self.presences.present(), members.len(), "seed {seed}");
+            while let Some((room, tidings)) = self.presences.take_due(self.now_ns) {
+                let joined: Vec<Arc<str>> = members.difference(&self.model.told).cloned().collect();
+                let left: Vec<Arc<str>> = self.model.told.difference(&members).cloned().collect();
+                assert_eq!((&tidings.joined, &tidings.left), (&joined, &left), "seed {seed}");
+                assert_eq!(tidings.fresh, std::mem::take(&mut self.model.fresh), "seed {seed}");
+                let quiet = joined.is_empty() && left.is_empty();
+                assert_eq!(tidings.manner == Manner::Nothing, quiet, "seed {seed}");
+                let known = self.presences.get(&room).map(|one| one.names().cloned().collect());
+                assert_eq!(known, Some(members.clone()), "seed {seed}");
+                self.model.told = members.clone();
+                self.presences.retire(&room);
+            }
+            // What is not told yet is about to be.
+            let owed = members != self.model.told || !self.model.fresh.is_empty();
+            let due = self.presences.next_ns().is_some();
+            assert!(due || !owed, "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn joins_leaves_and_returns_are_those_of_a_plain_model() {
+        for seed in 1..300u64 {
+            let (mut state, mut pair) = (seed, Pair::new());
+            for _ in 0..200 {
+                pair.act(&mut state);
+                if random(&mut state) % 3 == 0 {
+                    pair.pass(random(&mut state) % 300_000_000, seed);
+                }
+            }
+            let names = pair.names.clone();
+            names.iter().for_each(|who| pair.leave(who));
+            pair.pass(2 * GRACE_NS, seed);
+            pair.pass(2 * GRACE_NS, seed);
+            assert_eq!((pair.presences.len(), pair.presences.present()), (0, 0), "seed {seed}");
+            assert_eq!(pair.presences.next_ns(), None, "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn a_leave_takes_the_grace_from_the_ends_that_come_behind_it() {
+        let mut pair = Pair::new();
+        let (room, who) = (Arc::clone(&pair.room), Arc::clone(&pair.names[0]));
+        let conns = [conn(0, 1), conn(1, 2)];
+        for one in conns {
+            pair.presences.seat(&room, &who, one, 1);
+        }
+        let parted = |presences: &mut Presences, conn, parting| {
+            presences.unseat(&room, &who, (conn, parting), 1, 0)
+        };
+        assert_eq!(parted(&mut pair.presences, conns[0], Parting::Left), Fate::Stays);
+        assert_eq!(parted(&mut pair.presences, conns[1], Parting::Gone), Fate::Left);
+        assert_eq!(parted(&mut pair.presences, conns[1], Parting::Gone), Fate::Stays);
+        assert_eq!(pair.presences.present(), 0);
+    }
+
+    #[test]
+    fn so_many_are_awaited_and_the_rest_leaves_at_once() {
+        let mut pair = Pair::new();
+        let room = Arc::clone(&pair.room);
+        for n in 0..=PRESENCE_AWAITED_MAX as u32 {
+            let who: Arc<str> = format!("user-{n}").into();
+            pair.presences.seat(&room, &who, conn(0, n), 1);
+            let fate = pair.presences.unseat(&room, &who, (conn(0, n), Parting::Gone), 1, 0);
+            let wanted = if n < PRESENCE_AWAITED_MAX as u32 { Fate::Away } else { Fate::Hurried };
+            assert_eq!(fate, wanted, "{n}");
+        }
+        assert_eq!(pair.presences.present(), PRESENCE_AWAITED_MAX);
+        pair.presences.end_graces(1 + GRACE_NS, 0);
+        assert_eq!(pair.presences.present(), 0);
+    }
+
+    #[test]
+    fn a_member_that_flaps_is_awaited_by_one_entry() {
+        let mut pair = Pair::new();
+        let (room, who) = (Arc::clone(&pair.room), Arc::clone(&pair.names[0]));
+        for n in 0..1_000 {
+            pair.presences.seat(&room, &who, conn(0, n), u64::from(n));
+            let gone = (conn(0, n), Parting::Gone);
+            pair.presences.unseat(&room, &who, gone, u64::from(n), 0);
+        }
+        assert_eq!(pair.presences.graces.len(), 1);
+        pair.presences.end_graces(GRACE_NS + 998, 0);
+        assert_eq!((pair.presences.present(), pair.presences.graces.len()), (1, 1));
+        pair.presences.end_graces(GRACE_NS + 999, 0);
+        assert_eq!((pair.presences.present(), pair.presences.graces.len()), (0, 0));
+    }
+
+    #[test]
+    fn windows_grow_with_their_rooms() {
+        let mut presence = Presence::default();
+        for (members, window_ms) in
+            [(0, 100), (1_000, 100), (1_001, 100), (5_000, 500), (20_000, 1_000)]
+        {
+            while presence.members.len() < members {
+                let who = format!("user-{}", presence.members.len()).into();
+                presence.seat(&who, conn(0, presence.members.len() as u32));
+            }
+            assert_eq!(presence.window_ns() / 1_000_000, window_ms, "{members}");
+        }
+    }
+}
