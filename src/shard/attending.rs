@@ -20,10 +20,10 @@ use super::Shard;
 use super::peer::PeerFrame;
 use crate::ids::ConnKey;
 use crate::settings::Membership;
+use crate::state::attendance::Parting;
 use crate::state::classes::RoomClasses;
 use crate::state::conns::Phase;
 use crate::state::frames::FrameRef;
-use crate::state::presence::Parting;
 use crate::state::rooms::RoomKey;
 
 /// What a room's home tells the members on one shard.

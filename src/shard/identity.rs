@@ -24,8 +24,8 @@ use crate::pipeline::op::Op;
 use crate::pipeline::paused::{Came, Wants};
 use crate::reject::Reject;
 use crate::settings::{AuthMode, Membership};
+use crate::state::attendance::Parting;
 use crate::state::conns::Phase;
-use crate::state::presence::Parting;
 
 /// Connections that have not said yet whose they are, by when they must; some are gone, or have.
 #[derive(Debug, Default)]

@@ -26,11 +26,11 @@ use super::aside::Aside;
 use super::attending::News;
 use super::conflate::Keyed;
 use crate::ids::{ConnKey, PermissionId, ShardId};
+use crate::state::attendance::Parting;
 use crate::state::frames::FrameRef;
 use crate::state::limits::Verdict;
 use crate::state::meters::{Key, Meters};
 use crate::state::permissions::PermissionSet;
-use crate::state::presence::Parting;
 use crate::state::rooms::RoomKey;
 use crate::state::sessions::Values;
 

@@ -19,9 +19,9 @@ use super::peer::PeerFrame;
 use super::roster::{Part, Told, write};
 use crate::ids::{ConnKey, ShardId};
 use crate::settings::Protocol;
+use crate::state::attendance::{Fate, Manner, Parting, Tidings};
 use crate::state::classes::RoomClasses;
 use crate::state::frames::{FrameRef, FrameType};
-use crate::state::presence::{Fate, Manner, Parting, Tidings};
 use crate::state::rooms::RoomKey;
 
 impl Shard {

@@ -12,12 +12,12 @@ use super::reply::{close_payload, member, open_payload};
 use crate::envelope::text::escape_into;
 use crate::limits::PRESENCE_NAMES_BYTES_MAX;
 use crate::settings::WireNames;
-use crate::state::presence::{Presence, named_bytes};
+use crate::state::attendance::{Attendance, named_bytes};
 
 /// What is told of a room.
 pub(super) struct Part<'p> {
     pub room: &'p str,
-    pub presence: &'p Presence,
+    pub presence: &'p Attendance,
     pub told: Told<'p>,
 }
 

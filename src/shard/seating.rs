@@ -14,8 +14,8 @@ use crate::limits::ROOMS_PER_USER_MAX;
 use crate::reject::Reject;
 use crate::reserve::fit;
 use crate::settings::Membership;
+use crate::state::attendance::Parting;
 use crate::state::conns::Seat;
-use crate::state::presence::Parting;
 use crate::state::rooms::{RoomKey, Waiter};
 
 impl Shard {

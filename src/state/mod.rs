@@ -3,6 +3,7 @@
 //! Invariants: indices are `u32` slots; what can be named from another shard carries a generation.
 //! Called by `shard` alone (and by `pipeline` for frames).
 
+pub mod attendance;
 pub mod bounds;
 pub mod classes;
 pub mod conns;

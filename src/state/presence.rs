@@ -1,221 +1,31 @@
-//! Who is present in the rooms this shard is home to, where their class has `presence`, and what
-//! of it their members have not been told yet.
+//! The rooms with presence that this shard is home to: windows at whose end is told what changed,
+//! and graces in which members may come back.
 //!
-//! Invariants: a member is present while it has a seat on any shard, and behind that for as long as
-//! its grace lasts; what happens within one window is told as its net result, so whoever comes and
-//! goes within it is not told of; `present` counts the members of all rooms. A room is forgotten
-//! when it has no member and nothing is left to tell. Called by `shard::presence`.
+//! Invariants: `present` counts the members of all rooms; a room is forgotten when it has no member
+//! and nothing is left to tell; at most `PRESENCE_AWAITED_MAX` members are awaited, each by one
+//! entry. Called by `shard::presence`.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
+use super::attendance::{Attendance, Fate, Parting, Tidings};
 use crate::ids::{ConnKey, ShardId};
-use crate::limits::{
-    PRESENCE_AWAITED_MAX, PRESENCE_GATHER_MAX_NS, PRESENCE_GATHER_MIN_NS,
-    PRESENCE_GATHER_PER_MEMBER_NS, PRESENCE_NAMES_BYTES_MAX,
-};
+use crate::limits::PRESENCE_AWAITED_MAX;
 use crate::reserve::is_roomy;
 use crate::settings;
-
-/// How a member's connection lost its seat.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Parting {
-    /// It ended; whose it was may come back.
-    Gone,
-    /// It was taken out, or nobody can come back under this name.
-    Left,
-}
-
-/// What became of a member with that.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    Stays,
-    /// It may come back for a while.
-    Away,
-    Left,
-    /// It left without its grace: too many were awaited.
-    Hurried,
-}
-
-#[derive(Debug, Default)]
-struct Member {
-    seats: Vec<ConnKey>,
-    /// Since when it has none.
-    away_ns: Option<u64>,
-    /// One of its seats was taken from it; the others are about to be.
-    leaves: bool,
-    /// When the entry of `graces` that looks at it is due; others are stale.
-    awaited_ns: Option<u64>,
-}
-
-/// How the net result of a window is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Manner {
-    /// There is nothing to tell those who have the list.
-    Nothing,
-    /// Who joined and who left.
-    Names,
-    /// How many there are: the names are too many.
-    Count,
-    /// The whole list, to everybody.
-    List,
-}
-
-/// The net result of a window.
-#[derive(Debug)]
-pub struct Tidings {
-    pub manner: Manner,
-    pub joined: Vec<Arc<str>>,
-    pub left: Vec<Arc<str>>,
-    /// Connections that have no list yet.
-    pub fresh: BTreeSet<ConnKey>,
-}
-
-/// One room's presence.
-#[derive(Debug, Default)]
-pub struct Presence {
-    pub options: settings::Presence,
-    members: BTreeMap<Arc<str>, Member>,
-    /// Bytes of all names, as a message holds them.
-    bytes: usize,
-    /// Whoever's presence changed since the last window, and whether it was told as present then.
-    changes: BTreeMap<Arc<str>, bool>,
-    fresh: BTreeSet<ConnKey>,
-    /// Its names are too many to be told. Not again before half of them fit.
-    large: bool,
-    /// A window is open.
-    gathers: bool,
-}
 
 /// All rooms with presence that this shard is home to.
 #[derive(Debug, Default)]
 pub struct Presences {
-    rooms: HashMap<Arc<str>, Presence, RandomState>,
+    rooms: HashMap<Arc<str>, Attendance, RandomState>,
     /// Ends of windows.
     windows: BinaryHeap<Reverse<(u64, Arc<str>)>>,
     /// Ends of graces, by room and member.
     graces: BinaryHeap<Reverse<(u64, Arc<str>, Arc<str>)>>,
     present: usize,
-}
-
-/// Bytes of a name in a list of a message: quotes, a comma, and what is escaped.
-pub fn named_bytes(name: &str) -> usize {
-    name.len() + 3 + name.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count()
-}
-
-impl Presence {
-    pub fn names(&self) -> impl Iterator<Item = &Arc<str>> {
-        self.members.keys()
-    }
-
-    pub fn count(&self) -> usize {
-        self.members.len()
-    }
-
-    /// Says before a change how it was.
-    fn note(&mut self, who: &Arc<str>) {
-        let was = self.members.contains_key(who);
-        self.changes.entry(Arc::clone(who)).or_insert(was);
-    }
-
-    /// A seat for a connection; whether a member came back with it.
-    fn seat(&mut self, who: &Arc<str>, conn: ConnKey) -> bool {
-        if !self.members.contains_key(who) {
-            self.note(who);
-            self.bytes += named_bytes(who);
-        }
-        let member = self.members.entry(Arc::clone(who)).or_default();
-        if !member.seats.contains(&conn) {
-            member.seats.push(conn);
-        }
-        member.leaves = false;
-        self.fresh.insert(conn);
-        member.away_ns.take().is_some()
-    }
-
-    fn unseat(&mut self, who: &Arc<str>, conn: ConnKey, parting: Parting, now_ns: u64) -> Fate {
-        self.fresh.remove(&conn);
-        let Some(member) = self.members.get_mut(who) else { return Fate::Stays };
-        let Some(seat) = member.seats.iter().position(|other| *other == conn) else {
-            return Fate::Stays;
-        };
-        member.seats.swap_remove(seat);
-        member.leaves |= parting == Parting::Left;
-        if !member.seats.is_empty() {
-            return Fate::Stays;
-        }
-        if member.leaves {
-            self.remove(who);
-            return Fate::Left;
-        }
-        member.away_ns = Some(now_ns);
-        Fate::Away
-    }
-
-    fn remove(&mut self, who: &Arc<str>) {
-        self.note(who);
-        if self.members.remove(who).is_some() {
-            self.bytes -= named_bytes(who);
-        }
-    }
-
-    /// Takes the seats of a shard that it does not name; who has none left is gone.
-    fn keep_seats(&mut self, shard: ShardId, seats: &[(ConnKey, Arc<str>)]) {
-        let named: BTreeMap<ConnKey, &str> =
-            seats.iter().map(|(conn, who)| (*conn, &**who)).collect();
-        let mut gone = Vec::new();
-        for (who, member) in &mut self.members {
-            let had = member.seats.len();
-            let keeps = |conn: &ConnKey| conn.shard != shard || named.get(conn) == Some(&&**who);
-            member.seats.retain(keeps);
-            if member.seats.is_empty() && had > 0 {
-                gone.push(Arc::clone(who));
-            }
-        }
-        self.fresh.retain(|conn| conn.shard != shard || named.contains_key(conn));
-        gone.iter().for_each(|who| self.remove(who));
-    }
-
-    /// Whether it has a seat for the connection already.
-    fn knows(&self, who: &str, conn: ConnKey) -> bool {
-        self.members.get(who).is_some_and(|member| member.seats.contains(&conn))
-    }
-
-    /// Ends the window.
-    fn take_tidings(&mut self) -> Tidings {
-        self.gathers = false;
-        let (mut joined, mut left) = (Vec::new(), Vec::new());
-        for (who, was) in std::mem::take(&mut self.changes) {
-            match (was, self.members.contains_key(&who)) {
-                (false, true) => joined.push(who),
-                (true, false) => left.push(who),
-                _ => {}
-            }
-        }
-        let manner = self.manner(&joined, &left);
-        Tidings { manner, joined, left, fresh: std::mem::take(&mut self.fresh) }
-    }
-
-    fn manner(&mut self, joined: &[Arc<str>], left: &[Arc<str>]) -> Manner {
-        let was_large = self.large;
-        let bytes_max = PRESENCE_NAMES_BYTES_MAX / if was_large { 2 } else { 1 };
-        self.large = self.bytes > bytes_max;
-        let changed: usize = joined.iter().chain(left).map(|who| named_bytes(who)).sum();
-        match changed {
-            0 => Manner::Nothing,
-            _ if self.large => Manner::Count,
-            changed if was_large || changed > PRESENCE_NAMES_BYTES_MAX => Manner::List,
-            _ => Manner::Names,
-        }
-    }
-
-    fn window_ns(&self) -> u64 {
-        let wanted_ns = self.members.len() as u64 * PRESENCE_GATHER_PER_MEMBER_NS;
-        wanted_ns.clamp(PRESENCE_GATHER_MIN_NS, PRESENCE_GATHER_MAX_NS)
-    }
 }
 
 impl Presences {
@@ -233,7 +43,7 @@ impl Presences {
         now_ns: u64,
         floor_ns: u64,
     ) -> Fate {
-        let unseat = |presence: &mut Presence| presence.unseat(who, conn, parting, now_ns);
+        let unseat = |presence: &mut Attendance| presence.unseat(who, conn, parting, now_ns);
         match self.change(room, now_ns, unseat) {
             Some(Fate::Away) => self.await_return(room, who, now_ns, floor_ns),
             fate => fate.unwrap_or(Fate::Stays),
@@ -273,15 +83,13 @@ impl Presences {
         &mut self,
         room: &Arc<str>,
         now_ns: u64,
-        change: impl FnOnce(&mut Presence) -> T,
+        change: impl FnOnce(&mut Attendance) -> T,
     ) -> Option<T> {
         let presence = self.rooms.get_mut(room)?;
         let before = presence.members.len();
         let result = change(presence);
         self.present = self.present + presence.members.len() - before;
-        let news = !presence.changes.is_empty() || !presence.fresh.is_empty();
-        if (news || presence.members.is_empty()) && !presence.gathers {
-            presence.gathers = true;
+        if presence.opens_window() {
             let due_ns = now_ns + presence.window_ns();
             self.windows.push(Reverse((due_ns, Arc::clone(room))));
         }
@@ -365,13 +173,13 @@ impl Presences {
     }
 
     /// The room's record, made where it is new.
-    pub fn enter(&mut self, room: &Arc<str>, options: &settings::Presence) -> &Presence {
+    pub fn enter(&mut self, room: &Arc<str>, options: &settings::Presence) -> &Attendance {
         self.rooms
             .entry(Arc::clone(room))
-            .or_insert_with(|| Presence { options: options.clone(), ..Presence::default() })
+            .or_insert_with(|| Attendance { options: options.clone(), ..Attendance::default() })
     }
 
-    pub fn get(&self, room: &str) -> Option<&Presence> {
+    pub fn get(&self, room: &str) -> Option<&Attendance> {
         self.rooms.get(room)
     }
 
@@ -434,7 +242,9 @@ impl Presences {
 
 #[cfg(test)]
 mod tests {
+    use super::super::attendance::Manner;
     use super::*;
+    use std::collections::{BTreeMap, BTreeSet};
 
     const GRACE_NS: u64 = 700_000_000;
 
@@ -636,7 +446,7 @@ mod tests {
 
     #[test]
     fn windows_grow_with_their_rooms() {
-        let mut presence = Presence::default();
+        let mut presence = Attendance::default();
         for (members, window_ms) in
             [(0, 100), (1_000, 100), (1_001, 100), (5_000, 500), (20_000, 1_000)]
         {
