@@ -91,6 +91,10 @@ pub fn named_bytes(name: &str) -> usize {
 }
 
 impl Attendance {
+    pub(super) fn new(options: &settings::Presence) -> Attendance {
+        Attendance { options: options.clone(), ..Attendance::default() }
+    }
+
     pub fn names(&self) -> impl Iterator<Item = &Arc<str>> {
         self.members.keys()
     }

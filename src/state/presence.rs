@@ -17,6 +17,9 @@ use crate::limits::PRESENCE_AWAITED_MAX;
 use crate::reserve::is_roomy;
 use crate::settings;
 
+/// By when, in which room, and who.
+type Awaited = (u64, Arc<str>, Arc<str>);
+
 /// All rooms with presence that this shard is home to.
 #[derive(Debug, Default)]
 pub struct Presences {
@@ -24,7 +27,7 @@ pub struct Presences {
     /// Ends of windows.
     windows: BinaryHeap<Reverse<(u64, Arc<str>)>>,
     /// Ends of graces, by room and member.
-    graces: BinaryHeap<Reverse<(u64, Arc<str>, Arc<str>)>>,
+    graces: BinaryHeap<Reverse<Awaited>>,
     present: usize,
 }
 
@@ -174,9 +177,7 @@ impl Presences {
 
     /// The room's record, made where it is new.
     pub fn enter(&mut self, room: &Arc<str>, options: &settings::Presence) -> &Attendance {
-        self.rooms
-            .entry(Arc::clone(room))
-            .or_insert_with(|| Attendance { options: options.clone(), ..Attendance::default() })
+        self.rooms.entry(Arc::clone(room)).or_insert_with(|| Attendance::new(options))
     }
 
     pub fn get(&self, room: &str) -> Option<&Attendance> {
@@ -382,7 +383,7 @@ mod tests {
             let (mut state, mut pair) = (seed, Pair::new());
             for _ in 0..200 {
                 pair.act(&mut state);
-                if random(&mut state) % 3 == 0 {
+                if random(&mut state).is_multiple_of(3) {
                     pair.pass(random(&mut state) % 300_000_000, seed);
                 }
             }
