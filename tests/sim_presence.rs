@@ -28,7 +28,8 @@ rooms:
 lifecycle: { connect: [{ send: { to: origin, event: hello, payload: { id: "${conn.id}" } } }] }
 events:
   join: { steps: [{ join: "${target}" }, { reply: { event: in } }] }
-  leave: { steps: [{ leave: "${target}" }, { reply: { event: out, payload: { room: "${target}" } } }] }
+  leave:
+    steps: [{ leave: "${target}" }, { reply: { event: out, payload: { room: "${target}" } } }]
   say: { steps: [{ send: { to: target, event: said } }] }
 "#;
 

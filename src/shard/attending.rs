@@ -10,8 +10,9 @@
 //!        | -- Roster --------------> |   all seats, in place of what was said before
 //! ```
 //!
-//! Invariants: nothing is said of rooms without presence, by the classes of the newest edition; what
-//! is said of one connection goes one way, in order. A connection gets the list once for each seat.
+//! Invariants: nothing is said of rooms without presence, by the classes of the newest edition;
+//! what is said of one connection goes one way, in order. A connection gets the list once for each
+//! seat.
 //! Called by `seating`, `identity`, `reload` and `hear`.
 
 use std::sync::Arc;

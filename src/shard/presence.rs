@@ -2,13 +2,13 @@
 //! at the end of each window.
 //!
 //! ```text
-//! Present, Absent, Roster -> state::presence -> end of the window -> News to each shard with members
+//! Present, Absent, Roster -> state::presence -> end of a window -> News to each shard with members
 //! ```
 //!
-//! Invariants: a window sends one frame to each member, however much happened in it, and no frame is
-//! larger than `PRESENCE_NAMES_BYTES_MAX` beside its room's name: names that do not fit are counted.
-//! A list and the changes behind it reach a connection in this order, because both go the same way.
-//! Called by `hear`, `deadline` and `reload`.
+//! Invariants: a window sends one frame to each member, however much happened in it, and no frame
+//! is larger than `PRESENCE_NAMES_BYTES_MAX` beside its room's name: names that do not fit are
+//! counted. A list and the changes behind it reach a connection in this order, because both go the
+//! same way. Called by `hear`, `deadline` and `reload`.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

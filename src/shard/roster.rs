@@ -1,7 +1,7 @@
 //! What members hear of a room's presence, as JSON:
 //! `{"event":"presence","payload":{"room":..,"members":[..],"count":..}}` for who comes, and
-//! `"joined":[..],"left":[..]` in place of `members` for the others; `"more":..` says how many names
-//! were left out.
+//! `"joined":[..],"left":[..]` in place of `members` for the others; `"more":..` says how many
+//! names were left out.
 //!
 //! Called by `presence`.
 

@@ -20,7 +20,9 @@ rooms:
     presence: { enabled: true, leaveGrace: 15s }
   "tab:{name}": { membership: connection, presence: { enabled: true, event: here } }
 events:
-  join: { payload: { room: string }, steps: [{ join: "${payload.room}" }, { reply: { event: in } }] }
+  join:
+    payload: { room: string }
+    steps: [{ join: "${payload.room}" }, { reply: { event: in } }]
   leave: { payload: { room: string }, steps: [{ leave: "${payload.room}" }] }
   kick:
     payload: { room: string, user: string }
@@ -206,7 +208,9 @@ events:
   auth:
     payload: { user: string }
     steps: [{ identify: { user: "${payload.user}" } }, { reply: { event: known } }]
-  join: { payload: { room: string }, steps: [{ join: "${payload.room}" }, { reply: { event: in } }] }
+  join:
+    payload: { room: string }
+    steps: [{ join: "${payload.room}" }, { reply: { event: in } }]
 "#;
     for shards in [1, 3] {
         let mut world = world(yaml, shards);
