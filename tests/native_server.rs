@@ -88,7 +88,7 @@ fn presence_is_told_over_sockets_and_cores_and_outlives_a_lost_socket() {
         let told = watcher.expect("presence");
         assert_eq!((&told["left"], &told["count"]), (&json!(["user01"]), &json!(12)));
         // Without grace a lost socket is a leave.
-        let mut watcher = enter("watcher", "porch");
+        let mut watcher = enter("guard", "porch");
         watcher.expect("presence");
         let other = enter("other", "porch");
         assert_eq!(watcher.expect("presence")["joined"], json!(["other"]));
