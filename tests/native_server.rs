@@ -110,6 +110,8 @@ fn until(one: &mut Chatter, members: &mut BTreeSet<String>, count: usize) {
             *members = names(&told["members"]).into_iter().collect();
         }
         members.extend(names(&told["joined"]));
-        names(&told["left"]).iter().for_each(|name| drop(members.remove(name)));
+        for name in names(&told["left"]) {
+            members.remove(&name);
+        }
     }
 }

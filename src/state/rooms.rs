@@ -55,6 +55,8 @@ pub struct Room {
 pub struct Rooms {
     /// By which rooms are classified.
     newest: Arc<RoomClasses>,
+    /// Some of those have presence.
+    any_presence: bool,
     /// What is asked of names; older where a message of an older configuration goes on.
     classes: Arc<RoomClasses>,
     by_name: HashMap<Arc<str>, u32, RandomState>,
@@ -65,7 +67,8 @@ pub struct Rooms {
 impl Rooms {
     pub fn new(classes: &[RoomClass]) -> Rooms {
         let classes = Arc::new(RoomClasses::new(classes));
-        Rooms { newest: Arc::clone(&classes), classes, ..Rooms::default() }
+        let any_presence = classes.any_presence();
+        Rooms { newest: Arc::clone(&classes), any_presence, classes, ..Rooms::default() }
     }
 
     /// Asks other classes from now on; the ones asked before come back in their place.
@@ -76,6 +79,7 @@ impl Rooms {
     /// Classifies every room, and those to come, by the classes that are asked now.
     pub fn classify_again(&mut self) {
         self.newest = Arc::clone(&self.classes);
+        self.any_presence = self.newest.any_presence();
         for (_, room) in &mut self.slots {
             room.class = self.newest.of(&room.name);
         }
@@ -122,6 +126,9 @@ impl Rooms {
 
     /// The same by a room's name.
     pub fn presence_in(&self, name: &str) -> Option<&Presence> {
+        if !self.any_presence {
+            return None;
+        }
         self.presence_of(self.newest.of(name))
     }
 

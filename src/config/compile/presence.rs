@@ -12,6 +12,7 @@ use super::super::source::Span;
 use super::super::yaml::Entry;
 use super::ir::{Action, Answer, Pipeline, Step, Unit};
 use super::template::escaped;
+use crate::pipeline::program::Hook;
 use crate::settings::{Presence, Protocol, Settings};
 
 const REMEDY: &str = "give presence another name: `presence: { event: ... }`";
@@ -56,7 +57,9 @@ fn fields(protocol: &Protocol, class: &Entry, findings: &mut Findings) {
 }
 
 fn pipelines(unit: &Unit) -> impl Iterator<Item = &Pipeline> {
-    let hooks = unit.hooks.iter().map(|(_, pipeline)| pipeline);
+    // The reply to refusals is looked at by its option.
+    let hooks = unit.hooks.iter().filter(|(hook, _)| *hook != Hook::Error);
+    let hooks = hooks.map(|(_, pipeline)| pipeline);
     let pages = unit.routes.iter().filter_map(|route| match &route.answer {
         Answer::Page { pipeline, .. } => Some(pipeline),
         Answer::Handler(_) => None,
