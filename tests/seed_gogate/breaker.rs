@@ -7,7 +7,7 @@ use super::support::backend::{Fault, Reply};
 use super::support::wait_for;
 
 const OVER: &str = "\
-backends: { api: { timeout: 2s, breaker: { failures: 5, window: 5m, open: 3s } } }
+backends: { api: { timeout: 2s, breaker: { failures: 5, window: 60s, open: 3s } } }
 events: { mark_read: { limit: 10000/s } }
 ";
 
