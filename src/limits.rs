@@ -139,6 +139,19 @@ pub const SPARE_BUFFER_BYTES_MAX: usize = 16 * 1024;
 /// Keys of conflated messages that wait on one shard.
 pub const CONFLATED_KEYS_MAX: usize = 65_536;
 
+/// Bytes of names in one message of a room's presence; a room with more is only counted.
+pub const PRESENCE_NAMES_BYTES_MAX: usize = 16 * 1024;
+
+/// Nanoseconds for which what happens in a room with presence is gathered: so many for each member,
+/// within these bounds. One room's presence is no more than 10,000 frames a second until it has
+/// 10,000 members.
+pub const PRESENCE_GATHER_PER_MEMBER_NS: u64 = 100_000;
+pub const PRESENCE_GATHER_MIN_NS: u64 = 100_000_000;
+pub const PRESENCE_GATHER_MAX_NS: u64 = 1_000_000_000;
+
+/// Members that one shard waits for at once to come back (`presence.leaveGrace`).
+pub const PRESENCE_AWAITED_MAX: usize = 65_536;
+
 /// Names of rooms and users that live elsewhere which one shard keeps for reuse.
 pub const NAMES_KEPT: usize = 1_024;
 
@@ -180,6 +193,9 @@ pub const TLS_STEPS_PER_TURN: u32 = 8;
 pub const CERTIFICATE_WARNING_DAYS: u64 = 14;
 
 const _: () = assert!(BATCH_FRAME_BYTES_MAX <= BATCH_BYTES_MAX);
+// A room's list of names fits into one frame that is not sent by itself, and holds a name at least.
+const _: () = assert!(PRESENCE_NAMES_BYTES_MAX <= BATCH_FRAME_BYTES_MAX);
+const _: () = assert!(PRESENCE_NAMES_BYTES_MAX > 2 * NAME_BYTES_MAX + 3);
 const _: () = assert!(MESH_CHANNEL_FRAMES <= MESH_BACKLOG_PAUSE_FRAMES);
 // The scanner keeps one bit a level in a word.
 const _: () = assert!(JSON_DEPTH_MAX <= u64::BITS as usize);

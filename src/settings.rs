@@ -277,6 +277,28 @@ pub struct RoomClass {
     pub members_max: u32,
     /// What becomes of members when a reload changes the rules.
     pub recheck: Recheck,
+    pub presence: Presence,
+}
+
+/// What members of a room hear of each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Presence {
+    pub enabled: bool,
+    /// How long who is gone without having left may take to come back.
+    pub leave_grace_ns: u64,
+    /// The event that tells of it.
+    pub event: String,
+}
+
+impl Presence {
+    /// What its messages call what they say.
+    pub const FIELDS: [&str; 6] = ["room", "members", "joined", "left", "count", "more"];
+}
+
+impl Default for Presence {
+    fn default() -> Presence {
+        Presence { enabled: false, leave_grace_ns: 15_000_000_000, event: "presence".into() }
+    }
 }
 
 /// What becomes of the members of a room whose rules change.

@@ -4,8 +4,10 @@
 
 mod support;
 
-use serde_json::json;
-use support::client::Chatter;
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use support::client::{Chatter, dev_token};
 use support::{Server, fixture};
 
 fn server(cores: &str, more: &[&str]) -> Server {
@@ -53,4 +55,63 @@ fn without_dev_no_client_learns_where_in_the_file() {
     ada.send_text(r#"{"event":"name","payload":{"name":"admin"}}"#);
     let told = ada.expect("error");
     assert_eq!((&told["rule"], told.get("at")), (&json!("no-admin"), None));
+}
+
+#[test]
+fn presence_is_told_over_sockets_and_cores_and_outlives_a_lost_socket() {
+    let file = fixture("server/presence.yaml").to_string_lossy().into_owned();
+    for cores in ["1", "2"] {
+        let server = Server::start(&[&file, "--dev"], &[("SHARDWIRE_SERVER_CORES", cores)]);
+        let enter = |user: &str, room: &str| {
+            let mut one = Chatter::connect(server.address, &dev_token(server.address, user));
+            one.send("enter", room, &json!({}));
+            one
+        };
+        let connect = |user: &str| enter(user, "hall");
+        let mut watcher = connect("watcher");
+        let list = watcher.expect("presence");
+        assert_eq!(list, json!({ "room": "hall", "members": ["watcher"], "count": 1 }));
+        let mut in_hall: BTreeSet<String> = ["watcher".to_owned()].into();
+        let mut crowd: Vec<Chatter> = (0..12).map(|n| connect(&format!("user{n:02}"))).collect();
+        until(&mut watcher, &mut in_hall, 13);
+        // Each has got a list that it is in, and all that came since.
+        for one in &mut crowd {
+            let mut told = BTreeSet::new();
+            until(one, &mut told, 13);
+            assert_eq!(told, in_hall);
+        }
+        // It is lost, and back before anybody hears of it; another says that it leaves.
+        drop(crowd.remove(0));
+        let mut back = connect("user00");
+        until(&mut back, &mut BTreeSet::new(), 13);
+        crowd[0].send("exit", "hall", &json!({}));
+        let told = watcher.expect("presence");
+        assert_eq!((&told["left"], &told["count"]), (&json!(["user01"]), &json!(12)));
+        // Without grace a lost socket is a leave.
+        let mut watcher = enter("guard", "porch");
+        watcher.expect("presence");
+        let other = enter("other", "porch");
+        assert_eq!(watcher.expect("presence")["joined"], json!(["other"]));
+        drop(other);
+        let told = watcher.expect("presence");
+        assert_eq!((&told["left"], &told["count"]), (&json!(["other"]), &json!(1)));
+    }
+}
+
+/// Hears of presence until there are so many.
+fn until(one: &mut Chatter, members: &mut BTreeSet<String>, count: usize) {
+    let names = |list: &Value| -> Vec<String> {
+        let names = list.as_array().into_iter().flatten();
+        names.filter_map(|name| name.as_str().map(str::to_owned)).collect()
+    };
+    while members.len() != count {
+        let told = one.expect("presence");
+        if told.get("members").is_some() {
+            *members = names(&told["members"]).into_iter().collect();
+        }
+        members.extend(names(&told["joined"]));
+        for name in names(&told["left"]) {
+            members.remove(&name);
+        }
+    }
 }

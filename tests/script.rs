@@ -123,6 +123,16 @@ fn rules_limits_captures_and_raw_messages() {
 }
 
 #[test]
+fn presence_is_heard_in_virtual_time() {
+    let file = "tests/script/presence.yaml";
+    for arguments in [vec![file], vec![file, "--cores", "3", "--seed", "5"]] {
+        let (status, out, err) = test(&arguments);
+        assert_eq!(status, 0, "{out}{err}");
+        assert!(out.contains("3 passed"), "{out}");
+    }
+}
+
+#[test]
 fn failures_are_told_with_their_places_and_differences() {
     for (name, format) in [("failing.txt", "human"), ("failing.github.txt", "github")] {
         let arguments = ["tests/script/failing.test.yaml", "--coverage", "--format", format];

@@ -279,6 +279,17 @@ pub struct Counters {
     pub taken_out: Count,
     /// Those whom they would have, with `recheck: shadow`; each of a user's connections counts.
     pub would_take_out: Count,
+    /// Members of rooms with presence whose home is here, those who may still come back too.
+    pub present: Count,
+    /// Joins and leaves that members were told of, each once however many were told.
+    pub told_joins: Count,
+    pub told_leaves: Count,
+    /// Members who came back within the grace.
+    pub returns: Count,
+    /// Names that messages of presence left out, because the room is too large for them.
+    pub unnamed: Count,
+    /// Leaves that were told without grace, because too many were awaited.
+    pub unawaited: Count,
     /// WebSocket connections that ended, and what happened to be told to the monitor; both are
     /// counted where there is one.
     pub ended: Count,
@@ -342,7 +353,7 @@ impl Counters {
         }
     }
 
-    fn plain(&self) -> [(&'static str, &Count); 30] {
+    fn plain(&self) -> [(&'static str, &Count); 36] {
         [
             ("connections", &self.connections),
             ("upgrades", &self.upgrades),
@@ -374,6 +385,12 @@ impl Counters {
             ("tlsHandshakes", &self.tls_handshakes),
             ("tlsResumptions", &self.tls_resumptions),
             ("untold", &self.untold),
+            ("present", &self.present),
+            ("toldJoins", &self.told_joins),
+            ("toldLeaves", &self.told_leaves),
+            ("returns", &self.returns),
+            ("unnamed", &self.unnamed),
+            ("unawaited", &self.unawaited),
         ]
     }
 

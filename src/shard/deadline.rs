@@ -29,6 +29,7 @@ impl Shard {
         self.expire_conflated();
         self.expire_calls();
         self.expire_guests();
+        self.expire_presence();
         self.homes.sweep(self.now.mono_ns);
         self.drain_some();
         self.trim_if_due();

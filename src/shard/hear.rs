@@ -89,6 +89,21 @@ impl Shard {
             }
             PeerFrame::Count { room, who } => self.on_count(room, &who),
             PeerFrame::IsOut { conn, room } => self.on_is_out(conn, &room),
+            presence => self.hear_presence(presence),
+        }
+    }
+
+    /// Frames of rooms with presence.
+    fn hear_presence(&mut self, frame: PeerFrame) {
+        match frame {
+            PeerFrame::Present { room, who, conn } => self.on_present(&room, &who, conn),
+            PeerFrame::Absent { room, who, conn, parting } => {
+                self.on_absent(&room, &who, conn, parting);
+            }
+            PeerFrame::Roster { room, shard, seats } => self.on_roster(&room, shard, &seats),
+            PeerFrame::Census { local } => self.on_census(local),
+            PeerFrame::Depart { room, who } => self.on_depart(&room, &who),
+            PeerFrame::News { local, news } => self.on_news(local, *news),
             _ => {}
         }
     }

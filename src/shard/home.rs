@@ -156,6 +156,7 @@ impl Shard {
             record.rooms.retain(|other| *other != room);
         }
         self.strike_late(&room, &user);
+        self.depart(&room, &user);
         self.start_job(origin, &user, &room, false);
     }
 

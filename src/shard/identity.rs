@@ -25,6 +25,7 @@ use crate::pipeline::paused::{Came, Wants};
 use crate::reject::Reject;
 use crate::reserve::push_sole;
 use crate::settings::{AuthMode, Membership};
+use crate::state::attendance::Parting;
 use crate::state::conns::Phase;
 
 /// Connections that have not said yet whose they are, by when they must; some are gone, or have.
@@ -131,7 +132,10 @@ impl Shard {
                     let conn = self.conns.get_mut(slot);
                     conn.into_iter().for_each(|conn| conn.seats.push(seat));
                 }
-                _ => self.vacate(seat),
+                _ => {
+                    self.part(slot, seat.room, Parting::Left);
+                    self.vacate(seat);
+                }
             }
         }
     }

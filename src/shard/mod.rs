@@ -19,6 +19,7 @@ mod absent;
 mod address;
 mod admit;
 mod apply;
+mod attending;
 mod calling;
 mod closing;
 mod deadline;
@@ -32,10 +33,12 @@ mod host;
 mod identity;
 mod lease;
 mod limit;
+mod presence;
 mod recheck;
 mod refusing;
 pub mod reply;
 mod roles;
+mod roster;
 mod seating;
 mod sending;
 pub mod subject;
@@ -67,6 +70,7 @@ use crate::state::homes::{Homes, home_of};
 use crate::state::names::Names;
 use crate::state::outbox::Outboxes;
 use crate::state::permissions::PermissionSet;
+use crate::state::presence::Presences;
 use crate::state::pressure::Pressure;
 use crate::state::rooms::Rooms;
 use crate::state::sessions::Sessions;
@@ -208,6 +212,7 @@ pub struct Shard {
     hooks_running: u32,
     calling: Calling,
     guests: Guests,
+    presences: Presences,
 }
 
 impl Shard {
@@ -270,6 +275,7 @@ impl Shard {
             hooks_running: 0,
             calling: Calling::default(),
             guests: Guests::default(),
+            presences: Presences::default(),
             engine,
         }
     }
@@ -408,7 +414,8 @@ impl Shard {
         let conflated = self.conflated.next_ns();
         let round = self.journal.next_ns();
         let (calls, guests) = (self.calling.next_ns(), self.guests.next_ns());
-        let delays = [delayed, trim, sweep, conflated, round, calls, guests];
+        let presence = self.presences.next_ns();
+        let delays = [delayed, trim, sweep, conflated, round, calls, guests, presence];
         [self.wheel.next_ns(), fading, draining].into_iter().chain(delays).flatten().min()
     }
 
@@ -471,6 +478,7 @@ impl Shard {
             texts: self.homes.texts.len(),
             frames: self.outboxes.frames_live(),
             sessions: self.sessions.len(),
+            presences: self.presences.len(),
         }
     }
 
@@ -507,4 +515,6 @@ pub struct Live {
     pub frames: usize,
     /// What is kept of connections and users: variables, claims, grants.
     pub sessions: usize,
+    /// Rooms with presence whose home is here.
+    pub presences: usize,
 }

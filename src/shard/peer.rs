@@ -23,8 +23,10 @@
 use std::sync::Arc;
 
 use super::aside::Aside;
+use super::attending::News;
 use super::conflate::Keyed;
 use crate::ids::{ConnKey, PermissionId, ShardId};
+use crate::state::attendance::Parting;
 use crate::state::frames::FrameRef;
 use crate::state::limits::Verdict;
 use crate::state::meters::{Key, Meters};
@@ -129,6 +131,22 @@ pub enum PeerFrame {
     Count { room: Arc<str>, who: Arc<[Arc<str>]> },
     /// From the user's home: the user is out of the room. Lost: its `leave` hook does not run.
     IsOut { conn: ConnKey, room: Arc<str> },
+    /// To the room's home: a connection has a seat in a room with presence. Lost: nobody is told,
+    /// and the connection gets no list.
+    Present { room: Arc<str>, who: Arc<str>, conn: ConnKey },
+    /// To the room's home: it has none any more. Lost: a member that is not there, until this shard
+    /// says its roster again.
+    Absent { room: Arc<str>, who: Arc<str>, conn: ConnKey, parting: Parting },
+    /// To the room's home: everybody with a seat on this shard, in place of all that it said
+    /// before. Lost: as `Present`.
+    Roster { room: Arc<str>, shard: ShardId, seats: Box<[(ConnKey, Arc<str>)]> },
+    /// From the room's home: it wants the roster. Lost: as `Present`.
+    Census { local: RoomKey },
+    /// From the user's home to the room's: the user was taken out, whether it is connected or not.
+    /// Lost: it is told behind the grace.
+    Depart { room: Arc<str>, who: Arc<str> },
+    /// From the room's home: who came and went. Lost: lists of members that stay wrong.
+    News { local: RoomKey, news: Box<News> },
 }
 
 /// What a user's home knows that a new connection's shard needs.

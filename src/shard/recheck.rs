@@ -146,6 +146,7 @@ impl Shard {
             return;
         }
         self.give_up(&room, user);
+        self.depart(&room, user);
         if let Some(frame) = told {
             self.on_to_user(user, &frame);
         }

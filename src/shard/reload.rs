@@ -198,6 +198,7 @@ impl Shard {
             self.rooms.classify_again();
             self.bind_rooms_again();
             self.count_members(classes);
+            self.attend_again(classes);
         }
         if settings.transport.times() != old.transport.times() {
             let slots: Vec<u32> = self.conns.slots().collect();

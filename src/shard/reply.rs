@@ -61,23 +61,36 @@ pub(super) fn write_error(
     parts: &ErrorParts<'_>,
     subject: Subject<'_>,
 ) {
-    let flat = names.payload == ".";
+    open_payload(out, names, reply_event, subject.id);
+    body(out, parts, subject.event);
+    close_payload(out, names);
+}
+
+/// Begins a message of the server's own, up to the first field of its payload. No id is empty.
+pub(super) fn open_payload(out: &mut Vec<u8>, names: &WireNames, event: &str, id: &[u8]) {
     out.push(b'{');
-    member(out, &names.event, reply_event);
-    if !subject.id.is_empty() {
+    member(out, &names.event, event);
+    if !id.is_empty() {
         out.extend_from_slice(b",\"");
         escape_into(names.id.as_bytes(), out);
         out.extend_from_slice(b"\":");
-        out.extend_from_slice(subject.id);
+        out.extend_from_slice(id);
     }
     out.extend_from_slice(b",");
-    if !flat {
+    if !is_flat(names) {
         out.push(b'"');
         escape_into(names.payload.as_bytes(), out);
         out.extend_from_slice(b"\":{");
     }
-    body(out, parts, subject.event);
-    out.extend_from_slice(if flat { b"}" } else { b"}}" });
+}
+
+/// Ends it behind the last field.
+pub(super) fn close_payload(out: &mut Vec<u8>, names: &WireNames) {
+    out.extend_from_slice(if is_flat(names) { b"}" } else { b"}}" });
+}
+
+fn is_flat(names: &WireNames) -> bool {
+    names.payload == "."
 }
 
 fn body(out: &mut Vec<u8>, parts: &ErrorParts<'_>, event: &[u8]) {
@@ -114,7 +127,7 @@ fn body(out: &mut Vec<u8>, parts: &ErrorParts<'_>, event: &[u8]) {
     }
 }
 
-fn member(out: &mut Vec<u8>, name: &str, text: &str) {
+pub(super) fn member(out: &mut Vec<u8>, name: &str, text: &str) {
     out.push(b'"');
     escape_into(name.as_bytes(), out);
     out.extend_from_slice(b"\":\"");

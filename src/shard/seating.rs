@@ -14,6 +14,7 @@ use crate::limits::ROOMS_PER_USER_MAX;
 use crate::reject::Reject;
 use crate::reserve::{fit, push_sole};
 use crate::settings::Membership;
+use crate::state::attendance::Parting;
 use crate::state::conns::Seat;
 use crate::state::rooms::{RoomKey, Waiter};
 
@@ -69,6 +70,7 @@ impl Shard {
         while let Some(seat) = self.conns.get_mut(slot).and_then(|conn| conn.seats.pop()) {
             self.give_up_own(slot, seat);
             self.journal.rooms_changed();
+            self.part(slot, seat.room, Parting::Gone);
             self.vacate(seat);
         }
         if let Some(conn) = self.conns.get_mut(slot) {
@@ -146,6 +148,7 @@ impl Shard {
         push_sole(&mut conn.seats, Seat { room, place: entry.members.len() as u32 });
         push_sole(&mut entry.members, slot);
         self.note_moved(slot, room, true);
+        self.attend(slot, room);
     }
 
     pub(super) fn unseat(&mut self, slot: u32, room: u32) {
@@ -154,6 +157,7 @@ impl Shard {
         let seat = conn.seats.swap_remove(at);
         fit(&mut conn.seats);
         self.note_moved(slot, room, false);
+        self.part(slot, room, Parting::Left);
         self.vacate(seat);
     }
 

@@ -88,6 +88,7 @@ impl Shard {
         self.rooms.trim();
         self.users.trim();
         self.homes.trim();
+        self.presences.trim();
         self.wheel.cut(self.conns.slots_end());
         let conns = self.conns.len();
         for list in [&mut self.overflowed, &mut self.to_read, &mut self.fired] {

@@ -31,6 +31,10 @@ impl RoomClasses {
         &self.classes
     }
 
+    pub fn any_presence(&self) -> bool {
+        self.classes.iter().any(|class| class.presence.enabled)
+    }
+
     /// The first class whose pattern matches the whole name.
     pub fn of(&self, name: &str) -> Option<RoomClassId> {
         let place = self.classes.iter().position(|class| matches(&class.pattern, name))?;

@@ -3,6 +3,7 @@
 //! Invariants: indices are `u32` slots; what can be named from another shard carries a generation.
 //! Called by `shard` alone (and by `pipeline` for frames).
 
+pub mod attendance;
 pub mod bounds;
 pub mod classes;
 pub mod conns;
@@ -15,6 +16,7 @@ pub mod meters;
 pub mod names;
 pub mod outbox;
 pub mod permissions;
+pub mod presence;
 pub mod pressure;
 pub mod rooms;
 pub mod sessions;

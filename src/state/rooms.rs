@@ -16,7 +16,7 @@ use slab::Slab;
 use super::classes::{RoomClasses, RoomVariable};
 use crate::ids::{ConnKey, RoomClassId};
 use crate::reserve::is_roomy;
-use crate::settings::{Membership, RoomClass};
+use crate::settings::{Membership, Presence, RoomClass};
 
 /// A local room, as its home names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -55,6 +55,8 @@ pub struct Room {
 pub struct Rooms {
     /// By which rooms are classified.
     newest: Arc<RoomClasses>,
+    /// Some of those have presence.
+    any_presence: bool,
     /// What is asked of names; older where a message of an older configuration goes on.
     classes: Arc<RoomClasses>,
     by_name: HashMap<Arc<str>, u32, RandomState>,
@@ -65,7 +67,8 @@ pub struct Rooms {
 impl Rooms {
     pub fn new(classes: &[RoomClass]) -> Rooms {
         let classes = Arc::new(RoomClasses::new(classes));
-        Rooms { newest: Arc::clone(&classes), classes, ..Rooms::default() }
+        let any_presence = classes.any_presence();
+        Rooms { newest: Arc::clone(&classes), any_presence, classes, ..Rooms::default() }
     }
 
     /// Asks other classes from now on; the ones asked before come back in their place.
@@ -76,6 +79,7 @@ impl Rooms {
     /// Classifies every room, and those to come, by the classes that are asked now.
     pub fn classify_again(&mut self) {
         self.newest = Arc::clone(&self.classes);
+        self.any_presence = self.newest.any_presence();
         for (_, room) in &mut self.slots {
             room.class = self.newest.of(&room.name);
         }
@@ -112,6 +116,25 @@ impl Rooms {
 
     pub fn membership_of(&self, class: Option<RoomClassId>) -> Membership {
         self.classes.membership(class)
+    }
+
+    /// What rooms of a class tell of who is in, by the newest classes; `None` where they do not.
+    pub fn presence_of(&self, class: Option<RoomClassId>) -> Option<&Presence> {
+        let class = self.newest.as_slice().get(usize::from(class?.0))?;
+        Some(&class.presence).filter(|presence| presence.enabled)
+    }
+
+    /// The same by a room's name.
+    pub fn presence_in(&self, name: &str) -> Option<&Presence> {
+        if !self.any_presence {
+            return None;
+        }
+        self.presence_of(self.newest.of(name))
+    }
+
+    /// Who becomes a member of a room of this class, by the newest classes.
+    pub fn newest_membership(&self, class: Option<RoomClassId>) -> Membership {
+        self.newest.membership(class)
     }
 
     pub fn find(&self, name: &str) -> Option<u32> {

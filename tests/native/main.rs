@@ -13,6 +13,7 @@ mod errors;
 mod identity;
 mod lifecycle;
 mod limits;
+mod presence;
 mod rooms;
 mod schema;
 mod sends;

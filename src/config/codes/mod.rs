@@ -139,6 +139,7 @@ codes! {
     UnknownRolePermission "E722", BadLimit "E723", MissingPart "E724", WaitsHere "E725",
     BadCall "E731", UnknownBackend "E732", BadUrl "E733", DefaultInAnswer "E734",
     NoInBandAuth "E735",
+    PresenceEvent "E741",
     // E86: `http` and `metrics`.
     BadRoute "E861", MetricsOff "E862", NoMetricsToken "E863",
     // E6: tests.

@@ -118,4 +118,11 @@ pages! {
         "With `auth.mode: message` the event that `auth.event` names leads to the step `identify`; \
          in the other modes it is known before whose a connection is."
         "auth: { mode: none }\nevents:\n  auth:\n    steps: [{ identify: { user: ada } }]\n"
+    PresenceEvent "An event that presence sends"
+        "With `rooms.PATTERN.presence` the server itself sends an event, `presence` unless \
+         `presence.event` names another. A client could not tell it from one of the same name \
+         that a step or a refusal sends, so only one of them may have it; and beside a flat \
+         payload the event's own field needs a name that presence does not use."
+        "rooms:\n  \"chat:{id}\": { presence: { enabled: true } }\nevents:\n  here:\n    \
+         steps: [{ send: { to: room, event: presence } }]\n"
 }

@@ -14,6 +14,7 @@ mod lower;
 mod native;
 mod on_message;
 mod permissions;
+mod presence;
 mod template;
 
 pub use template::holes;
@@ -64,6 +65,7 @@ pub fn compile(
         findings.push(Diagnostic::new(Code::NoEvents, message));
     }
     no_auth_event(&unit, settings, findings);
+    presence::check(&unit, sections, settings, findings);
     lower::lower(&unit, source, settings, findings)
 }
 

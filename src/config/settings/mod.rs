@@ -14,6 +14,7 @@ mod monitor;
 mod options;
 mod overrides;
 mod pattern;
+mod presence;
 mod proxies;
 mod registry;
 mod restart;

@@ -10,6 +10,7 @@ use super::super::environment::Environment;
 use super::super::yaml::Entry;
 use super::entries::{EntryOption, Put, Reader};
 use super::pattern;
+use super::presence;
 use super::registry::in_range;
 use super::value::{self, Problem};
 use crate::limits::{BATCH_DELAY_NS_MAX, ROOM_CLASSES_MAX};
@@ -19,8 +20,17 @@ use crate::settings::{Membership, Recheck, RoomClass};
 pub type RoomOption = EntryOption<RoomClass>;
 
 /// Every option of a class of rooms.
-pub const OPTIONS: &[RoomOption] =
-    &[BATCH_DELAY, MEMBERSHIP, PUBLISH, MEMBERS, JOIN_REQUIRE, JOIN_RECHECK];
+pub const OPTIONS: &[RoomOption] = &[
+    BATCH_DELAY,
+    MEMBERSHIP,
+    PUBLISH,
+    MEMBERS,
+    JOIN_REQUIRE,
+    JOIN_RECHECK,
+    presence::ENABLED,
+    presence::LEAVE_GRACE,
+    presence::EVENT,
+];
 
 const BATCH_DELAY: RoomOption = RoomOption {
     path: "batch.delay",

@@ -23,7 +23,7 @@ const fn gauge(counter: &'static str, metric: &'static str, help: &'static str) 
 }
 
 /// Those with one number a shard.
-pub(super) const PLAIN: [Row; 30] = [
+pub(super) const PLAIN: [Row; 36] = [
     gauge("connections", "shardwire_connections", "Connections open now, upgraded or not."),
     counter("upgrades", "shardwire_upgrades_total", "WebSocket connections opened."),
     counter("messagesIn", "shardwire_messages_received_total", "Messages received."),
@@ -113,6 +113,28 @@ pub(super) const PLAIN: [Row; 30] = [
         "untold",
         "shardwire_monitor_untold_total",
         "Happenings that the monitor was not told of: too many at once.",
+    ),
+    gauge(
+        "present",
+        "shardwire_presence_members",
+        "Members of rooms with presence, those who may still come back too.",
+    ),
+    counter("toldJoins", "shardwire_presence_joins_total", "Joins that members were told of."),
+    counter("toldLeaves", "shardwire_presence_leaves_total", "Leaves that members were told of."),
+    counter(
+        "returns",
+        "shardwire_presence_returns_total",
+        "Members who came back within the grace, so that nobody was told.",
+    ),
+    counter(
+        "unnamed",
+        "shardwire_presence_unnamed_total",
+        "Names that messages of presence left out, of rooms too large for them.",
+    ),
+    counter(
+        "unawaited",
+        "shardwire_presence_unawaited_total",
+        "Leaves told without grace: too many members were awaited.",
     ),
 ];
 
