@@ -138,6 +138,9 @@ pub const SPARE_BUFFER_BYTES_MAX: usize = 16 * 1024;
 /// Keys of conflated messages that wait on one shard.
 pub const CONFLATED_KEYS_MAX: usize = 65_536;
 
+/// Rooms that nobody is in whose history one shard keeps.
+pub const HISTORY_ROOMS_LEFT_MAX: usize = 1 << 16;
+
 /// Names of rooms and users that live elsewhere which one shard keeps for reuse.
 pub const NAMES_KEPT: usize = 1_024;
 

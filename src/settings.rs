@@ -4,6 +4,7 @@
 //! are bytes, 0 means "off" where a field says so. Called by everything that runs.
 
 mod backend;
+mod history;
 mod monitor;
 mod tls;
 
@@ -12,6 +13,7 @@ use std::net::SocketAddr;
 pub use tls::{Tls, TlsVersion};
 
 pub use backend::{Backend, Breaker, Retry};
+pub use history::HistoryRule;
 pub use monitor::{AccessToken, Monitor, MonitorAccess};
 
 /// The whole of a running server's settings.
@@ -99,6 +101,8 @@ pub struct ServerLimits {
     pub header_bytes_max: usize,
     /// Header lines of the request; never 0.
     pub headers_max: usize,
+    /// Bytes of messages that one shard keeps for histories of rooms.
+    pub history_bytes_max: usize,
 }
 
 /// `server.connectionLimit:`
@@ -257,6 +261,8 @@ pub struct WireNames {
     pub target: String,
     pub payload: String,
     pub id: String,
+    /// Of messages sent: where one stands in its room's order.
+    pub position: String,
 }
 
 /// One entry of `rooms:`: what holds for the rooms whose whole names match a pattern.
@@ -273,6 +279,7 @@ pub struct RoomClass {
     pub members_max: u32,
     /// What becomes of members when a reload changes the rules.
     pub recheck: Recheck,
+    pub history: HistoryRule,
 }
 
 /// What becomes of the members of a room whose rules change.
@@ -474,6 +481,7 @@ impl Default for ServerLimits {
             handshake_timeout_ns: 10 * SECOND_NS,
             header_bytes_max: 16 * 1024,
             headers_max: 64,
+            history_bytes_max: 64 << 20,
         }
     }
 }
@@ -526,6 +534,7 @@ impl Default for WireNames {
             target: "target".into(),
             payload: "payload".into(),
             id: "id".into(),
+            position: "position".into(),
         }
     }
 }

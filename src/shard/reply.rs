@@ -114,7 +114,7 @@ fn body(out: &mut Vec<u8>, parts: &ErrorParts<'_>, event: &[u8]) {
     }
 }
 
-fn member(out: &mut Vec<u8>, name: &str, text: &str) {
+pub(super) fn member(out: &mut Vec<u8>, name: &str, text: &str) {
     out.push(b'"');
     escape_into(name.as_bytes(), out);
     out.extend_from_slice(b"\":\"");

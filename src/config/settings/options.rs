@@ -10,7 +10,7 @@ use super::special::{
     ALGORITHM_NAMES, ALGORITHMS, SOURCES, set_adapter, set_addresses, set_cores, set_origins,
     set_path, set_sources, set_subprotocols,
 };
-use super::{compression, http, tls};
+use super::{compression, history, http, tls};
 use crate::settings::{AuthMode, ConnectionLimitMode, LogFormat, MonitorAccess};
 
 const U32_MAX: u64 = u32::MAX as u64;
@@ -135,6 +135,7 @@ pub static KEYS: &[Key] = &[
         Kind::Count(8..=1_024, |d, n| d.settings.server.limits.headers_max = n as usize),
         "Header lines of a request.",
     ),
+    history::MEMORY,
     tls::CERT,
     tls::KEY,
     tls::ADDRESS,
@@ -398,6 +399,12 @@ pub static KEYS: &[Key] = &[
         "The same for messages sent.",
     ),
     wire("protocol.out.id", "id", |d, text| d.outgoing.id = text, "The same for messages sent."),
+    wire(
+        "protocol.out.position",
+        "position",
+        |d, text| d.outgoing.position = text,
+        "Field of a message sent to a room with a history: where it stands in the room's order.",
+    ),
     key(
         "rooms",
         "",

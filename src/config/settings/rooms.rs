@@ -9,6 +9,7 @@ use super::super::diagnostic::Findings;
 use super::super::environment::Environment;
 use super::super::yaml::Entry;
 use super::entries::{EntryOption, Put, Reader};
+use super::history;
 use super::pattern;
 use super::registry::in_range;
 use super::value::{self, Problem};
@@ -19,8 +20,19 @@ use crate::settings::{Membership, Recheck, RoomClass};
 pub type RoomOption = EntryOption<RoomClass>;
 
 /// Every option of a class of rooms.
-pub const OPTIONS: &[RoomOption] =
-    &[BATCH_DELAY, MEMBERSHIP, PUBLISH, MEMBERS, JOIN_REQUIRE, JOIN_RECHECK];
+pub const OPTIONS: &[RoomOption] = &[
+    BATCH_DELAY,
+    MEMBERSHIP,
+    PUBLISH,
+    MEMBERS,
+    JOIN_REQUIRE,
+    JOIN_RECHECK,
+    history::SIZE,
+    history::TTL,
+    history::BYTES,
+    history::RECOVER,
+    history::REPLAY,
+];
 
 const BATCH_DELAY: RoomOption = RoomOption {
     path: "batch.delay",
