@@ -131,11 +131,13 @@ impl Shard {
         let user = self.user_of(slot);
         let user = user.as_deref().unwrap_or_default();
         let is_own = |kept: &&Kept| !kept.exempt.spares(origin, user);
+        let messages = replay.frames.iter().filter(is_own).count();
+        let ahead = if messages > 0 { replay.frames.len() as u64 } else { 0 };
         let notice = Notice {
             room: &replay.asked.room,
-            position: replay.position,
+            position: replay.position.map(|newest| newest.before(ahead)),
             recovered: replay.recovered,
-            messages: replay.frames.iter().filter(is_own).count(),
+            messages,
         };
         self.queue_notice(slot, &notice);
         for kept in replay.frames.iter().filter(is_own) {

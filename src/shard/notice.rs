@@ -1,8 +1,9 @@
 //! The event that begins what a connection gets of a room's history:
-//! `{"event":"history","payload":{"room":..,"messages":2,"position":"..","recovered":true}}`.
+//! `{"event":"history","payload":{"room":..,"messages":2,"recovered":true},"position":".."}`.
 //!
-//! Invariants: so many messages follow it, then whatever is new; `position` is where the newest of
-//! the room stood then, `recovered` is there where a place was said. Called by `arriving`.
+//! Invariants: so many messages follow it, then whatever is new; `position` is the place before the
+//! first of them, so whoever notes the position of whatever came last never notes one ahead of what
+//! it has; `recovered` is there where a place was said. Called by `arriving`.
 
 use std::io::Write;
 
@@ -35,11 +36,13 @@ pub(super) fn write_notice(out: &mut Vec<u8>, names: &WireNames, notice: &Notice
     member(out, "room", notice.room);
     // Writing to memory does not fail.
     write!(out, ",\"messages\":{}", notice.messages).unwrap_or_default();
-    if let Some(position) = notice.position {
-        write!(out, ",\"position\":\"{position}\"").unwrap_or_default();
-    }
     if let Some(recovered) = notice.recovered {
         write!(out, ",\"recovered\":{recovered}").unwrap_or_default();
     }
-    out.extend_from_slice(if flat { b"}" } else { b"}}" });
+    out.extend_from_slice(if flat { b"" } else { b"}" });
+    if let Some(position) = notice.position {
+        out.push(b',');
+        member(out, &names.position, &position.to_string());
+    }
+    out.push(b'}');
 }

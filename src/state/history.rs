@@ -32,6 +32,11 @@ impl Position {
     /// What no history knows.
     pub const UNKNOWN: Position = Position { epoch: 0, number: 0 };
 
+    /// So many messages before it.
+    pub fn before(self, messages: u64) -> Position {
+        Position { number: self.number.saturating_sub(messages), ..self }
+    }
+
     /// What a client says it saw last; anything that is no place is one that nobody knows.
     pub fn read(text: &str) -> Position {
         let parts = text.split_once('-').filter(|(epoch, _)| epoch.len() == EPOCH_DIGITS);
