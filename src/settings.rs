@@ -246,6 +246,7 @@ pub struct TokenSources {
 }
 
 /// `protocol:`
+#[allow(clippy::large_enum_variant, reason = "a configuration has one")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Protocol {
     /// JSON envelopes with these field names.

@@ -3,10 +3,10 @@
 //!
 //! ```text
 //!   connection's shard            room's home
-//!        | -- Publish -------------> |   number + 1, the place is written into the frame, it is kept
+//!        | -- Publish -------------> |   the next place is written into the frame, it is kept
 //!        | <------------- Deliver -- |   to every watching shard
 //!        | -- Replay --------------> |   behind Watch, where the room is new there
-//!        | <------------ Replayed -- |   everything before it in the order; what is behind it follows
+//!        | <------------ Replayed -- |   all that was before it; what is behind it follows
 //! ```
 //!
 //! Invariants: place and delivery are decided in one go, so the frames that go to a shard before an
@@ -149,7 +149,7 @@ impl Shard {
         self.tell(origin.shard, PeerFrame::Replayed { origin, replay });
     }
 
-    /// A room that is used no more: it is forgotten, or what is kept of it is, when its time is over.
+    /// A room that nobody is in, perhaps: it is forgotten, or later, with what is kept of it.
     pub(super) fn let_go_home_room(&mut self, room: &Arc<str>) {
         let Some(record) = self.homes.rooms.get_mut(room) else { return };
         if record.is_unused() {

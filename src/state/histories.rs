@@ -5,7 +5,7 @@
 //! whose room nobody is in stands in `left` once. Called by `shard::history`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::hash::{BuildHasher, Hash, Hasher};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
@@ -37,9 +37,8 @@ impl Histories {
     /// An epoch that no other history of any process has, as far as chance allows.
     pub fn epoch(&mut self, shard: ShardId, seed: u64, now: Now) -> u64 {
         self.epochs += 1;
-        let mut hasher = FixedState::with_seed(seed).build_hasher();
-        (shard.0, self.epochs, now.unix_ms, now.mono_ns).hash(&mut hasher);
-        (hasher.finish() & EPOCH_MASK).max(1)
+        let told = (shard.0, self.epochs, now.unix_ms, now.mono_ns);
+        (FixedState::with_seed(seed).hash_one(told) & EPOCH_MASK).max(1)
     }
 
     /// Has the history looked at when it wants to be.

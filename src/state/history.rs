@@ -4,8 +4,8 @@
 //! begins with the history and is never used again, so a place says which messages came after it,
 //! or is not known any more.
 //!
-//! Invariants: the kept messages have consecutive numbers, the newest is `last`; they are never more,
-//! older or larger than the rule says. Called by `shard::history`.
+//! Invariants: the kept messages have consecutive numbers, the newest is `last`; behind `cut` they
+//! are not more, older or larger than the rule says. Called by `shard::history`.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -154,8 +154,8 @@ impl History {
         Position { epoch: self.epoch, number: self.last }
     }
 
-    /// Gives a message the next place, written into it, and keeps it; returns the message as members
-    /// get it. A message without fields has no place: it is not kept.
+    /// Gives a message the next place, written into it, and keeps it; returns the message as
+    /// members get it. A message without fields has no place: it is not kept.
     pub fn keep(
         &mut self,
         frame: &Frame,

@@ -5,8 +5,8 @@
 //! the meters of its limits, so limits are exact across cores without a lock.
 //!
 //! Invariants: a user's record lives while it has a connection, a grace period, or a meter that
-//! still counts or is lent; a room's record lives while a shard watches it, or a history of it is kept. Called by `shard::home`
-//! and `shard::lease`.
+//! still counts or is lent; a room's record lives while a shard watches it, or a history of it is
+//! kept. Called by `shard::home` and `shard::lease`.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! Histories of rooms: who joins gets what it asked for, in order and once, and is told whether that
-//! is all of it.
+//! Histories of rooms: who joins gets what it asked for, in order and once, and is told whether
+//! that is all of it.
 
 use serde_json::{Value, json};
 use shardwire::config::Code;
@@ -16,28 +16,44 @@ rooms:
   "mute:{name}": { history: { size: 100, recover: false } }
 events:
   join:
-    payload: { room: string, since: "string = ''" }
-    steps: [{ join: { room: "${payload.room}" } }, { reply: { event: in } }]
+    payload: { room: string }
+    steps: [{ join: "${payload.room}" }, { reply: { event: in } }]
   back:
     payload: { room: string, since: string }
-    steps: [{ join: { room: "${payload.room}", since: "${payload.since}" } }, { reply: { event: in } }]
+    steps:
+      - join: { room: "${payload.room}", since: "${payload.since}" }
+      - reply: { event: in }
   leave:
     payload: { room: string }
     steps: [{ leave: "${payload.room}" }]
   say:
     payload: { room: string, n: int }
-    steps: [{ send: { to: { room: "${payload.room}" }, event: said, payload: { n: "${payload.n}" } } }]
-  others:
-    payload: { room: string, n: int, user: "bool = false" }
     steps:
-      - if: payload.user
-        send: { to: { room: "${payload.room}" }, except: user, event: said, payload: { n: "${payload.n}" } }
-      - if: "!payload.user"
-        send: { to: { room: "${payload.room}" }, except: origin, event: said, payload: { n: "${payload.n}" } }
+      - send: { to: { room: "${payload.room}" }, event: said, payload: { n: "${payload.n}" } }
+  others:
+    payload: { room: string, n: int }
+    steps:
+      - send:
+          to: { room: "${payload.room}" }
+          except: origin
+          event: said
+          payload: { n: "${payload.n}" }
+  strangers:
+    payload: { room: string, n: int }
+    steps:
+      - send:
+          to: { room: "${payload.room}" }
+          except: user
+          event: said
+          payload: { n: "${payload.n}" }
   light:
     payload: { room: string, n: int }
     steps:
-      - send: { to: { room: "${payload.room}" }, volatile: true, event: said, payload: { n: "${payload.n}" } }
+      - send:
+          to: { room: "${payload.room}" }
+          volatile: true
+          event: said
+          payload: { n: "${payload.n}" }
       - send:
           to: { room: "${payload.room}" }
           conflate: { key: k, every: 10ms }
@@ -224,7 +240,7 @@ fn whom_a_message_leaves_out_it_leaves_out_later_too() {
         let (ada, bob) = (world.open(0, "ada"), world.open(far, "bob"));
         let since = place(&join(&mut world, bob, "own:a"));
         join(&mut world, ada, "own:a");
-        ask_event(&mut world, ada, "others", json!({ "room": "own:a", "n": 1, "user": true }));
+        ask_event(&mut world, ada, "strangers", json!({ "room": "own:a", "n": 1 }));
         ask_event(&mut world, ada, "others", json!({ "room": "own:a", "n": 2 }));
         assert_eq!(numbers(&world.messages(bob)), [1, 2]);
         // The same connection, another of its user, another user.

@@ -62,8 +62,9 @@ pub const BYTES: RoomOption = RoomOption {
     path: "history.maxBytes",
     takes: "a size",
     default: "",
-    doc: "How many bytes they take at most; the oldest go first (`historyCutBytes`). Without it half \
-          of `transport.outbox.bytes`, which is also the most: somebody who joins gets them at once.",
+    doc: "How many bytes they take at most; the oldest go first (`historyCutBytes`). Without it \
+          half of `transport.outbox.bytes`, which is also the most: somebody who joins gets them \
+          at once.",
     put: Put::One(|class, text| {
         class.history.bytes_max = in_range(value::size(text)?, 1_024..=1 << 32)? as usize;
         Ok(())
@@ -74,8 +75,8 @@ pub const RECOVER: RoomOption = RoomOption {
     path: "history.recover",
     takes: "`true` or `false`",
     default: "true",
-    doc: "Whether who joins may say the last place it saw (`join: { room, since }`) and gets what it \
-          missed.",
+    doc: "Whether who joins may say the last place it saw (`join: { room, since }`) and gets what \
+          it missed.",
     put: Put::One(|class, text| {
         class.history.recover = value::switch(text)?;
         Ok(())
