@@ -1,6 +1,6 @@
-//! Histories against a naive model: shards, a mesh that stalls, clients that vanish and come back at
-//! any moment and say the last place they saw. Whatever happens between, each sees every number of
-//! a room once, in order, without a gap, unless it is told that something is missing.
+//! Histories against a naive model: shards, a mesh that stalls, clients that vanish and come back
+//! at any moment and say the last place they saw. Whatever happens between, each sees every number
+//! of a room once, in order, without a gap, unless it is told that something is missing.
 //!
 //! A failing seed is printed; `SIM_SEED=n cargo test --test sim_history` runs that one alone,
 //! `SIM_SEEDS=n` changes how many are run.

@@ -65,18 +65,14 @@ impl Shard {
         if room.starts_with(USER_PREFIX) {
             return Some(Err(Reject::BadName));
         }
-        let since = since.map(Position::read);
+        let since = since.filter(|since| !since.is_empty()).map(Position::read);
         let Some(class) = self.class_of(room).filter(|class| class.history.keeps()) else {
-            self.tell_unrecovered(slot, room);
-            return Some(Ok(Step::Next));
+            return Some(self.tell_unrecovered(slot, room, since));
         };
         let rule = class.history;
         if self.is_member(slot, room) {
             // What it got since it came is not sent again, and what was before cannot come behind.
-            if since.is_some() {
-                self.tell_unrecovered(slot, room);
-            }
-            return Some(Ok(Step::Next));
+            return Some(self.tell_unrecovered(slot, room, since));
         }
         // The notice goes along.
         if !self.outboxes.takes(slot, rule.size as usize + 1, rule.bytes_max) {
@@ -151,12 +147,16 @@ impl Shard {
         }
     }
 
-    /// A place was said, and nothing comes of it.
-    fn tell_unrecovered(&mut self, slot: u32, room: &str) {
+    /// Nothing comes of the place that was said, if one was.
+    fn tell_unrecovered(&mut self, slot: u32, room: &str, since: Option<Position>) -> Moving {
+        if since.is_none() {
+            return Ok(Step::Next);
+        }
         let notice = Notice { room, position: None, recovered: Some(false), messages: 0 };
         self.counters.history_unrecovered.add(1);
         self.queue_notice(slot, &notice);
         self.cut_overflowed();
+        Ok(Step::Next)
     }
 
     fn queue_notice(&mut self, slot: u32, notice: &Notice<'_>) {
