@@ -6,7 +6,7 @@ mod support;
 
 use serde_json::json;
 use support::client::Chatter;
-use support::{Server, fixture, root};
+use support::{Server, fixture};
 
 fn server(cores: &str, more: &[&str]) -> Server {
     let file = fixture("server/native.yaml").to_string_lossy().into_owned();
@@ -80,7 +80,7 @@ fn enter(chatter: &mut Chatter, since: &str) -> serde_json::Value {
 
 #[test]
 fn a_connection_that_was_lost_recovers_what_was_said_meanwhile() {
-    let file = root().join("examples/reconnect.yaml").to_string_lossy().into_owned();
+    let file = fixture("../examples/reconnect.yaml").to_string_lossy().into_owned();
     for cores in ["1", "2"] {
         let more = [("SHARDWIRE_SERVER_CORES", cores), ("SHARDWIRE_AUTH_MODE", "none")];
         let server = Server::start(&[file.as_str(), "--dev"], &more);
