@@ -182,7 +182,11 @@ impl Trial {
             match message["event"].as_str() {
                 Some("history") => self.noticed(one, room, &message),
                 Some("said") => self.heard(one, room, &message),
-                Some("in") => assert_eq!(self.people[one].seen[room].announced, 0, "too few came"),
+                Some("in") => {
+                    let seen = &mut self.people[one].seen[room];
+                    assert_eq!(seen.announced, 0, "too few came");
+                    assert!(seen.asked.pop_front().is_some(), "nobody asked");
+                }
                 other => panic!("unexpected {other:?}"),
             }
         }
@@ -190,7 +194,7 @@ impl Trial {
 
     fn noticed(&mut self, one: usize, room: usize, message: &Value) {
         let (payload, seen) = (&message["payload"], &mut self.people[one].seen[room]);
-        let since = seen.asked.pop_front().expect("a question");
+        let since = seen.asked.front().cloned().expect("a question");
         let recovered = payload["recovered"] == true;
         let Some(place) = message["position"].as_str() else {
             // It is a member already, or nothing is kept just now.
