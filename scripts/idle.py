@@ -23,11 +23,12 @@ TRUSTING = ssl._create_unverified_context()
 
 
 def rss_bytes(pid: int) -> int:
-    with open(f"/proc/{pid}/status", encoding="ascii") as status:
-        for line in status:
-            if line.startswith("VmRSS:"):
+    # `VmRSS` of `status` leaves out what each CPU has not added yet.
+    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as rollup:
+        for line in rollup:
+            if line.startswith("Rss:"):
                 return int(line.split()[1]) * 1024
-    raise RuntimeError("no VmRSS")
+    raise RuntimeError("no Rss")
 
 
 def slab_bytes() -> int:

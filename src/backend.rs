@@ -5,12 +5,13 @@
 //! in the time its backend allows. Made by `pipeline`, carried by `shard` and `runtime`, answered
 //! by `control`.
 
+use std::fmt::Debug;
 use std::sync::Arc;
 
 use crate::ids::{BackendId, ConnKey};
 
 /// One request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Call {
     /// Who waits.
     pub ticket: Ticket,
@@ -63,11 +64,18 @@ impl Method {
 
 /// Answers of the same backend and key are the same for a while; calls made meanwhile share one
 /// request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Caching {
     /// Includes what tells one `call` step from another.
     pub key: Box<[u8]>,
     pub ttl_ns: u64,
+    /// What a body must be to be used again; none is asked for anything.
+    pub returns: Option<Arc<dyn Returns>>,
+}
+
+/// What a step says of the answers it can use.
+pub trait Returns: Debug + Send + Sync {
+    fn takes(&self, body: &[u8]) -> bool;
 }
 
 /// What came of a call.

@@ -35,8 +35,9 @@ pub const EXPR_BYTES_MAX: usize = 4_096;
 /// Levels of the tree of one expression.
 pub const EXPR_DEPTH_MAX: usize = 64;
 
-/// Elements of a list that a run goes through one by one.
-pub const LIST_ELEMENTS_MAX: usize = 1_024;
+/// Elements of a list that a run goes through one by one: about what a backend's answer of the
+/// usual bound holds. What that may cost is bounded by `RUN_WORK_MAX`.
+pub const LIST_ELEMENTS_MAX: usize = 16_384;
 
 /// `map` and `filter` inside of each other.
 pub const EACH_DEPTH_MAX: usize = 2;

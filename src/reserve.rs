@@ -55,6 +55,16 @@ impl<T> Reserve<T> {
     }
 }
 
+/// Adds to a list that mostly stays at one item: the first gets room for itself alone, where `push`
+/// would make room for four.
+#[inline]
+pub fn push_sole<T>(list: &mut Vec<T>, item: T) {
+    if list.capacity() == 0 {
+        list.reserve_exact(1);
+    }
+    list.push(item);
+}
+
 /// A list with much more room than it needs is given a smaller place.
 pub fn fit<T>(list: &mut Vec<T>) {
     if is_roomy(list.len(), list.capacity()) {
@@ -87,6 +97,16 @@ mod tests {
         let rounds = (1..).find(|_| !reserve.trim(|n| gone.push(*n)));
         assert_eq!((rounds, gone.len()), (Some(5), 43));
         assert!(reserve.items.capacity() <= 64 && reserve.take().is_none());
+    }
+
+    #[test]
+    fn a_list_of_one_has_room_for_one() {
+        let mut list = Vec::new();
+        push_sole(&mut list, [0u8; 12]);
+        assert_eq!((list.len(), list.capacity()), (1, 1));
+        (0..100).for_each(|n| push_sole(&mut list, [n; 12]));
+        assert_eq!((list.len(), list[100]), (101, [99; 12]));
+        assert!(list.capacity() >= 128, "it grows as others do: {}", list.capacity());
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod backend;
 mod history;
 mod monitor;
+mod network;
 mod tls;
 
 use std::net::SocketAddr;
@@ -15,6 +16,7 @@ pub use tls::{Tls, TlsVersion};
 pub use backend::{Backend, Breaker, Retry};
 pub use history::HistoryRule;
 pub use monitor::{AccessToken, Monitor, MonitorAccess};
+pub use network::Network;
 
 /// The whole of a running server's settings.
 #[derive(Clone, Debug, Default)]
@@ -46,6 +48,8 @@ pub struct Server {
     pub cores: Cores,
     /// Accepted `Origin`s; empty is same-origin only.
     pub origins: Vec<OriginRule>,
+    /// Whose word on a client's address is taken.
+    pub trusted_proxies: Vec<Network>,
     /// Subprotocols offered, in the server's order of preference.
     pub subprotocols: Vec<String>,
     pub limits: ServerLimits,
@@ -464,6 +468,7 @@ impl Default for Server {
             path: "/ws".into(),
             cores: Cores::Auto,
             origins: Vec::new(),
+            trusted_proxies: Vec::new(),
             subprotocols: Vec::new(),
             limits: ServerLimits::default(),
             connection_limit: ConnectionLimit::default(),

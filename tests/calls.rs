@@ -19,7 +19,7 @@ server: { path: /ws }
 backends:
   api:
     url: "${env.TEST_BACKEND}/base"
-    timeout: 2s
+    timeout: 3s
     headers: { X-Internal-API-Key: "${env.TEST_KEY}" }
 events:
   auth:
@@ -30,7 +30,7 @@ events:
           post: /validate
           body: { token: "${payload.token}" }
           returns: { id: int, name: string }
-          timeout: 500ms
+          timeout: 2s
         into: me
         onError:
           - reply:
@@ -52,6 +52,16 @@ events:
           event: user_typing
           payload: { by: "${user.id}", chat: "${payload.chat}" }
       - reply: { event: told }
+  count:
+    payload: { chat: string }
+    steps:
+      - call:
+          backend: api
+          get: "/chats/${payload.chat}/size"
+          returns: { size: int }
+          cache: { key: "${payload.chat}", ttl: 1h }
+        into: res
+      - reply: { event: counted, payload: "${res.size}" }
   echo: { steps: [{ reply: { event: echoed } }] }
 "#;
 
@@ -153,11 +163,28 @@ fn whatever_the_backend_does_the_client_gets_an_answer_and_goes_on() {
         assert_eq!(ada.expect("error")["code"], code, "{path}");
         ada.expect("echoed");
     }
-    let slow = Reply::json(200, &json!({ "id": 1, "name": "late" })).after(Duration::from_secs(1));
+    let slow = Reply::json(200, &json!({ "id": 1, "name": "late" })).after(Duration::from_secs(5));
     site.backend.on("POST", "/base/validate", slow);
     let mut late = Chatter::connect(server.address, "");
     late.send_text(&event("auth", json!({ "token": "1" })));
     assert_eq!(late.expect("error")["code"], "backend_timeout");
+}
+
+#[test]
+fn an_answer_that_does_not_fit_is_asked_for_again_and_a_good_one_is_kept() {
+    let site = Site::new("calls-misfits");
+    let server = site.serve("1");
+    let mut ada = identified(&server, 1);
+    let bad = [json!({ "size": "7" }), json!({}), json!([7])];
+    let answers = bad.iter().map(|body| Reply::json(200, body)).chain([Reply::text(200, "{")]);
+    let answers = answers.chain([Reply::json(200, &json!({ "size": 7 })), Reply::text(500, "")]);
+    site.backend.on_each("GET", "/base/chats/a/size", answers);
+    let mut count = || ada.send_text(&event("count", json!({ "chat": "a" })));
+    (0..7).for_each(|_| count());
+    (0..4).for_each(|_| assert_eq!(ada.expect("error")["code"], "backend_answer"));
+    (0..3).for_each(|_| assert_eq!(ada.expect("counted"), 7));
+    let asked = site.backend.requests();
+    assert_eq!(asked.iter().filter(|one| one.path.ends_with("/size")).count(), 5);
 }
 
 #[test]

@@ -194,7 +194,7 @@ fn explain_shows_beside_an_event_what_can_deny_it_and_explains_each_denial() {
     assert!(page.contains("nothing (`onExceed: drop`)"), "{page}");
     let shut = id_beside(&listing, "room.id == ''");
     let page = stdout(&run(&folder, &["explain", &shut]));
-    assert!(page.contains("`join shut:{id}` was refused by the rule"), "{page}");
+    assert!(page.contains("`rooms.shut:{id}.join` was refused by the rule"), "{page}");
     // The same file elsewhere has the same ids; another line has another one.
     let moved = DENYING.replace("events:", "\nevents:");
     let elsewhere = folder.join("below");

@@ -183,6 +183,39 @@ fn missing_and_unreadable_files_are_told_with_who_asked() {
 }
 
 #[test]
+fn a_file_that_cannot_be_read_is_named_as_the_place() {
+    let folder = Folder::new("unreadable", &[("config.yaml/x", "")]);
+    let (files, outcome) = folder.compile(None);
+    let text = shown(&files, &outcome.err().expect("a folder"));
+    let path = folder.path("config.yaml").display().to_string();
+    assert!(text.contains(&format!("cannot read {path}: ")), "{text}");
+    assert!(text.contains(&format!("─▸ {path}")), "{text}");
+    let folder = Folder::new("latin", &[]);
+    fs::create_dir_all(&folder.0).expect("made");
+    fs::write(folder.path("config.yaml"), b"a: 1\nb: caf\xe9\n").expect("written");
+    let (files, outcome) = folder.compile(None);
+    let text = shown(&files, &outcome.err().expect("no text"));
+    assert!(text.contains("byte 7 of line 2 is not UTF-8"), "{text}");
+    assert!(!text.lines().any(|line| line.trim_end().ends_with('▸')), "{text}");
+}
+
+#[test]
+fn a_variable_that_is_not_set_is_one_finding_with_its_places() {
+    let events = "events:\n  one:\n    steps:\n      - reply: { event: x, payload: \
+                  { a: '${size(env.NO)}', b: '${size(env.OTHER)}', c: '${size(env.NO)}' } }\n";
+    let text = format!(
+        "version: 1\nserver: {{ path: '${{env.NO}}' }}\nauth: {{ secret: '${{env.NO}}' }}\n{events}"
+    );
+    let folder = Folder::new("unset", &[("config.yaml", &text)]);
+    let (files, outcome) = folder.compile(None);
+    let findings = outcome.err().expect("not set");
+    let errors = findings.iter().filter(|one| one.is_error());
+    let told: Vec<(Code, usize)> = errors.map(|one| (one.code, one.labels.len())).collect();
+    let unset = Code::MissingVariable;
+    assert_eq!(told, [(unset, 4), (unset, 1)], "{}", shown(&files, &findings));
+}
+
+#[test]
 fn all_files_together_are_bounded() {
     let half = format!("# {}\n", "x".repeat(600_000));
     let folder = Folder::new(

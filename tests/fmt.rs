@@ -102,6 +102,13 @@ fn the_layout() {
             "a: &x { b: 1 }\nc: *x\nd: &y\n  e: 1\nf: [*x, *y]\n",
         ),
         ("a:\nb: ~\nc: null\nd: []\ne: {}\n", "a:\nb: ~\nc: null\nd: []\ne: {}\n"),
+        (
+            "a:\n  - b: 1\n    c: 2\n    # of the item\n  # of the list\n# of d\nd: 1\n",
+            "a:\n  - b: 1\n    c: 2\n    # of the item\n  # of the list\n# of d\nd: 1\n",
+        ),
+        ("a:\n- b: 1\n# of c\nc: 1\n", "a:\n  - b: 1\n# of c\nc: 1\n"),
+        ("a:\n- &x { b: 1 }\n- b\n  # of b\n", "a:\n  - &x { b: 1 }\n  - b\n  # of b\n"),
+        ("a:\n- &x\n  - 1\nb: &y\n- 1\n", "a:\n  - &x\n    - 1\nb: &y\n  - 1\n"),
         ("---\na: 1\n", "a: 1\n"),
         ("# only\n", "# only\n"),
         ("", ""),

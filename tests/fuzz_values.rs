@@ -17,7 +17,7 @@ use shardwire::ids::RuleId;
 use shardwire::limits::VALUES_MAX;
 use shardwire::pipeline::op::{
     Ahead, Binary, Body, ConstId, Context, Count, Expect, Form, Kind, Op, Out, Owner, PatternId,
-    Source, Unary, ValueReg, VariableId, Word,
+    Source, Truth, Unary, ValueReg, VariableId, Word,
 };
 use shardwire::pipeline::{Program, disasm, verify::verify};
 use shardwire::reject::Reject;
@@ -113,7 +113,7 @@ fn operation(random: &mut Random) -> Op {
     let (into, of) = (out(random), value(random));
     let (left, right) = (value(random), value(random));
     let form = random.pick(&[Form::Text, Form::Inner, Form::Raw]);
-    match random.below(18) {
+    match random.below(20) {
         0 | 1 => load(random),
         2 | 3 => jump(random),
         4 => Op::Unary { into, op: random.pick(&UNARIES), of },
@@ -127,10 +127,21 @@ fn operation(random: &mut Random) -> Op {
             Op::Each { into, list: of, item: out(random), body }
         }
         13 => Op::Yield(of),
-        14 => Op::Require { cond: of, rule: RuleId(random.below(2) as u16) },
+        14 => {
+            let (is, rule) = (Truth(random.below(2) == 0), RuleId(random.below(2) as u16));
+            Op::Require { cond: of, is, rule }
+        }
         15 => random.pick(&[Op::Begin, Op::Comma, Op::Fail(Reject::Denied)]),
         16 if random.one_in(2) => Op::Expect { value: of, expect: expect(random) },
         16 => Op::Spread(of),
+        17 => {
+            let (op, right) = (random.pick(&BINARIES), random.below(5) as i32 - 2);
+            Op::BinaryInt { into, op, left, right }
+        }
+        18 => {
+            let (op, right) = (random.pick(&BINARIES), ConstId(random.below(4) as u32));
+            Op::BinaryText { into, op, left, right }
+        }
         _ => random.pick(&[Op::Put { value: of, form }, Op::Copy { into, from: of }]),
     }
 }

@@ -265,6 +265,51 @@ fn guessing_is_stopped() {
     assert!(refused.head.to_lowercase().contains("retry-after: 60"), "{}", refused.head);
 }
 
+fn cookie_line(answer: &Answer) -> String {
+    let mut lines = answer.head.lines();
+    let line = lines.find(|line| line.to_lowercase().starts_with("set-cookie: "));
+    line.expect("a cookie").to_owned()
+}
+
+#[test]
+fn behind_a_proxy_that_speaks_tls_the_cookie_is_for_tls_alone() {
+    let (_file, server) = guarded("secure");
+    let body = json!({ "token": TOKEN }).to_string();
+    let line = |more: &str| {
+        let kind = format!("Content-Type: application/json\r\n{more}");
+        cookie_line(&http(server.address, "POST", "/api/monitor/login", &kind, &body))
+    };
+    for more in ["X-Forwarded-Proto: https\r\n", "x-forwarded-proto: http, HTTPS\r\n"] {
+        assert!(line(more).ends_with("; Secure"), "{more}");
+    }
+    for more in ["", "X-Forwarded-Proto: http\r\n", "X-Forwarded-Proto: https, http\r\n"] {
+        assert!(!line(more).contains("Secure"), "{more}");
+    }
+}
+
+/// Ten wrong tokens a minute are one client's, also where all clients come through one proxy.
+#[test]
+fn behind_a_trusted_proxy_each_client_guesses_for_itself() {
+    let text = ROOMS.replace("access: public", "access: token");
+    let file = File::new("proxies", &format!("server: {{ trustedProxies: 127.0.0.0/8 }}\n{text}"));
+    let server = file.serve(&[("SHARDWIRE_SERVER_CORES", "1"), ("SHARDWIRE_MONITOR_TOKEN", TOKEN)]);
+    let asks = |client: &str, token: &str| {
+        let more = format!("X-Forwarded-For: {client}\r\n{}", bearer(token));
+        http(server.address, "GET", "/api/status", &more, "").status
+    };
+    // What stands before the last address is anybody's word.
+    (0..10).for_each(|n| assert_eq!(asks(&format!("10.0.0.{n}, 192.0.2.1"), "wrong"), 401));
+    assert_eq!(asks("192.0.2.1", TOKEN), 429);
+    assert_eq!(asks("192.0.2.2", TOKEN), 200);
+    let (_file, direct) = guarded("no-proxies");
+    let forged = |n: usize| {
+        let more = format!("X-Forwarded-For: 192.0.2.{n}\r\n{}", bearer("wrong"));
+        http(direct.address, "GET", "/api/status", &more, "").status
+    };
+    let statuses: Vec<u16> = (0..11).map(forged).collect();
+    assert_eq!((statuses[9], statuses[10]), (401, 429));
+}
+
 #[test]
 fn loopback_is_this_machine_by_its_own_name_and_no_proxy() {
     let file = File::new("loopback", &ROOMS.replace("access: public", "access: loopback"));

@@ -85,7 +85,7 @@ fn backends_are_what_the_test_says_they_are() {
     for arguments in [vec![file], vec![file, "--cores", "4", "--seed", "11"]] {
         let (status, out, err) = test_with(&arguments, &[("INTERNAL_API_KEY", "test")]);
         assert_eq!(status, 0, "{out}{err}");
-        assert!(out.contains("events 8/8"), "{out}");
+        assert!(out.contains("events 5/5, hooks 2/2, "), "{out}");
     }
     let config = |mocks: &str| {
         format!(
@@ -190,6 +190,63 @@ tests:
     let (status, _, findings) = test(&[&wrong]);
     assert_eq!(status, 2);
     assert!(findings.contains("did you mean `slowly`?"), "{findings}");
+}
+
+/// Two events share a pipeline, a hook is written, conditions hold and do not.
+const COUNTED: &str = "version: 1
+auth: { mode: none }
+state: { conn: { name: string = '', calls: int = 0 } }
+pipelines:
+  count:
+    input: { by: int }
+    steps:
+      - set: { conn.calls: '${conn.calls + input.by}' }
+      - if: conn.calls > 100
+        log: many calls
+lifecycle:
+  connect:
+    - send: { to: origin, event: hello }
+  disconnect:
+    - if: conn.name != '' && size(conn.name) < 20
+      send: { to: all, event: gone, payload: { name: '${conn.name}' } }
+rooms: { 'r:{n}': { join: { require: [room.n != 'x'] } } }
+events:
+  one:
+    payload: { n: optional int }
+    require: [payload.n == null || payload.n > 0]
+    steps:
+      - use: count
+        with: { by: '${payload.n ?? 1}' }
+      - reply: { event: done, payload: { calls: '${conn.calls}', n: '${payload.n ?? omit}' } }
+  two:
+    steps:
+      - use: count
+        with: { by: 2 }
+tests:
+  - name: once
+    clients: { ann: {} }
+    steps:
+      - ann: { expect: hello, one: { payload: { n: 2 } } }
+      - ann: { expect: done, disconnect: true }
+";
+
+#[test]
+fn coverage_counts_what_the_file_says_each_once() {
+    let path = written("counted.yaml", COUNTED);
+    let (status, report, _) = test(&[&path, "--coverage"]);
+    assert_eq!(status, 0, "{report}");
+    let counts = "events 1/2, hooks 2/2, rules 1/2, steps 4/7";
+    assert!(report.contains(counts), "{report}");
+    for missing in [
+        "counted.yaml:26:3: event not run, two",
+        "counted.yaml:17:39: rule not run, room.n != 'x'",
+        "counted.yaml:9:9: step not run, one",
+        "counted.yaml:15:7: step not run, lifecycle.disconnect",
+        "counted.yaml:28:9: step not run, two",
+    ] {
+        assert!(report.contains(missing), "{missing}: {report}");
+    }
+    assert_eq!(report.matches("not run").count(), 5, "{report}");
 }
 
 #[test]

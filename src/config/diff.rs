@@ -9,7 +9,7 @@ use std::fmt;
 use serde_json::{Map, json};
 
 use super::effective::{Content, Effective, Segment, Value, name_of};
-use super::settings::Effect;
+use super::settings::{Effect, ROOM_OPTIONS};
 use super::yaml::write::is_typed;
 
 /// Characters of a value that are shown to people.
@@ -42,15 +42,23 @@ pub struct Diff {
 pub fn diff(old: &Effective, new: &Effective) -> Diff {
     let (was, is) = (units(old), units(new));
     let mut left: HashMap<&[Segment], &Unit<'_>> = was.iter().map(|one| (one.path, one)).collect();
-    let mut changes: Vec<Change> = Vec::new();
+    let mut pairs: Vec<(Option<&Unit<'_>>, Option<&Unit<'_>>)> = Vec::new();
     for unit in &is {
         let before = left.remove(unit.path);
         if before.is_none_or(|before| before.compared() != unit.compared()) {
-            changes.push(change(before, Some(unit)));
+            pairs.push((before, Some(unit)));
         }
     }
     let gone = was.iter().filter(|unit| left.contains_key(unit.path));
-    changes.extend(gone.map(|gone| change(Some(gone), None)));
+    pairs.extend(gone.map(|gone| (Some(gone), None)));
+    let stays = |above: &[Segment]| {
+        [&was, &is].iter().all(|units| units.iter().any(|unit| unit.path.starts_with(above)))
+    };
+    let one = |(was, is)| match waits_for_a_restart(was, is, stays) {
+        true => Change { effect: Effect::Restart, ..change(was, is) },
+        false => change(was, is),
+    };
+    let mut changes: Vec<Change> = pairs.into_iter().map(one).collect();
     changes.retain(|change| change.was != change.is);
     Diff { changes }
 }
@@ -107,11 +115,6 @@ fn change(was: Option<&Unit<'_>>, is: Option<&Unit<'_>>) -> Change {
     let effect =
         unit.and_then(|unit| unit.values.first()).map_or(Effect::Restart, |one| one.effect);
     let path = unit.map_or_else(String::new, |unit| name_of(unit.path));
-    // Members of open rooms joined by it, so a pattern that stays keeps it.
-    let effect = match was.is_some() && is.is_some() && is_membership(&path) {
-        true => Effect::Restart,
-        false => effect,
-    };
     let (was, mut is) = (was.map(Unit::side), is.map(Unit::side));
     if let (Some(was), Some(is)) = (&was, &mut is)
         && was.value == is.value
@@ -121,8 +124,27 @@ fn change(was: Option<&Unit<'_>>, is: Option<&Unit<'_>>) -> Change {
     Change { path, was, is, effect }
 }
 
-fn is_membership(path: &str) -> bool {
-    path.starts_with("rooms.") && path.ends_with(".membership")
+/// Members of open rooms joined by its membership, so a pattern that stays keeps it.
+fn waits_for_a_restart(
+    was: Option<&Unit<'_>>,
+    is: Option<&Unit<'_>>,
+    stays: impl Fn(&[Segment]) -> bool,
+) -> bool {
+    let Some(path) = is.or(was).map(|unit| unit.path) else { return false };
+    let [Segment::Key(rooms), Segment::Key(_), Segment::Key(option)] = path else { return false };
+    rooms == "rooms"
+        && option == "membership"
+        && stays(&path[..2])
+        && membership(was) != membership(is)
+}
+
+/// The membership that a pattern has, said or not.
+fn membership(unit: Option<&Unit<'_>>) -> serde_json::Value {
+    let said = unit.map(Unit::value);
+    said.unwrap_or_else(|| {
+        let option = ROOM_OPTIONS.iter().find(|option| option.path == "membership");
+        json!(option.map(|option| option.default))
+    })
 }
 
 fn shown(content: &Content) -> serde_json::Value {
@@ -253,9 +275,22 @@ mod tests {
     #[test]
     fn a_membership_that_stays_waits_for_a_restart() {
         let rooms = |membership: &str| format!("rooms: {{ 'a:{{x}}': {{ {membership} }} }}\n");
-        let effect = |old: &str, new: &str| changes(&rooms(old), &rooms(new))[0].1.clone();
-        assert_eq!(effect("membership: user", "membership: connection"), "restart");
-        assert_eq!(effect("limits: { maxMembers: 1 }", "limits: { maxMembers: 2 }"), "live");
+        let effect = |old: &str, new: &str| {
+            let changes = changes(&rooms(old), &rooms(new));
+            changes.into_iter().find(|(path, _)| !path.ends_with('}')).map(|(_, effect)| effect)
+        };
+        for (old, new, expected) in [
+            ("membership: user", "membership: connection", "restart"),
+            ("", "membership: connection", "restart"),
+            ("batch: { delay: 1ms }, membership: connection", "batch: { delay: 1ms }", "restart"),
+            ("", "membership: user", "live"),
+            ("limits: { maxMembers: 1 }", "limits: { maxMembers: 2 }", "live"),
+        ] {
+            assert_eq!(effect(old, new).as_deref(), Some(expected), "{old} -> {new}");
+        }
+        let whole = "rooms: { 'a.b:{x}': { membership: connection } }\n";
+        assert_eq!(changes("", whole)[0].1, "live");
+        assert_eq!(changes(whole, &whole.replace("connection", "user"))[0].1, "restart");
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! The way of a socket from a shard to the control plane's HTTP service.
 //!
-//! Invariants: `offer` never waits; at most `QUEUED_MAX` sockets wait for a place (`places`), and
-//! as many to be looked at, so that a flood of page requests costs a bounded number of descriptors.
+//! Pages and probes come in a lane each, so that no crowd of the one is in the way of the other.
+//!
+//! Invariants: `offer` never waits; of each lane at most `QUEUED_MAX` sockets wait for a place
+//! (`places`), and as many to be looked at, so that a flood costs a bounded number of descriptors.
 //! Where half of the places are taken, no connection is kept for a next request.
 
 use std::collections::VecDeque;
@@ -25,27 +27,33 @@ const QUEUED_MAX: usize = 128;
 /// The shards' end.
 #[derive(Clone)]
 pub struct Intake {
-    sender: mpsc::Sender<Handoff>,
+    pages: mpsc::Sender<Handoff>,
+    probes: mpsc::Sender<Handoff>,
     dropped: Arc<AtomicU64>,
 }
 
 /// The control plane's end.
 pub struct Waiting {
-    receiver: mpsc::Receiver<Handoff>,
+    pages: mpsc::Receiver<Handoff>,
+    probes: mpsc::Receiver<Handoff>,
     dropped: Arc<AtomicU64>,
 }
 
 /// Both ends.
 pub fn intake() -> (Intake, Waiting) {
-    let (sender, receiver) = mpsc::channel(QUEUED_MAX);
-    let dropped = Arc::default();
-    (Intake { sender, dropped: Arc::clone(&dropped) }, Waiting { receiver, dropped })
+    let (pages, waiting_pages) = mpsc::channel(QUEUED_MAX);
+    let (probes, waiting_probes) = mpsc::channel(QUEUED_MAX);
+    let dropped = Arc::<AtomicU64>::default();
+    let waiting =
+        Waiting { pages: waiting_pages, probes: waiting_probes, dropped: Arc::clone(&dropped) };
+    (Intake { pages, probes, dropped }, waiting)
 }
 
 impl Intake {
     /// Passes a socket on, or drops and counts it where too many wait.
     pub fn offer(&self, handoff: Handoff) {
-        if self.sender.try_send(handoff).is_err() {
+        let lane = if is_probe(&handoff.received) { &self.probes } else { &self.pages };
+        if lane.try_send(handoff).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -58,18 +66,42 @@ impl Intake {
 
 impl Waiting {
     pub(super) fn into_listener(self) -> Handoffs {
-        let Waiting { receiver, dropped } = self;
-        Handoffs { receiver, dropped, waiting: VecDeque::new(), places: Places::default() }
+        let Waiting { pages, probes, dropped } = self;
+        let lane = |receiver| Lane { receiver, waiting: VecDeque::new() };
+        Handoffs { pages: lane(pages), probes: lane(probes), dropped, places: Places::default() }
     }
 }
 
 /// The intake as something axum accepts connections from.
 pub(super) struct Handoffs {
-    receiver: mpsc::Receiver<Handoff>,
+    pages: Lane,
+    probes: Lane,
     dropped: Arc<AtomicU64>,
+    places: Places,
+}
+
+struct Lane {
+    receiver: mpsc::Receiver<Handoff>,
     /// Those that there was no place for when they came.
     waiting: VecDeque<Handoff>,
-    places: Places,
+}
+
+impl Lane {
+    /// The first that there is a place for.
+    fn admit(&mut self, place_for: impl Fn(IpAddr) -> Option<Place>) -> Option<(Handoff, Place)> {
+        let found = self.waiting.iter().enumerate();
+        let (at, place) = found.filter_map(|(at, one)| Some((at, place_for(one.peer)?))).next()?;
+        Some((self.waiting.remove(at)?, place))
+    }
+
+    /// Whether there was room.
+    fn line_up(&mut self, handoff: Handoff) -> bool {
+        let has_room = self.waiting.len() < QUEUED_MAX;
+        if has_room {
+            self.waiting.push_back(handoff);
+        }
+        has_room
+    }
 }
 
 /// Who is at the other end of a connection, for the requests on it.
@@ -77,6 +109,8 @@ pub(super) struct Handoffs {
 pub(super) struct Peer {
     pub ip: IpAddr,
     pub life: Life,
+    /// It speaks TLS with this server.
+    pub is_secure: bool,
     /// It has a place that is there for a probe and nothing else.
     is_probe: bool,
     places: Places,
@@ -104,7 +138,8 @@ impl Handoffs {
                     let life = Life::begin();
                     let places = self.places.clone();
                     let is_probe = place.is_for_probe();
-                    let peer = Peer { ip: peer, life: life.clone(), is_probe, places };
+                    let is_secure = tls.is_some();
+                    let peer = Peer { ip: peer, life: life.clone(), is_secure, is_probe, places };
                     let wire = Wire::new(stream, tls);
                     return Some((Prefixed::new(received, wire, place, life), peer));
                 }
@@ -119,28 +154,21 @@ impl Handoffs {
             if let Some(admitted) = self.first_with_a_place() {
                 return Some(admitted);
             }
-            tokio::select! {
-                handoff = self.receiver.recv() => self.line_up(handoff?),
-                () = self.places.freed() => {}
+            let lined_up = tokio::select! {
+                probe = self.probes.receiver.recv() => self.probes.line_up(probe?),
+                page = self.pages.receiver.recv() => self.pages.line_up(page?),
+                () = self.places.freed() => true,
+            };
+            if !lined_up {
+                self.dropped.fetch_add(1, Ordering::Relaxed);
             }
         }
     }
 
     fn first_with_a_place(&mut self) -> Option<(Handoff, Place)> {
-        let place_for = |waiting: &Handoff| match is_probe(&waiting.received) {
-            true => self.places.take_for_probe(waiting.peer),
-            false => self.places.take(waiting.peer),
-        };
-        let found = self.waiting.iter().enumerate();
-        let (at, place) = found.filter_map(|(at, one)| Some((at, place_for(one)?))).next()?;
-        Some((self.waiting.remove(at)?, place))
-    }
-
-    fn line_up(&mut self, handoff: Handoff) {
-        match self.waiting.len() < QUEUED_MAX {
-            true => self.waiting.push_back(handoff),
-            false => drop(self.dropped.fetch_add(1, Ordering::Relaxed)),
-        }
+        let places = &self.places;
+        let probe = self.probes.admit(|peer| places.take_for_probe(peer));
+        probe.or_else(|| self.pages.admit(|peer| places.take(peer)))
     }
 }
 

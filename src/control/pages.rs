@@ -4,11 +4,12 @@
 //! and style run, by a number that each answer has anew; it writes what other people typed with
 //! `textContent` only. What a page is told by the server stands in it as JSON, escaped.
 
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::Plane;
+use super::http::refusal;
 use crate::settings::{AuthMode, MonitorAccess, Protocol, Settings, WireNames};
 
 const CHAT: &str = include_str!("pages/chat.html");
@@ -68,7 +69,15 @@ pub(super) fn login() -> Response {
 }
 
 fn page(page: &str, told: &Value) -> Response {
-    let nonce = nonce();
+    numbered(page, told, nonce())
+}
+
+/// Without a number that nobody can guess there is no page.
+fn numbered(page: &str, told: &Value, nonce: Option<String>) -> Response {
+    let Some(nonce) = nonce else {
+        let message = "this machine has no random numbers for a page";
+        return refusal(StatusCode::SERVICE_UNAVAILABLE, "no_randomness", message);
+    };
     // In HTML a script ends where `</script` stands, whatever it says.
     let told = told.to_string().replace('<', "\\u003c");
     let body = page.replace(NONCE, &nonce).replace(TOLD, &told);
@@ -83,16 +92,30 @@ fn page(page: &str, told: &Value) -> Response {
 fn policy(nonce: &str) -> String {
     format!(
         "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; \
-         img-src data:; connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; \
+         img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
          frame-ancestors 'none'"
     )
 }
 
-/// Without randomness nothing runs, rather than anything.
-fn nonce() -> String {
+fn nonce() -> Option<String> {
     let mut bytes = [0; 16];
-    match getrandom::fill(&mut bytes) {
-        Ok(()) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
-        Err(_) => String::from("none"),
+    getrandom::fill(&mut bytes).ok()?;
+    Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_has_a_number_of_its_own_or_is_none() {
+        let policy = |answer: Response| {
+            answer.headers().get(header::CONTENT_SECURITY_POLICY).unwrap().to_str().unwrap().into()
+        };
+        let of = || -> String { policy(login()) };
+        assert_ne!(of(), of());
+        assert!(of().contains("connect-src 'self';"), "{}", of());
+        let answer = numbered(LOGIN, &Value::Null, None);
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
     }
 }

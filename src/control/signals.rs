@@ -10,8 +10,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Plane;
 
-/// What the shell expects of a process ended by SIGINT.
-const INTERRUPTED: i32 = 130;
+/// What the shell expects of a process that a signal has ended: 128 and its number.
+const INTERRUPTED: i32 = 128 + libc::SIGINT;
+const TERMINATED: i32 = 128 + libc::SIGTERM;
 
 /// Time beyond the deadline for the shards' own end, which is the regular one.
 const GRACE: Duration = Duration::from_secs(1);
@@ -44,9 +45,9 @@ impl Ending {
         tracing::info!("draining; a second signal ends the process at once");
         plane.begin_drain();
         tokio::select! {
-            () = self.next() => {
+            status = self.next() => {
                 tracing::warn!("second signal: ending at once");
-                std::process::exit(INTERRUPTED)
+                std::process::exit(status)
             }
             () = tokio::time::sleep(plane.drain_deadline() + GRACE) => {
                 tracing::error!("the drain did not end in time");
@@ -55,10 +56,11 @@ impl Ending {
         }
     }
 
-    async fn next(&mut self) {
+    /// Waits for one; the status of a process that it ends.
+    async fn next(&mut self) -> i32 {
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => TERMINATED,
+            _ = self.interrupt.recv() => INTERRUPTED,
         }
     }
 }

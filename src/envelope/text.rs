@@ -3,6 +3,8 @@
 //! Invariants: total on any bytes; a body that the scanner accepted and that was UTF-8 decodes to
 //! UTF-8. A lone surrogate (`\ud800`, which browsers do send) decodes to U+FFFD.
 
+use std::borrow::Cow;
+
 use super::plain::plain_len;
 use super::slot::{Slot, SlotKind};
 
@@ -94,6 +96,21 @@ pub fn decode_into(body: &[u8], out: &mut Vec<u8>) {
     }
 }
 
+/// The text of a string body, where it is no longer than this room; without an allocation.
+pub fn decode_short<'r>(body: &[u8], room: &'r mut [u8]) -> Option<&'r [u8]> {
+    let mut len = 0;
+    for part in (Parts { rest: body }) {
+        let mut char_bytes = [0; 4];
+        let bytes = match part {
+            Part::Plain(plain) => plain,
+            Part::Char(char) => char.encode_utf8(&mut char_bytes).as_bytes(),
+        };
+        room.get_mut(len..len + bytes.len())?.copy_from_slice(bytes);
+        len += bytes.len();
+    }
+    room.get(..len)
+}
+
 /// Whether a string body is this text.
 pub fn decoded_eq(body: &[u8], text: &[u8]) -> bool {
     let mut left = text;
@@ -126,6 +143,9 @@ pub fn text_of<'t>(slot: &Slot, message: &'t [u8], scratch: &'t mut Vec<u8>) -> 
 
 /// Characters of UTF-8: bytes that do not go on with one, eight at a time.
 pub fn characters(text: &[u8]) -> usize {
+    if text.is_ascii() {
+        return text.len();
+    }
     const ONES: u64 = 0x0101_0101_0101_0101;
     let (words, rest) = text.as_chunks::<8>();
     let goes_on = |word: &[u8; 8]| {
@@ -181,6 +201,54 @@ fn escape_byte(byte: u8, out: &mut Vec<u8>) {
     out.extend_from_slice(&[b'\\', short]);
 }
 
+/// The same JSON text, each lone surrogate as the replacement character that it decodes to, so that
+/// readers stricter than browsers take it.
+pub fn without_lone_surrogates(json: &[u8]) -> Cow<'_, [u8]> {
+    match next_escape(json, 0) {
+        None => Cow::Borrowed(json),
+        Some(_) => {
+            let mut json = json.to_vec();
+            replace_lone_surrogates(&mut json);
+            Cow::Owned(json)
+        }
+    }
+}
+
+fn replace_lone_surrogates(json: &mut [u8]) {
+    let mut at = 0;
+    while let Some(place) = next_escape(json, at) {
+        let (unit, next) = (unit_at(json, place), unit_at(json, place + UNIT_BYTES));
+        let is_pair = is_high(unit) && next.is_some_and(|unit| (0xdc00..0xe000).contains(&unit));
+        let is_lone = !is_pair && unit.is_some_and(|unit| (0xd800..0xe000).contains(&unit));
+        if is_lone {
+            json[place..place + UNIT_BYTES].copy_from_slice(b"\\ufffd");
+        }
+        at = place
+            + match (is_pair, unit) {
+                (true, _) => 2 * UNIT_BYTES,
+                (false, Some(_)) => UNIT_BYTES,
+                (false, None) => 2,
+            };
+    }
+}
+
+/// Bytes of `\uXXXX`.
+const UNIT_BYTES: usize = 6;
+
+fn next_escape(json: &[u8], at: usize) -> Option<usize> {
+    let rest = json.get(at..)?;
+    rest.iter().position(|byte| *byte == b'\\').map(|place| at + place)
+}
+
+fn is_high(unit: Option<u32>) -> bool {
+    unit.is_some_and(|unit| (0xd800..0xdc00).contains(&unit))
+}
+
+fn unit_at(json: &[u8], at: usize) -> Option<u32> {
+    let rest = json.get(at..at + UNIT_BYTES)?;
+    Parts { rest }.unit()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,6 +277,26 @@ mod tests {
             (r"\ud800x", "\u{fffd}x"),
         ] {
             assert_eq!(decoded(body), text, "{body}");
+        }
+    }
+
+    #[test]
+    fn only_lone_surrogates_are_replaced() {
+        let replaced = |text: &str| {
+            String::from_utf8(without_lone_surrogates(text.as_bytes()).into_owned()).unwrap()
+        };
+        for (text, wanted) in [
+            (r#"["\ud800","\udC00x"]"#, r#"["\ufffd","\ufffdx"]"#),
+            (r#""\ud800\ud83d\ude00\udc00""#, r#""\ufffd\ud83d\ude00\ufffd""#),
+            (r#""\uD83D\uDE00\u00e9\n\\ud800""#, r#""\uD83D\uDE00\u00e9\n\\ud800""#),
+            (r#""\\\ud800\\""#, r#""\\\ufffd\\""#),
+            (r#""\ud800\u0041""#, r#""\ufffd\u0041""#),
+            (r"\ud80", r"\ud80"),
+            (r"\", r"\"),
+        ] {
+            assert_eq!(replaced(text), wanted);
+            let of = |body: &str| decoded(body.trim_matches(['"', '[', ']']));
+            assert_eq!(of(text), of(wanted), "{text}");
         }
     }
 

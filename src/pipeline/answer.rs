@@ -3,12 +3,14 @@
 //! Invariants: a path has no segment that leads elsewhere (`.`, `..`), a header no control
 //! character; what a program sees of a response fits the step's schema. Used by `paused`.
 
+use std::sync::Arc;
+
 use super::op::{CallId, Out, Reg};
 use super::program::CallSpec;
 use super::value::Value;
 use super::vm::{Host, Run, Step, Stop};
-use crate::backend::{Caching, Call, Failure, Reply, Ticket};
-use crate::envelope::text::escape_into;
+use crate::backend::{Caching, Call, Failure, Reply, Returns, Ticket};
+use crate::envelope::text::{escape_into, without_lone_surrogates};
 use crate::envelope::{Members, Misfit, Shape, SlotKind, Slots, project_checked, validate};
 use crate::limits::ERROR_BODY_BYTES_MAX;
 use crate::reject::Reject;
@@ -67,7 +69,11 @@ impl<H: Host> Run<'_, H> {
             headers,
             body: body.map(|body| body.as_bytes().into()),
             timeout_ns: spec.timeout_ns,
-            cache: cache.map(|(key, ttl_ns)| Caching { key: key.as_bytes().into(), ttl_ns }),
+            cache: cache.map(|(key, ttl_ns)| Caching {
+                key: key.as_bytes().into(),
+                ttl_ns,
+                returns: spec.returns.clone().map(|shape| shape as Arc<dyn Returns>),
+            }),
             idempotency: idempotency.map(Into::into),
         })
     }
@@ -126,7 +132,13 @@ impl<H: Host> Run<'_, H> {
             self.host.unfit(&misfit);
             return Err(Reject::BackendAnswer);
         }
-        self.vm.values.keep_json(body.trim_ascii())
+        self.vm.values.keep_json(&without_lone_surrogates(body.trim_ascii()))
+    }
+}
+
+impl Returns for Shape {
+    fn takes(&self, body: &[u8]) -> bool {
+        fits(self, body, &mut Misfit::default())
     }
 }
 
@@ -153,7 +165,7 @@ fn error_object(failed: &Failed) -> Vec<u8> {
         out.extend_from_slice(format!(",\"status\":{}", reply.status).as_bytes());
         let plain = out.len();
         out.extend_from_slice(b",\"body\":");
-        out.extend_from_slice(&reply.body);
+        out.extend_from_slice(&without_lone_surrogates(&reply.body));
         out.push(b'}');
         if is_object(&reply.body) && validate(&out).is_ok() {
             return out;

@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use super::op::{Ahead, Body, CallId, Class, ConstId, HowId, MetricId, Op, PatternId};
 use super::pattern::Pattern;
 use super::program::{
-    CallSpec, Event, Hook, How, LimitSpec, Program, RoomRules, Route, Rule, Site, StepName,
-    VariableSpec,
+    CallSpec, Event, Hook, How, LimitSpec, Program, RoomRules, Route, Rule, Site, VariableSpec,
+    WrittenStep,
 };
 use super::verify::{self, Fault};
 use crate::envelope::Shape;
@@ -35,6 +35,8 @@ pub struct Builder {
     literal_site: Site,
     /// The open event has `begin` already.
     begun: bool,
+    /// The steps of the file by their places.
+    steps: HashMap<Site, usize>,
 }
 
 impl Builder {
@@ -60,7 +62,7 @@ impl Builder {
 
     /// Opens `lifecycle.message`, which no message can name.
     pub fn on_message(&mut self, site: Site) -> Option<EventId> {
-        let id = self.open("message", site)?;
+        let id = self.open("lifecycle.message", site)?;
         self.program.on_message = Some(id);
         Some(id)
     }
@@ -280,9 +282,15 @@ impl Builder {
         (self.program.conn_variables, self.program.user_variables) = (conn, user);
     }
 
-    /// Steps that have names.
-    pub fn steps(&mut self, steps: Vec<StepName>) {
-        self.program.steps = steps;
+    /// A step of the file begins here; it may have begun elsewhere before.
+    pub fn step(&mut self, name: &str, from: Site, to: Site) {
+        let begins = self.here();
+        let steps = &mut self.program.steps;
+        let place = *self.steps.entry(from).or_insert_with(|| {
+            steps.push(WrittenStep { name: name.into(), from, to, begins: Vec::new() });
+            steps.len() - 1
+        });
+        steps[place].begins.push(begins as u32);
     }
 
     /// Declares a role.

@@ -24,6 +24,19 @@ pub enum By {
     Op(u32),
 }
 
+impl By {
+    /// The event that it is a part of.
+    pub fn event(self, program: &Program) -> Option<EventId> {
+        match self {
+            By::Nobody => None,
+            By::Payload(event) => Some(event),
+            By::Rule(rule) => program.rules.get(usize::from(rule.0)).map(|rule| rule.event),
+            By::Limit(limit) => program.limit(limit).map(|limit| limit.event),
+            By::Op(at) => program.event_id_at(at),
+        }
+    }
+}
+
 /// What kind of thing refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refuser {

@@ -119,6 +119,7 @@ fn value_operand_text(program: &Program, operand: Operand) -> String {
         Operand::Owner(owner) => lower(format!("{owner:?}")),
         Operand::Variable(variable) => format!("#{}", variable.0),
         Operand::Word(word) => lower(format!("{word:?}")),
+        Operand::Truth(truth) => truth.0.to_string(),
         Operand::Unary(op) => lower(format!("{op:?}")),
         Operand::Binary(op) => lower(format!("{op:?}")),
         Operand::Reject(reject) => reject.code().to_owned(),

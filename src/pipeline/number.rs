@@ -13,12 +13,29 @@ use crate::reject::Reject;
 /// A JSON number: an int where it is written as one and fits, else a double; `None` where it is
 /// too large for that, too.
 pub fn of_json(text: &[u8]) -> Option<Value> {
+    if let Some(int) = short_int(text) {
+        return Some(Value::Int(int));
+    }
     let text = std::str::from_utf8(text).ok()?;
     if let Ok(int) = text.parse() {
         return Some(Value::Int(int));
     }
     let double: f64 = text.parse().ok()?;
     double.is_finite().then_some(Value::Double(double))
+}
+
+/// Of so few digits that it fits, as most are; nothing else is looked at twice.
+fn short_int(text: &[u8]) -> Option<i64> {
+    const DIGITS_MAX: usize = 18;
+    let (digits, is_negative) = match text {
+        [b'-', digits @ ..] => (digits, true),
+        digits => (digits, false),
+    };
+    if digits.is_empty() || digits.len() > DIGITS_MAX || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let size = digits.iter().fold(0, |size, digit| size * 10 + i64::from(digit - b'0'));
+    Some(if is_negative { -size } else { size })
 }
 
 /// `+ - * / %` of two ints.

@@ -77,12 +77,13 @@ macro_rules! operations {
             }
 
             /// Where it may stand.
+            #[inline(always)]
             pub fn class(self) -> Class {
                 match self { $(Op::$name { .. } => Class::$class,)* }
             }
 
             /// Whether it computes with value registers, or jumps.
-            #[inline]
+            #[inline(always)]
             pub fn is_of_values(self) -> bool {
                 matches!(self.class(), Class::Value | Class::Jump)
             }
@@ -204,6 +205,10 @@ operations! {
     Unary { into: Out, op: Unary, of: ValueReg } = "unary" Value;
     /// What two values make.
     Binary { into: Out, op: Binary, left: ValueReg, right: ValueReg } = "binary" Value;
+    /// The same with an int that is known.
+    BinaryInt { into: Out, op: Binary, left: ValueReg, right: i32 } = "binary_int" Value;
+    /// The same with a text that is known.
+    BinaryText { into: Out, op: Binary, left: ValueReg, right: ConstId } = "binary_text" Value;
     /// Characters of a text, from one place up to another.
     Slice { into: Out, of: ValueReg, from: ValueReg, to: ValueReg } = "slice" Value;
     /// Whether a text has a match of the pattern.
@@ -216,8 +221,8 @@ operations! {
     Each { into: Out, list: ValueReg, item: Out, body: Body } = "each" Value;
     /// Add to the list that is being made.
     Yield(value: ValueReg) = "yield" Value;
-    /// End the run with `denied` unless the condition holds; a rule in the shadow only tells.
-    Require { cond: ValueReg, rule: RuleId } = "require" Value;
+    /// End the run with `denied` unless the condition is so; a rule in the shadow only tells.
+    Require { cond: ValueReg, is: Truth, rule: RuleId } = "require" Value;
     /// End the run.
     Fail(reject: Reject) = "fail" Value;
     /// Go on further ahead.
@@ -236,6 +241,8 @@ operations! {
     Spread(value: ValueReg) = "spread" Piece;
     /// Append a comma, unless an object or array has just been opened.
     Comma = "comma" Piece;
+    /// Append `?`, or `&` where the text has a query already.
+    Mark = "mark" Piece;
     /// End of the event's pipeline.
     End = "end" Last;
 }

@@ -132,6 +132,10 @@ pub enum Word {
     Omit,
 }
 
+/// What a condition must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Truth(pub bool);
+
 /// The kind of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -276,6 +280,7 @@ operands! {
     Owner(Owner),
     Variable(VariableId),
     Word(Word),
+    Truth(Truth),
     Expect(Expect),
     Unary(Unary),
     Binary(Binary),

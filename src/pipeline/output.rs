@@ -102,6 +102,15 @@ impl<'r> Output<'r> {
         if bytes.len() > bytes_max { Err(Reject::TooLarge) } else { Ok(()) }
     }
 
+    /// Begins a part of a URL's query; in what comes before it a `?` is escaped.
+    pub fn mark(&mut self) -> Result<(), Reject> {
+        let start = self.text_start as usize;
+        self.append(|out| {
+            let has_query = out.get(start..).is_some_and(|text| text.contains(&b'?'));
+            out.push(if has_query { b'&' } else { b'?' });
+        })
+    }
+
     /// Cuts what is over the bound, between two characters.
     fn append_log(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         if self.log.is_cut {

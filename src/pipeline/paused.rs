@@ -133,13 +133,14 @@ impl<'r, H: Host> Run<'r, H> {
             _ => return Ok(()),
         };
         let at = self.event.end.saturating_sub(ahead.len() as u32 + 1);
+        let reads = self.input.reads(&self.vm.claims, &self.program.consts);
         self.effects.push(super::Effect::Await(Box::new(Paused {
             wants,
             message: self.input.message.into(),
             kind: self.input.kind,
             at,
             claims: self.vm.claims.as_slice().into(),
-            kept: self.vm.values.keep_first(keeps),
+            kept: self.vm.values.keep_first(keeps, &reads),
         })));
         Err(Stop::Pause)
     }
@@ -153,6 +154,6 @@ impl<'r, H: Host> Run<'r, H> {
 impl Values {
     /// A register that a wait has written.
     pub(super) fn write_into(&mut self, into: Out, value: super::value::Value) {
-        self.set(into.0, value);
+        self.set(into, value);
     }
 }

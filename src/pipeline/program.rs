@@ -3,19 +3,21 @@
 //! Invariants: immutable after `verify`; shared by every shard through one `Arc`.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::lineage::Lineage;
 use super::op::Op;
 use super::pattern::Pattern;
 use crate::backend::Method;
+use crate::envelope::text::decode_short;
 use crate::envelope::{Projection, Shape};
 use crate::ids::{BackendId, EventId, LimitId, PermissionId};
-use crate::limits::{LIST_ELEMENTS_MAX, NAME_BYTES_MAX};
+use crate::limits::{LIST_ELEMENTS_MAX, NAME_BYTES_MAX, RUN_WORK_MAX};
 use crate::settings::Handler;
 use crate::state::limits::Rate;
 
 /// A place in a configuration, for run-time errors and `explain`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Site {
     /// 1-based.
     pub line: u32,
@@ -147,7 +149,7 @@ pub struct CallSpec {
     pub headers: Vec<Box<str>>,
     pub has_body: bool,
     /// What the body of a good answer must be.
-    pub returns: Option<Shape>,
+    pub returns: Option<Arc<Shape>>,
     /// Shorter than the backend's own.
     pub timeout_ns: Option<u64>,
     /// How long an answer may be used again.
@@ -184,6 +186,12 @@ pub enum Hook {
 /// How many kinds of hooks there are.
 pub const HOOKS: usize = 7;
 
+impl Hook {
+    /// Those that stand under `lifecycle`, as a connection meets them.
+    pub const OF_LIFECYCLE: [Hook; 6] =
+        [Hook::Connect, Hook::Resume, Hook::Message, Hook::Join, Hook::Leave, Hook::Disconnect];
+}
+
 /// What the program says of a class of rooms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RoomRules {
@@ -191,13 +199,16 @@ pub struct RoomRules {
     pub join: Option<EventId>,
 }
 
-/// A step's name, and where the step stands.
+/// A step as the configuration has it, once however often it is put in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct StepName {
+pub struct WrittenStep {
+    /// May be empty.
     pub name: Box<str>,
     pub from: Site,
     /// Its last character, or behind it.
     pub to: Site,
+    /// Where its operations begin, behind its condition, at each place where it was put in.
+    pub begins: Vec<u32>,
 }
 
 /// An answer to an HTTP request; the control plane looks it up and gives it.
@@ -272,24 +283,34 @@ pub struct Program {
     pub routes: Vec<Route>,
     /// Something reads the claims that a connection came with.
     pub keeps_claims: bool,
-    /// Steps that have names.
-    pub steps: Vec<StepName>,
+    pub steps: Vec<WrittenStep>,
     /// What it has from the programs before it.
     pub lineage: Lineage,
 }
 
 impl Program {
-    /// The event of this name (decoded text): exactly, then lower-cased (ASCII).
+    /// The event of this name, the inside of a JSON string: exactly, then lower-cased (ASCII), then
+    /// both without escapes. No event has a backslash in its name, so nothing is taken for another.
     pub fn lookup(&self, name: &[u8]) -> Option<EventId> {
         if name.len() > NAME_BYTES_MAX {
-            return None;
+            return self.lookup_otherwise(name);
         }
         let exact = self.names.get(name).copied();
-        exact.or_else(|| self.lookup_lower_case(name))
+        exact.or_else(|| self.lookup_otherwise(name))
     }
 
     /// Off the usual path, and still without an allocation.
     #[cold]
+    fn lookup_otherwise(&self, name: &[u8]) -> Option<EventId> {
+        if !name.contains(&b'\\') {
+            return self.lookup_lower_case(name);
+        }
+        let mut room = [0; NAME_BYTES_MAX];
+        let name = decode_short(name, &mut room)?;
+        let exact = self.names.get(name).copied();
+        exact.or_else(|| self.lookup_lower_case(name))
+    }
+
     fn lookup_lower_case(&self, name: &[u8]) -> Option<EventId> {
         let mut buf = [0; NAME_BYTES_MAX];
         let lower = buf.get_mut(..name.len())?;
@@ -303,6 +324,11 @@ impl Program {
             Hook::Message => self.on_message,
             _ => self.hooks.get(hook as usize).copied().flatten(),
         }
+    }
+
+    /// Whether messages can name the event.
+    pub fn is_named(&self, id: EventId) -> bool {
+        self.event(id).is_some_and(|event| self.names.get(event.name.as_bytes()) == Some(&id))
     }
 
     /// Events that no message can name.
@@ -359,33 +385,45 @@ impl Program {
     }
 
     /// Operations that one run of the event may take: there are no back edges, and what a loop
-    /// holds is run for each of at most so many elements.
+    /// holds is run for each of at most so many elements, as long as the run has work left: each
+    /// operation of a loop takes some.
     pub fn steps_max(&self, event: &Event) -> u64 {
         let code = self.code_of(event);
         let mut ends: Vec<usize> = Vec::new();
-        let mut steps = 0u64;
+        let (mut plain, mut looped) = (0u64, 0u64);
         for (at, op) in code.iter().enumerate() {
             ends.retain(|end| *end > at);
-            let times = (LIST_ELEMENTS_MAX as u64).saturating_pow(ends.len() as u32);
-            steps = steps.saturating_add(times);
+            match ends.len() {
+                0 => plain += 1,
+                depth => {
+                    let times = (LIST_ELEMENTS_MAX as u64).saturating_pow(depth as u32);
+                    looped = looped.saturating_add(times);
+                }
+            }
             if let Op::Each { body, .. } = op {
                 ends.push(at + 1 + usize::from(body.0));
             }
         }
-        steps
+        plain + looped.min(RUN_WORK_MAX as u64)
     }
 
     /// The event that the operation at this place belongs to.
     pub fn event_at(&self, at: u32) -> Option<&Event> {
+        self.event_id_at(at).and_then(|event| self.event(event))
+    }
+
+    pub fn event_id_at(&self, at: u32) -> Option<EventId> {
         let place = self.events.partition_point(|event| event.end <= at);
-        self.events.get(place).filter(|event| event.entry <= at)
+        let event = self.events.get(place).filter(|event| event.entry <= at);
+        event.map(|_| EventId(place as u16))
     }
 
     /// The name of the innermost step around a place; empty where none has one.
     pub fn step_name(&self, site: Site) -> &str {
         let at = |site: Site| (site.line, site.column);
-        let around = |step: &&StepName| {
-            step.from.file == site.file && (at(step.from)..=at(step.to)).contains(&at(site))
+        let around = |step: &&WrittenStep| {
+            let here = (at(step.from)..=at(step.to)).contains(&at(site));
+            here && step.from.file == site.file && !step.name.is_empty()
         };
         let inner = self.steps.iter().filter(around).max_by_key(|step| at(step.from));
         inner.map_or("", |step| &step.name)
@@ -414,6 +452,26 @@ mod tests {
         assert_eq!(program.lookup(b"JOIN"), Some(EventId(0)));
         assert_eq!(program.lookup(b"Send_Message"), Some(EventId(2)));
         assert_eq!(program.lookup(b"other"), None);
+    }
+
+    #[test]
+    fn escapes_in_a_name_mean_what_they_mean_in_json() {
+        let program = named(&["chat/join", "caf\u{e9}", "say \"hi\"", "Ping", "an"]);
+        for (name, found) in [
+            (r"chat\/join", Some(0)),
+            (r"caf\u00e9", Some(1)),
+            (r#"say \"hi\""#, Some(2)),
+            (r"\u0050ing", Some(3)),
+            (r"PIN\u0047", None),
+            (r"\u0041N", Some(4)),
+            (r"a\n", None),
+            (r"\", None),
+        ] {
+            assert_eq!(program.lookup(name.as_bytes()), found.map(EventId), "{name}");
+        }
+        let long = r"\u0061".repeat(NAME_BYTES_MAX);
+        assert_eq!(named(&[&"a".repeat(NAME_BYTES_MAX)]).lookup(long.as_bytes()), Some(EventId(0)));
+        assert_eq!(program.lookup((long + "a").as_bytes()), None);
     }
 
     #[test]

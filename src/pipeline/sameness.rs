@@ -85,7 +85,10 @@ mod tests {
         builder.literal(b"text", site);
         builder.op(Op::CloseText(Reg(0)), site);
         builder.op(Op::LoadWord { into: ValueReg(0).into(), word }, site);
-        builder.op(Op::Require { cond: ValueReg(0), rule }, site);
+        builder.op(
+            Op::Require { cond: ValueReg(0), is: crate::pipeline::op::Truth(true), rule },
+            site,
+        );
         builder.finish().unwrap()
     }
 

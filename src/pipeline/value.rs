@@ -1,7 +1,7 @@
 //! A value of an expression: a small word, or where its bytes stand.
 //!
 //! Invariants: sixteen bytes, copied freely; a value of one run means nothing in another. Bytes of
-//! a message, of claims or of a variable stand where they came from, a string possibly still
+//! a message or of claims, a name or a target stand where they came from, a string possibly still
 //! escaped; what a run makes stands in its arena.
 
 use crate::envelope::{Slot, SlotKind};
@@ -11,6 +11,10 @@ use crate::envelope::{Slot, SlotKind};
 pub enum Place {
     Message,
     Claims,
+    /// The name of the message's user.
+    User,
+    /// The message's target, decoded.
+    Target,
     /// What the run made.
     Arena,
     /// A constant: `start` is its id, `end` its length.
@@ -45,6 +49,14 @@ pub enum Value {
     Bool(bool),
     Int(i64),
     Double(f64),
+    /// A double with the digits that it was read from, which are more than it can hold: computed
+    /// with as the double, passed on as written.
+    Digits {
+        place: Place,
+        bytes: u16,
+        start: u32,
+        double: f64,
+    },
     Text(Bytes),
     /// A JSON array as it stands in a text.
     Array(Bytes),
@@ -71,8 +83,19 @@ impl Elements {
     }
 }
 
+/// Bytes of a number that a double holds whatever they are.
+const DOUBLE_BYTES: u32 = 15;
+
 impl Value {
-    /// A value that has no number: those are made by `number::of_json`.
+    /// What is computed with.
+    #[inline]
+    pub fn settled(self) -> Value {
+        match self {
+            Value::Digits { double, .. } => Value::Double(double),
+            value => value,
+        }
+    }
+
     pub fn of_slot(slot: &Slot, place: Place, text: &[u8]) -> Option<Value> {
         let escaped = slot.kind == SlotKind::Escaped;
         let bytes = Bytes { start: slot.start, end: slot.end, place, escaped };
@@ -82,7 +105,21 @@ impl Value {
             SlotKind::Plain | SlotKind::Escaped => Value::Text(bytes),
             SlotKind::Array => Value::Array(bytes),
             SlotKind::Object => Value::Object(bytes),
-            SlotKind::Number => return super::number::of_json(slot.bytes(text)),
+            SlotKind::Number => {
+                let number = super::number::of_json(slot.bytes(text))?;
+                number.with_digits(slot, place)
+            }
         })
+    }
+
+    /// A double that has lost digits of the slot keeps them.
+    fn with_digits(self, slot: &Slot, place: Place) -> Value {
+        let count = slot.end.saturating_sub(slot.start);
+        match (self, u16::try_from(count)) {
+            (Value::Double(double), Ok(bytes)) if count > DOUBLE_BYTES => {
+                Value::Digits { place, bytes, start: slot.start, double }
+            }
+            _ => self,
+        }
     }
 }

@@ -8,7 +8,7 @@
 use super::about::About;
 use super::denial::By;
 use super::effect::{Effect, Effects, Text};
-use super::eval::Values;
+use super::eval::{Reads, Values};
 use super::number;
 use super::op::{ConstId, Context, Form, FrameKind, Op, Owner, Reg, Source};
 use super::output::{Output, write_slot, write_text};
@@ -111,6 +111,15 @@ pub struct Input<'m> {
     pub kind: FrameType,
     /// Bytes a built frame may have.
     pub frame_bytes_max: usize,
+}
+
+impl<'m> Input<'m> {
+    /// The texts that values may stand in.
+    #[inline(always)]
+    pub(super) fn reads(&self, claims: &'m [u8], consts: &'m [Box<[u8]>]) -> Reads<'m> {
+        let (user, target) = (self.user.as_bytes(), self.target);
+        Reads { message: self.message, claims, consts, user, target }
+    }
 }
 
 /// How a run ended.
@@ -293,7 +302,7 @@ impl<'r, H: Host> Run<'r, H> {
 
     /// The one dispatch; a line an operation, in the order of the table.
     #[inline(always)]
-    fn step(&mut self, op: Op, ahead: &mut Ahead<'_>) -> Step {
+    fn step(&mut self, op: Op, ahead: &mut Ahead<'r>) -> Step {
         match op {
             Op::Limit(limit) => return self.limit(limit, 0..0),
             Op::LimitKey { limit, key } => return self.limit(limit, self.text(key)),
@@ -327,6 +336,8 @@ impl<'r, H: Host> Run<'r, H> {
             Op::SetVariable { .. } | Op::Metric { .. } => return self.native_op(op, ahead),
             Op::Call { .. } | Op::Identify { .. } => return self.pause(op, ahead),
             Op::NeedIdentity => return need(self.host.identified(), Reject::Unidentified),
+            Op::Put { .. } | Op::Spread(_) | Op::Comma => return self.piece(op),
+            Op::Segment(_) | Op::Query(_) | Op::Mark => return self.piece(op),
             _ => return self.value_ops(op, ahead, 0),
         }
         Ok(())
@@ -365,7 +376,7 @@ impl<'r, H: Host> Run<'r, H> {
             .map_err(|_| Stop::Reject(Reject::Unauthorized))
     }
 
-    pub(super) fn value(&self, source: Source, slot: u8) -> Slot {
+    fn value(&self, source: Source, slot: u8) -> Slot {
         match source {
             Source::Payload => slot_of(self.input.payload, slot),
             Source::Claims => slot_of(&self.vm.claim_slots, slot),
@@ -468,7 +479,7 @@ impl<'r, H: Host> Run<'r, H> {
     fn open_log(&mut self, ahead: &mut Ahead<'_>) {
         match self.host.logs() {
             true => self.output.open_log(),
-            false => drop(ahead.find(|op| **op == Op::CloseLog)),
+            false => drop(ahead.find(|op| matches!(op, Op::CloseLog))),
         }
     }
 
@@ -482,6 +493,7 @@ fn need(holds: bool, reject: Reject) -> Step {
     if holds { Ok(()) } else { Err(Stop::Reject(reject)) }
 }
 
-fn slot_of(slots: &Slots, slot: u8) -> Slot {
+#[inline(always)]
+pub(super) fn slot_of(slots: &Slots, slot: u8) -> Slot {
     slots.slots.get(usize::from(slot)).copied().unwrap_or_default()
 }

@@ -207,7 +207,8 @@ pub fn launch(launch: Launch) -> Result<Running, StartError> {
     let (addresses, listeners) = listen::all(&launch.settings.server.listens(), plan.shards())?;
     let shards = plan.shards() as u16;
     let limits = &launch.settings.server.limits;
-    let gate = Gate::new(plan.connections_max, limits.per_ip_max, limits.accept_rate_per_s);
+    let gate = Gate::new(plan.connections_max, limits.per_ip_max, limits.accept_rate_per_s)
+        .behind(&launch.settings.server.trusted_proxies);
     let Connected { ports, wakes, answers } = mesh::connect(shards)?;
     let backends = (launch.backends)(answers).map_err(StartError)?;
     let engine = Engine {

@@ -16,10 +16,11 @@ use super::peer::{PeerFrame, Welcome};
 use super::refusal::{Policy, Refusal};
 use super::roles;
 use super::{Io, Shard};
-use crate::auth::{origin, token};
+use crate::auth::{forwarded, origin, token};
 use crate::disconnect::Disconnect;
 use crate::ids::ConnKey;
 use crate::limits::{LINGER_NS, REFUSED_LINGERING_MAX};
+use crate::reserve::push_sole;
 use crate::settings::{AuthMode, Settings};
 use crate::state::conns::{Deflate, Phase};
 use crate::state::gate::Refused;
@@ -121,7 +122,8 @@ impl Shard {
     }
 
     fn on_head(&mut self, slot: u32, settings: &Settings, request: &Head<'_, '_>, head: &[u8]) {
-        match self.judge(slot, settings, request) {
+        let known = self.know_client(slot, settings, request);
+        match known.and_then(|()| self.judge(slot, settings, request)) {
             Ok(Verdict::Bind(guest)) => {
                 let early = head.get(request.head_bytes..).unwrap_or_default();
                 self.bind(slot, guest, early);
@@ -129,6 +131,26 @@ impl Shard {
             Ok(Verdict::HandOff) => self.hand_off(slot, head),
             Err(refusal) => self.refuse(slot, refusal),
         }
+    }
+
+    /// Behind a proxy that is trusted, the client's address is the one that it names.
+    fn know_client(
+        &mut self,
+        slot: u32,
+        settings: &Settings,
+        request: &Head<'_, '_>,
+    ) -> Result<(), Refusal> {
+        let Some(conn) = self.conns.get_mut(slot) else { return Ok(()) };
+        let lines = request.all(forwarded::HEADER);
+        let client = forwarded::client(&settings.server.trusted_proxies, conn.ip, lines);
+        if client == conn.ip {
+            return Ok(());
+        }
+        if conn.in_gate {
+            self.engine.gate.enter_ip(client).map_err(|_| Policy::PerIp)?;
+        }
+        conn.ip = client;
+        Ok(())
     }
 
     fn judge(
@@ -139,6 +161,7 @@ impl Shard {
     ) -> Result<Verdict, Refusal> {
         let ours = request.path() == settings.server.path;
         if !handshake::is_upgrade(request) {
+            handshake::check_host(request)?;
             return if ours { Err(UpgradeRefusal::NoUpgrade.into()) } else { Ok(Verdict::HandOff) };
         }
         if !self.conns.get(slot).is_some_and(|conn| conn.in_gate) {
@@ -232,7 +255,7 @@ impl Shard {
         conn.user_place = local.conns.len() as u32;
         conn.phase = Phase::Binding;
         conn.unread = early.to_vec();
-        local.conns.push(slot);
+        push_sole(&mut local.conns, slot);
         self.counters.users.set(self.users.len() as u64);
         self.hold(slot, Hold::Binding { response, deflate, watches: 1 });
         let Some(conn) = self.conns.key(slot) else { return };

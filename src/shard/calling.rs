@@ -16,20 +16,17 @@ use super::Shard;
 use super::apply::Step;
 use super::hold::Hold;
 use super::subject::Subject;
-use super::turn::Start;
+use super::turn::{Start, Tools};
 use crate::backend::{Answer, Call, Failure, Submit, Ticket};
 use crate::clock::Now;
 use crate::envelope::Slot;
 use crate::ids::ConnKey;
 use crate::limits::{CALL_GRACE_NS, CALLS_UNDER_WAY_MAX};
 use crate::pipeline::About;
-use crate::pipeline::effect::Effects;
 use crate::pipeline::paused::{Came, Paused, Wants};
-use crate::pipeline::program::Program;
-use crate::pipeline::vm::{self, Input, Outcome, Vm};
+use crate::pipeline::vm::{self, Input, Outcome};
 use crate::reject::Reject;
 use crate::state::conns::Phase;
-use crate::state::frames::FramePool;
 
 /// A call, and who makes it: the backends of the edition that its run began in.
 pub type Asked = (Arc<dyn Submit>, Call);
@@ -213,15 +210,8 @@ struct Going<'p> {
 }
 
 impl Start for Going<'_> {
-    fn start(
-        self,
-        vm: &mut Vm,
-        program: &Program,
-        input: &Input<'_>,
-        host: &mut impl vm::Host,
-        pool: &mut FramePool,
-        effects: &mut Effects,
-    ) -> Outcome {
+    fn start<H: vm::Host>(self, input: &Input<'_>, tools: Tools<'_, H>) -> Outcome {
+        let Tools { vm, program, host, pool, effects } = tools;
         vm.resume(program, self.paused, self.came, input, host, pool, effects)
     }
 }

@@ -164,6 +164,10 @@ impl Named {
         self.events.iter().filter(|event| event.is_named)
     }
 
+    pub fn is_named(&self, event: EventId) -> bool {
+        self.events.get(usize::from(event.0)).is_some_and(|event| event.is_named)
+    }
+
     pub fn received(&self, event: EventId) {
         let one = self.events.get(usize::from(event.0));
         one.into_iter().for_each(|one| one.counts.received.add(1));
@@ -201,7 +205,7 @@ fn counted(program: &Program, before: &Named) -> Box<[EventCounts]> {
     let known: HashMap<&str, &EventCounts> =
         before.events().map(|event| (&*event.name, event)).collect();
     let events = program.events.iter().zip(0..).map(|(event, id)| {
-        let is_named = program.names.get(event.name.as_bytes()) == Some(&EventId(id));
+        let is_named = program.is_named(EventId(id));
         let known = known.get(&*event.name).filter(|_| is_named);
         let counts = known.map(|known| Arc::clone(&known.counts)).unwrap_or_default();
         EventCounts { name: event.name.clone(), is_named, counts }

@@ -13,9 +13,10 @@ use super::mesh::Mesh;
 use super::peer::{PeerFrame, Welcome};
 use crate::ids::{ConnKey, ShardId};
 use crate::limits::ROOMS_PER_USER_MAX;
+use crate::reserve::push_sole;
 use crate::settings::ConnectionLimitMode;
 use crate::state::frames::FrameRef;
-use crate::state::homes::{HomeRoom, HomeUser, Job};
+use crate::state::homes::{HomeRoom, Job};
 use crate::state::meters::Meters;
 use crate::state::permissions::PermissionSet;
 use crate::state::rooms::RoomKey;
@@ -40,7 +41,7 @@ impl Shard {
             left = std::mem::take(&mut record.rooms);
         }
         let oldest = full.then(|| record.conns.remove(0));
-        record.conns.push(conn);
+        push_sole(&mut record.conns, conn);
         self.left_behind(&user, &left);
         let permissions = self.with_grants(&user, permissions);
         let Some(record) = self.homes.users.get_mut(&user) else { return };
@@ -147,7 +148,7 @@ impl Shard {
                 self.give_up(&room, &user);
                 return self.tell(origin.shard, PeerFrame::Full { origin });
             }
-            record.rooms.push(Arc::clone(&room));
+            push_sole(&mut record.rooms, Arc::clone(&room));
         }
         self.count_late(&room, &user);
         match alone {
@@ -172,7 +173,7 @@ impl Shard {
         room: &Arc<str>,
         join: bool,
     ) {
-        let shards = self.homes.users.get(user).map(HomeUser::shards).unwrap_or_default();
+        let shards = self.homes.users.get(user).map(|record| record.shards()).unwrap_or_default();
         if shards.is_empty() {
             return self.tell(origin.shard, PeerFrame::Done { origin });
         }
@@ -213,7 +214,7 @@ impl Shard {
     pub(super) fn on_watch(&mut self, room: Arc<str>, local: RoomKey, shard: ShardId) {
         let record = self.home_room(room);
         record.watchers.retain(|(other, _)| *other != shard);
-        record.watchers.push((shard, local));
+        push_sole(&mut record.watchers, (shard, local));
         self.tell(shard, PeerFrame::Watched { local });
     }
 

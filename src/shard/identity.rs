@@ -23,6 +23,7 @@ use crate::ids::{ConnKey, EventId};
 use crate::pipeline::op::Op;
 use crate::pipeline::paused::{Came, Wants};
 use crate::reject::Reject;
+use crate::reserve::push_sole;
 use crate::settings::{AuthMode, Membership};
 use crate::state::conns::Phase;
 
@@ -109,7 +110,7 @@ impl Shard {
         };
         conn.user = Some(id);
         conn.user_place = local.conns.len() as u32;
-        local.conns.push(slot);
+        push_sole(&mut local.conns, slot);
         self.counters.users.set(self.users.len() as u64);
         if let Some(hold) = self.hold_mut(slot)
             && let Hold::Run { serial, paused } = std::mem::replace(hold, Hold::Asked)

@@ -145,19 +145,19 @@ impl Shard {
             }
             OnExceed::Drop => {
                 self.counters.limited_drops.add(1);
-                self.count_limited(subject);
+                self.count_limited(limit);
                 self.note_refused(slot, Reject::RateLimited);
             }
             OnExceed::Close => {
-                self.count_limited(subject);
+                self.count_limited(limit);
                 self.disconnect(slot, Disconnect::RateLimited);
             }
         }
     }
 
-    fn count_limited(&self, subject: Subject<'_>) {
-        if let Some(event) = self.engine.program.lookup(subject.event) {
-            self.named.limited(event);
+    fn count_limited(&self, limit: LimitId) {
+        if let Some(spec) = self.engine.program.limit(limit) {
+            self.named.limited(spec.event);
         }
     }
 }

@@ -11,8 +11,9 @@ use super::reply::{ErrorParts, write_error};
 use super::subject::{Cause, Subject};
 use crate::envelope::text::decode_into;
 use crate::envelope::{Slot, SlotKind};
+use crate::ids::EventId;
 use crate::pipeline::about::{About, RefusalText};
-use crate::pipeline::denial::{Denial, Refuser};
+use crate::pipeline::denial::{By, Denial, Refuser};
 use crate::pipeline::effect::Effect;
 use crate::pipeline::program::{Hook, Site};
 use crate::reject::Reject;
@@ -25,7 +26,7 @@ impl Shard {
         self.counters.rejected(reject);
         self.note_refused(slot, reject);
         let program = Arc::clone(&self.engine.program);
-        if let Some(event) = program.lookup(subject.event) {
+        if let Some(event) = self.event_of(reject, cause.by, subject) {
             self.named.rejected(event, reject);
         }
         let denial = Denial::of(&program, cause.by, reject);
@@ -33,6 +34,17 @@ impl Shard {
         if let Some(frame) = self.refusal(slot, &denial, subject, cause) {
             self.queue_own(slot, frame);
         }
+    }
+
+    /// The event that a refusal is counted with: that of what refused, or, where that is a rule of
+    /// a room or nothing of the file, the one that the message names.
+    fn event_of(&self, reject: Reject, by: By, subject: Subject<'_>) -> Option<EventId> {
+        let program = &self.engine.program;
+        let own = by.event(program).filter(|event| self.named.is_named(*event));
+        own.or_else(|| match reject {
+            Reject::UnknownEvent => None,
+            _ => program.lookup(subject.event),
+        })
     }
 
     /// What the sender is told; nothing where that is silenced.

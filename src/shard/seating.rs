@@ -12,7 +12,7 @@ use super::peer::PeerFrame;
 use crate::ids::{ConnKey, ShardId, USER_PREFIX};
 use crate::limits::ROOMS_PER_USER_MAX;
 use crate::reject::Reject;
-use crate::reserve::fit;
+use crate::reserve::{fit, push_sole};
 use crate::settings::Membership;
 use crate::state::conns::Seat;
 use crate::state::rooms::{RoomKey, Waiter};
@@ -143,8 +143,8 @@ impl Shard {
             return;
         }
         let Some(entry) = self.rooms.get_mut(room) else { return };
-        conn.seats.push(Seat { room, place: entry.members.len() as u32 });
-        entry.members.push(slot);
+        push_sole(&mut conn.seats, Seat { room, place: entry.members.len() as u32 });
+        push_sole(&mut entry.members, slot);
         self.note_moved(slot, room, true);
     }
 

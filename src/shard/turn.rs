@@ -27,30 +27,24 @@ use crate::state::frames::{FramePool, FrameType};
 use crate::state::users::User;
 use crate::ws::{self, Item, MessageKind};
 
+/// What a run is done with.
+pub(super) struct Tools<'t, H> {
+    pub vm: &'t mut Vm,
+    pub program: &'t Program,
+    pub host: &'t mut H,
+    pub pool: &'t mut FramePool,
+    pub effects: &'t mut Effects,
+}
+
 /// Where a run begins.
 pub(super) trait Start {
-    fn start(
-        self,
-        vm: &mut Vm,
-        program: &Program,
-        input: &Input<'_>,
-        host: &mut impl vm::Host,
-        pool: &mut FramePool,
-        effects: &mut Effects,
-    ) -> Outcome;
+    fn start<H: vm::Host>(self, input: &Input<'_>, tools: Tools<'_, H>) -> Outcome;
 }
 
 impl Start for EventId {
     #[inline(always)]
-    fn start(
-        self,
-        vm: &mut Vm,
-        program: &Program,
-        input: &Input<'_>,
-        host: &mut impl vm::Host,
-        pool: &mut FramePool,
-        effects: &mut Effects,
-    ) -> Outcome {
+    fn start<H: vm::Host>(self, input: &Input<'_>, tools: Tools<'_, H>) -> Outcome {
+        let Tools { vm, program, host, pool, effects } = tools;
         vm.run(program, self, input, host, pool, effects)
     }
 }
@@ -160,7 +154,10 @@ impl Shard {
             Reject::BadJson | Reject::BadMessage => Subject::NOTHING,
             _ => self.subject(message),
         };
-        let event = self.engine.program.lookup(subject.event);
+        let event = match reject {
+            Reject::UnknownEvent => None,
+            _ => self.engine.program.lookup(subject.event),
+        };
         event.into_iter().for_each(|event| self.named.received(event));
         let early = event.is_some_and(|event| self.must_identify(slot, event));
         let reject = if early { Reject::Unidentified } else { reject };
@@ -265,9 +262,10 @@ impl Shard {
         };
         let (program, vm, pool) = (&engine.program, &mut self.vm, &mut self.outboxes.pool);
         let outcome = match &self.trace {
-            None => start.start(vm, program, &input, &mut host, pool, effects),
+            None => start.start(&input, Tools { vm, program, host: &mut host, pool, effects }),
             Some(trace) => {
-                start.start(vm, program, &input, &mut trace.on(&mut host), pool, effects)
+                let host = &mut trace.on(&mut host);
+                start.start(&input, Tools { vm, program, host, pool, effects })
             }
         };
         (outcome, host.asked)

@@ -1,9 +1,12 @@
-//! What the tests of a configuration have run, against all there is.
+//! What the tests of a configuration have run, against all there is, each as the file has it: its
+//! events, the hooks of `lifecycle`, the rules, the steps.
 //!
-//! Invariants: a step is a place of the program; it counts as run once any of its operations ran.
+//! Invariants: a step is counted once, however often it is put in, and is covered once it began:
+//! where it has a condition, once that held. Pages and the shape of errors are not counted.
 
+use crate::ids::EventId;
 use crate::pipeline::op::Op;
-use crate::pipeline::program::{Event, Program, Site};
+use crate::pipeline::program::{Event, Hook, Program, Site, WrittenStep};
 use crate::shard::trace::Trace;
 
 /// One thing that can be covered.
@@ -18,6 +21,7 @@ pub struct Item {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
     pub events: Vec<Item>,
+    pub hooks: Vec<Item>,
     pub rules: Vec<Item>,
     pub steps: Vec<Item>,
 }
@@ -29,40 +33,34 @@ pub fn covered(items: &[Item]) -> usize {
 
 impl Coverage {
     pub fn of(program: &Program, trace: &Trace) -> Coverage {
-        let mut coverage = Coverage::default();
-        let pages: Vec<usize> = program.pages().map(|page| usize::from(page.run.0)).collect();
-        // The clients of a test ask for no page.
-        let events = program.events.iter().enumerate();
-        for (_, event) in events.filter(|(place, _)| !pages.contains(place)) {
-            let item = |name: &str, site, covered| Item { name: name.into(), site, covered };
-            let run = trace.visits(event.entry as usize) > 0;
-            coverage.events.push(item(&event.name, event.site, run));
-            let from = coverage.steps.len();
-            for at in event.entry as usize..event.end as usize {
-                let (site, visited) = (program.site(at), trace.visits(at) > 0);
-                if site == event.site || site == Site::default() {
-                    continue;
-                }
-                let steps = coverage.steps.get_mut(from..).unwrap_or_default();
-                match steps.iter_mut().find(|step| step.site == site) {
-                    Some(step) => step.covered |= visited,
-                    None => {
-                        coverage.steps.push(item(&step_name(program, event, site), site, visited))
-                    }
-                }
-            }
+        let named = (0..program.events.len()).map(|place| EventId(place as u16));
+        let named = named.filter(|id| program.is_named(*id));
+        let hooks = Hook::OF_LIFECYCLE.into_iter().filter_map(|hook| program.hook(hook));
+        Coverage {
+            events: named.filter_map(|id| event(program, trace, id)).collect(),
+            hooks: hooks.filter_map(|id| event(program, trace, id)).collect(),
+            rules: rules(program, trace),
+            steps: program.steps.iter().map(|one| step(program, trace, one)).collect(),
         }
-        coverage.rules = rules(program, trace);
-        coverage
     }
 }
 
-/// The event's name, and the step's where it has one.
-fn step_name(program: &Program, event: &Event, site: Site) -> String {
-    match program.step_name(site) {
-        "" => event.name.to_string(),
-        step => format!("{}, {step}", event.name),
-    }
+fn event(program: &Program, trace: &Trace, id: EventId) -> Option<Item> {
+    let Event { name, site, entry, .. } = program.event(id)?;
+    let covered = trace.visits(*entry as usize) > 0;
+    Some(Item { name: name.to_string(), site: *site, covered })
+}
+
+/// It is called after the event that it was first put into, and its own name where it has one.
+fn step(program: &Program, trace: &Trace, step: &WrittenStep) -> Item {
+    let event = step.begins.first().and_then(|at| program.event_at(*at));
+    let event = event.map_or("", |event| &event.name);
+    let name = match &*step.name {
+        "" => event.to_owned(),
+        name => format!("{event}, {name}"),
+    };
+    let covered = step.begins.iter().any(|at| trace.visits(*at as usize) > 0);
+    Item { name, site: step.from, covered }
 }
 
 /// A rule is covered once it was asked.

@@ -115,7 +115,8 @@ impl World {
             limits.connections_max.unwrap_or(100_000),
             limits.per_ip_max,
             limits.accept_rate_per_s,
-        );
+        )
+        .behind(&settings.server.trusted_proxies);
         let engine = Engine {
             settings: Arc::clone(&settings),
             program: Arc::clone(program),

@@ -8,6 +8,9 @@ use std::net::IpAddr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use crate::auth::forwarded::is_trusted;
+use crate::settings::Network;
+
 /// Why the door stays shut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
@@ -28,6 +31,8 @@ pub struct Gate {
     open: AtomicUsize,
     /// When the next accepted connection would be on schedule, in monotonic ns.
     on_schedule_ns: AtomicU64,
+    /// Proxies have as many connections as they need; whom they speak for is counted.
+    proxies: Vec<Network>,
     by_ip: Mutex<HashMap<IpAddr, u32>>,
 }
 
@@ -35,6 +40,11 @@ impl Gate {
     /// `per_ip_max` and `accept_rate_per_s` are off at 0.
     pub fn new(connections_max: usize, per_ip_max: u32, accept_rate_per_s: u32) -> Gate {
         Gate { connections_max, per_ip_max, accept_rate_per_s, ..Gate::default() }
+    }
+
+    /// The same with these in front of it.
+    pub fn behind(self, proxies: &[Network]) -> Gate {
+        Gate { proxies: proxies.to_vec(), ..self }
     }
 
     /// Connections open now.
@@ -58,7 +68,7 @@ impl Gate {
     /// Gives a place back.
     pub fn leave(&self, ip: IpAddr) {
         self.open.fetch_sub(1, Ordering::Relaxed);
-        if self.per_ip_max == 0 {
+        if !self.counts(ip) {
             return;
         }
         let mut by_ip = self.by_ip.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
@@ -70,8 +80,13 @@ impl Gate {
         }
     }
 
-    fn enter_ip(&self, ip: IpAddr) -> Result<(), Refused> {
-        if self.per_ip_max == 0 {
+    fn counts(&self, ip: IpAddr) -> bool {
+        self.per_ip_max > 0 && !is_trusted(&self.proxies, ip)
+    }
+
+    /// Whom a proxy's connection is for; from here on `leave` is told of this address.
+    pub fn enter_ip(&self, ip: IpAddr) -> Result<(), Refused> {
+        if !self.counts(ip) {
             return Ok(());
         }
         let mut by_ip = self.by_ip.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
@@ -117,6 +132,18 @@ mod tests {
         assert_eq!(gate.enter(other, 0), Err(Refused::Full));
         gate.leave(IP);
         assert_eq!((gate.open(), gate.enter(IP, 0)), (2, Ok(())));
+    }
+
+    #[test]
+    fn a_proxy_is_not_counted_and_whom_it_speaks_for_is() {
+        let gate = Gate::new(10, 1, 0).behind(&[Network::of(IP)]);
+        let client = IpAddr::from([192, 0, 2, 1]);
+        assert_eq!([gate.enter(IP, 0), gate.enter(IP, 0), gate.enter(IP, 0)], [Ok(()); 3]);
+        assert_eq!(gate.enter_ip(client), Ok(()));
+        assert_eq!(gate.enter_ip(client), Err(Refused::PerIp));
+        gate.leave(IP);
+        gate.leave(client);
+        assert_eq!((gate.enter_ip(client), gate.open()), (Ok(()), 1));
     }
 
     #[test]

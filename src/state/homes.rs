@@ -132,7 +132,8 @@ pub struct Job {
 #[derive(Debug, Default)]
 pub struct Homes {
     pub rooms: HashMap<Arc<str>, HomeRoom, RandomState>,
-    pub users: HashMap<Arc<str>, HomeUser, RandomState>,
+    /// Boxed, because a table's free places have the size of its records.
+    pub users: HashMap<Arc<str>, Box<HomeUser>, RandomState>,
     pub jobs: slab::Slab<Job>,
     /// Connections that are let in when the meters of their user, which were recalled, are back.
     pub recalls: HashMap<Arc<str>, Vec<ConnKey>, RandomState>,

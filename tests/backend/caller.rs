@@ -62,7 +62,10 @@ pub fn call(method: Method, target: &str) -> Call {
 }
 
 pub fn cached(target: &str, ttl_ns: u64) -> Call {
-    Call { cache: Some(Caching { key: target.as_bytes().into(), ttl_ns }), ..get(target) }
+    Call {
+        cache: Some(Caching { key: target.as_bytes().into(), ttl_ns, returns: None }),
+        ..get(target)
+    }
 }
 
 pub fn text(reply: &Reply) -> &str {

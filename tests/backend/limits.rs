@@ -87,7 +87,7 @@ fn more_submissions_than_the_thread_takes_are_refused_not_queued() {
 fn the_breaker_opens_and_a_probe_closes_it() {
     let backend = Backend::start();
     backend.on("GET", "/a", Reply::text(500, "down"));
-    let breaker = Breaker { failures: 3, window_ns: LONG_NS, open_ns: 1_000 * MS };
+    let breaker = Breaker { failures: 3, window_ns: LONG_NS, open_ns: 3_000 * MS };
     let spec = settings::Backend { breaker: Some(breaker), ..spec(&backend.url()) };
     let mut caller = Caller::of(&[spec]);
     for _ in 0..3 {

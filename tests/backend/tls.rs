@@ -182,7 +182,7 @@ fn a_connection_that_has_gone_silent_is_replaced() {
     let server = Server::start(authority.server("127.0.0.1", &["h2"], false));
     let mut caller = Caller::of(&[server.spec(&authority)]);
     let mut ask = |target| {
-        let timeout_ns = Some(500 * MS);
+        let timeout_ns = Some(2_000 * MS);
         caller.ask(shardwire::backend::Call { timeout_ns, ..get(target) })
     };
     assert!(ask("/a").is_ok());

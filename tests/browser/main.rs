@@ -88,6 +88,17 @@ fn sees_message(window: &mut Window, place: usize, who: &str, text: &str) {
     assert_eq!(shown, json!([who, text]));
 }
 
+/// The page's own WebSocket is open; another server's is against its policy.
+fn connects_to_its_server_alone(window: &mut Window) {
+    window.run(
+        "window.blocked = [];
+         document.addEventListener('securitypolicyviolation', (event) =>
+             blocked.push(event.effectiveDirective + ' ' + event.blockedURI));
+         try { new WebSocket('ws://127.0.0.1:9/ws'); } catch {}",
+    );
+    window.wait_until("blocked.some((one) => one.startsWith('connect-src ws://127.0.0.1:9'))");
+}
+
 #[test]
 #[ignore = "needs Chromium: run scripts/test"]
 fn two_windows_on_two_shards_chat() {
@@ -127,6 +138,8 @@ fn two_windows_on_two_shards_chat() {
         assert_eq!(inserted, Value::from(0));
         assert_ne!(window.run("document.title"), "owned");
     }
+
+    connects_to_its_server_alone(&mut ada);
 
     bob.run("document.querySelector('#rooms .leave').click()");
     sees_line(&mut ada, "bob left");

@@ -38,7 +38,7 @@ pub fn calls() -> Vec<CallSpec> {
         keeps: 1,
         handles: false,
     };
-    let returns = Some(Shape::default());
+    let returns = Some(Shape::default().into());
     let (headers, has_body, keeps, handles) = (vec!["x".into()], true, 3, true);
     vec![call.clone(), CallSpec { headers, has_body, returns, keeps, handles, ..call }]
 }

@@ -158,6 +158,18 @@ fn readers(address: SocketAddr, count: usize) -> Vec<TcpStream> {
 
 /// One address may have fewer places than there are, and a probe needs none of them.
 #[test]
+fn however_many_wait_for_pages_a_probe_is_answered() {
+    let site = site("throng");
+    site.put("public/large.txt", &"x".repeat(3 << 20));
+    let server = site.serve(&[]);
+    // More than have a place, wait, and wait to be looked at.
+    let _throng = readers(server.address, 500);
+    for _ in 0..20 {
+        assert_eq!(get(server.address, "/health").status, 200);
+    }
+}
+
+#[test]
 fn readers_that_read_nothing_do_not_make_the_server_look_dead() {
     let site = site("crowd");
     site.put("public/large.txt", &"x".repeat(3 << 20));

@@ -85,6 +85,32 @@ fn what_came_through_a_proxy_is_the_last_on_its_connection() {
     assert!(kept.has_ended());
 }
 
+/// Of two hosts one reader takes the first and the next one the last (RFC 9112 section 3.2).
+#[test]
+fn a_request_whose_host_is_in_doubt_is_refused_as_the_first_and_as_a_later_one() {
+    let site = Site::new("hosts", KEPT);
+    let server = site.serve(&[]);
+    for path in ["/v", "/health", "/ws", "/nothing"] {
+        for hosts in ["", "Host: x\r\nHost: x\r\n", "Host: x\r\nhost: y\r\n", "Host: x/y\r\n"] {
+            let request = format!("GET {path} HTTP/1.1\r\n{hosts}\r\n");
+            let mut first = Kept::open(&server);
+            first.write(&request);
+            let head = first.answer().expect("an answer");
+            assert!(head.starts_with("HTTP/1.1 400"), "{path} {hosts}: {head}");
+            assert!(first.has_ended());
+            let mut later = Kept::open(&server);
+            assert!(later.ask("/v", "").is_some_and(|head| head.starts_with("HTTP/1.1 200")));
+            later.write(&request);
+            let head = later.answer().expect("an answer");
+            assert!(head.starts_with("HTTP/1.1 400"), "{path} {hosts}: {head}");
+            assert!(later.has_ended());
+        }
+    }
+    let mut old = Kept::open(&server);
+    old.write("GET /v HTTP/1.0\r\n\r\n");
+    assert!(old.answer().is_some_and(|head| head.starts_with("HTTP/1.0 200")));
+}
+
 #[test]
 fn without_the_option_the_first_answer_is_the_last() {
     let site = Site::new("not-kept", "");

@@ -54,6 +54,37 @@ fn connections_from_one_address_are_capped_over_all_shards() {
     assert_eq!(try_open(&mut world, 0, HERE).1, 429);
 }
 
+/// As `try_open` through a proxy that adds whom it heard.
+fn try_open_for(world: &mut World, shard: usize, from: &str) -> (usize, u16) {
+    let client = world.dial_from(shard, "ada", IpAddr::from(HERE));
+    let upgrade = wire::upgrade("/ws", &token("ada", &[]));
+    let head = String::from_utf8_lossy(&upgrade).replace("\r\n\r\n", "\r\nX-Forwarded-For: ");
+    world.send(client, format!("{head}{from}\r\n\r\n").as_bytes());
+    world.settle();
+    match world.take_upgrade(client) {
+        true => (client, 101),
+        false => (client, status(world, client).expect("a status")),
+    }
+}
+
+/// The proxy itself may have as many as it needs.
+#[test]
+fn behind_a_trusted_proxy_it_is_the_clients_addresses_that_are_capped() {
+    let options = "server: { trustedProxies: [127.0.0.1], limits: { perIp: 2 } }";
+    let mut world = World::calm(&with(options), 2);
+    for n in 0..6 {
+        let from = format!("192.0.2.{}", n / 2);
+        assert_eq!(try_open_for(&mut world, n % 2, &from).1, 101, "{from}");
+    }
+    assert_eq!(try_open_for(&mut world, 0, "1.1.1.1, 192.0.2.0").1, 429);
+    let (last, status) = try_open_for(&mut world, 1, "192.0.2.9");
+    assert_eq!((status, try_open_for(&mut world, 0, "192.0.2.9").1), (101, 101));
+    assert_eq!(try_open_for(&mut world, 1, "192.0.2.9").1, 429);
+    world.hang_up(last);
+    world.settle();
+    assert_eq!(try_open_for(&mut world, 0, "192.0.2.9").1, 101);
+}
+
 #[test]
 fn the_accept_rate_lets_a_burst_of_one_second_in_and_then_so_many_a_second() {
     let mut world = limited("acceptRate: 5");

@@ -128,18 +128,18 @@ fn row(what: &str, bytes: i64, bytes_max: i64) {
 fn idle_connections_by_who_connects_hold_few_bytes_each() {
     const SIZE: usize = 1 << 12;
     let mut lot = Lot::new("none", PLAIN, SIZE, user_each);
-    row("each, idle, no token", lot.each(Lot::connect), 1_000);
+    row("each, idle, no token", lot.each(Lot::connect), 580);
     let mut lot = Lot::new("jwt", PLAIN, SIZE, user_each);
-    row("each, idle, a JWT user each", lot.each(Lot::connect), 1_000);
+    row("each, idle, a JWT user each", lot.each(Lot::connect), 580);
     let mut lot = Lot::new("jwt", PLAIN, 1 << 9, |_| "one".into());
-    row("each, idle, one user on 512 connections", lot.each(Lot::connect), 400);
+    row("each, idle, one user on 512 connections", lot.each(Lot::connect), 250);
 }
 
 #[test]
 fn compression_holds_nothing_for_each_idle_connection() {
     const SIZE: usize = 1 << 9;
     let mut lot = Lot::new("jwt", SHARED, SIZE, user_each);
-    row("each, deflate without context takeover", lot.each(Lot::connect), 1_000);
+    row("each, deflate without context takeover", lot.each(Lot::connect), 580);
     let echo = compressed(r#"{"event":"echo","payload":"a payload, a payload"}"#);
     let said = lot.each(|lot, number| {
         let member = lot.conns[number];
@@ -147,7 +147,7 @@ fn compression_holds_nothing_for_each_idle_connection() {
     });
     row("each, more after a message both ways", said, 16);
     let mut lot = Lot::new("jwt", OWN, SIZE, user_each);
-    row("each, deflate with context takeover", lot.each(Lot::connect), 1_000);
+    row("each, deflate with context takeover", lot.each(Lot::connect), 580);
     let plain = live();
     let said = lot.each(|lot, number| lot.say_plain(number));
     row("each, more after a message from the server", said, 400_000);
@@ -184,7 +184,7 @@ fn compressed(text: &str) -> Vec<u8> {
 #[test]
 fn rooms_that_each_connection_joins_hold_a_seat_each() {
     const SIZE: usize = 1 << 9;
-    for (rooms, shared_max, own_max) in [(1, 160, 800), (10, 800, 6_000), (100, 8_000, 60_000)] {
+    for (rooms, shared_max, own_max) in [(1, 60, 320), (10, 700, 3_500), (100, 6_000, 28_500)] {
         let mut lot = Lot::new("jwt", PLAIN, SIZE, user_each);
         lot.each(Lot::connect);
         let shared = lot.each(|lot, number| {

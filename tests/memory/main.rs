@@ -1,6 +1,7 @@
 //! What the engine holds: for each connection with each feature switched on, and after a burst that
 //! has passed. Live bytes of the shards' own state, counted by the allocator; what the kernel and
-//! the ring hold is not in it (`scripts/idle` measures the whole process).
+//! the ring hold is not in it. `process` looks at the real server from outside, as `scripts/idle`
+//! does with more connections.
 //!
 //! `cargo test --test memory -- --nocapture each` prints the table of docs/performance.md.
 
@@ -8,8 +9,11 @@
 
 #[path = "../simulator/mod.rs"]
 mod simulator;
+#[path = "../support/mod.rs"]
+mod support;
 
 mod connection;
+mod process;
 mod quiet;
 
 use std::alloc::{GlobalAlloc, Layout, System};

@@ -66,7 +66,135 @@ fn a_call_asks_and_the_run_goes_on_with_the_answer() {
         assert_eq!(&*call.target, "/chats/a%2Fb%3Fc/members?q=a%2Fb%3Fc&fixed=a%20b");
         assert_eq!(&*call.headers[0].0, "x-who");
         assert!(call.headers[0].1.starts_with("u "), "{:?}", call.headers);
-        assert_eq!((call.body.as_deref(), &call.cache), (None, &None));
+        assert!(call.body.is_none() && call.cache.is_none());
+    }
+}
+
+const CHAT: &str = r#"
+events:
+  typing:
+    payload: { chat: int }
+    steps:
+      - call:
+          backend: api
+          get: "/chats/${payload.chat}/members"
+          returns: { members: [{ id: int }] }
+        into: res
+      - if: "!(user.id in res.members.map(m, string(m.id)))"
+        reply: { event: stranger }
+      - send:
+          to: { users: "${res.members.map(m, string(m.id))}" }
+          except: origin
+          event: typed
+          payload: { chat: "${payload.chat}" }
+      - reply: { event: told }
+"#;
+
+/// As many as an answer of the usual bound may name.
+#[test]
+fn a_chat_may_have_many_members() {
+    for (count, answer) in [(16_384, "told"), (16_385, "error")] {
+        let mut world = world(CHAT, 2);
+        let body = members(&(1..=count).collect::<Vec<_>>());
+        answers(&mut world, move |_| Scripted::status(200, &body));
+        let ada = world.open(0, "ada");
+        let got = ask_event(&mut world, ada, "typing", json!({ "chat": 1 }));
+        let names: Vec<&str> = got.iter().filter_map(|one| one["event"].as_str()).collect();
+        match answer {
+            "told" => assert_eq!(names, ["stranger", "told"]),
+            _ => assert_eq!(refusal(&got), "too_large"),
+        }
+    }
+}
+
+const NUMBERS: &str = r#"
+pipelines:
+  same:
+    input: { n: any }
+    steps: [{ log: "${input.n}" }]
+    output: input.n
+events:
+  get:
+    payload: { n: any }
+    steps:
+      - use: same
+        with: { n: "${payload.n}" }
+        into: n
+      - call:
+          backend: api
+          post: "/n/${payload.n}/${n}"
+          query: { q: "${payload.n}", t: "a${string(n)}" }
+          body: { plain: "${payload.n}", chosen: "${payload.n ?? omit}", passed: ["${n}"] }
+          returns: { n: any, all: list(any) }
+        into: res
+      - reply: { event: got, payload: { n: "${res.n}", all: "${res.all.map(one, one)}" } }
+"#;
+
+#[test]
+fn a_number_that_is_passed_on_keeps_its_digits() {
+    for digits in ["9007199254740993", "18446744073709551615", "-0.1234567890123456789", "1.50"] {
+        let mut world = world(NUMBERS, 1);
+        let body = format!("{{\"n\":{digits},\"all\":[{digits},1]}}");
+        answers(&mut world, move |_| Scripted::status(200, &body));
+        let ada = world.open(0, "ada");
+        world.say(ada, &format!("{{\"event\":\"get\",\"payload\":{{\"n\":{digits}}}}}"));
+        world.settle();
+        let call = &world.backends.made[0];
+        // What a double holds whatever it is may be written shorter.
+        let kept = if digits == "1.50" { "1.5" } else { digits };
+        assert_eq!(*call.target, *format!("/n/{kept}/{kept}?q={kept}&t=a{kept}"));
+        let sent = String::from_utf8_lossy(call.body.as_deref().expect("a body"));
+        let wanted = format!("{{\"plain\":{digits},\"chosen\":{kept},\"passed\":[{kept}]}}");
+        assert_eq!(sent, wanted);
+        let heard = world.frames(ada).into_iter().flat_map(|frame| frame.payload).collect();
+        let heard = String::from_utf8(heard).expect("text");
+        assert!(heard.contains(&format!("\"n\":{kept},\"all\":[{kept},1]")), "{heard}");
+    }
+}
+
+/// As in a message whose text is looked at.
+#[test]
+fn a_lone_surrogate_in_an_answer_is_replaced() {
+    let mut world = world(NUMBERS, 1);
+    let body = r#"{"n":"a\ud800b","all":["\ud83d\ude00","\udc00"]}"#;
+    answers(&mut world, |_| Scripted::status(200, body));
+    let ada = world.open(0, "ada");
+    let got = ask_event(&mut world, ada, "get", json!({ "n": 1 }));
+    let all = ["\u{1f600}", "\u{fffd}"];
+    assert_eq!(got, [event("got", json!({ "n": "a\u{fffd}b", "all": all }))]);
+}
+
+const QUERIES: &str = r#"
+events:
+  get:
+    payload: { a: optional string, b: optional string, c: "string = 'z'" }
+    steps:
+      - call:
+          backend: api
+          get: /list
+          query: { a: "${payload.a ?? omit}", "b b": "${payload.b ?? omit}", c: "${payload.c}" }
+      - call:
+          backend: api
+          get: /list
+          query:
+            a: ${payload.a ?? omit}
+            b: "${payload.b == null ? omit : payload.b}"
+"#;
+
+#[test]
+fn a_part_of_a_query_may_be_left_out() {
+    for (payload, all, optional) in [
+        (json!({}), "/list?c=z", "/list"),
+        (json!({ "a": "1" }), "/list?a=1&c=z", "/list?a=1"),
+        (json!({ "b": "?&" }), "/list?b%20b=%3F%26&c=z", "/list?b=%3F%26"),
+        (json!({ "a": "", "b": "2" }), "/list?a=&b%20b=2&c=z", "/list?a=&b=2"),
+    ] {
+        let mut world = world(QUERIES, 1);
+        answers(&mut world, |_| Scripted::status(200, ""));
+        let ada = world.open(0, "ada");
+        ask_event(&mut world, ada, "get", payload);
+        let asked: Vec<&str> = world.backends.made.iter().map(|call| &*call.target).collect();
+        assert_eq!(asked, [all, optional]);
     }
 }
 

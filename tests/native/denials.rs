@@ -90,7 +90,7 @@ fn every_way_to_deny_has_an_id_that_leads_back_to_it() {
     assert_eq!(
         found,
         [
-            ("join shut:{id}", Rule, "nobody", "denied"),
+            ("rooms.shut:{id}.join", Rule, "nobody", "denied"),
             ("enter", Step, "step in", "room_full"),
             ("enter", Step, "step in", "bad_name"),
             ("enter", Payload, "", "invalid_payload"),

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::cast::{ask, open_world};
+use shardwire::config::Code;
+
+use super::cast::{ask, codes, open_world};
 
 const EVENTS: &str = r#"
 events:
@@ -52,4 +54,32 @@ fn errors_have_the_shape_that_is_asked_for() {
     world.say(ada, "no json");
     world.settle();
     assert_eq!(world.messages(ada)[0]["payload"]["error"]["code"], "bad_json");
+}
+
+#[test]
+fn an_event_is_found_however_its_name_is_escaped() {
+    let yaml = "events:\n  'say \"hi\"': { steps: [{ reply: { event: one } }] }\n  \
+                chat/café: { require: [{ name: no, when: '1 > 2' }], steps: [] }\n";
+    let mut world = open_world(yaml, 1);
+    let ada = world.open(0, "ada");
+    assert_eq!(ask(&mut world, ada, &json!({ "event": "say \"hi\"" }))[0]["event"], "one");
+    for name in [r"chat/café", r"chat\/caf\u00e9", r"CHAT\/caf\u00e9"] {
+        world.say(ada, &format!(r#"{{"event":"{name}"}}"#));
+        world.settle();
+        let got = world.messages(ada);
+        assert_eq!(got[0]["payload"]["code"], "denied", "{name}: {got:?}");
+    }
+    let named = world.counters[0].named();
+    let counts: Vec<(&str, u64, u64)> = named
+        .events()
+        .map(|event| (&*event.name, event.counts.received.get(), event.counts.ran()))
+        .collect();
+    assert_eq!(counts, [("say \"hi\"", 1, 1), ("chat/café", 3, 0)]);
+    assert_eq!(ask(&mut world, ada, &json!({ "event": "say \\\"hi" })).len(), 1);
+}
+
+#[test]
+fn an_event_has_no_backslash_in_its_name() {
+    let events = "events:\n  'a\\b': { steps: [{ reply: { event: one } }] }\n";
+    assert_eq!(codes(events), [Code::BadName]);
 }

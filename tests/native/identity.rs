@@ -236,3 +236,31 @@ fn identify_has_its_mode_and_the_mode_its_event() {
                 events: { auth: { steps: [{ log: a }] } }\n";
     assert_eq!(codes(hook), [Code::WaitsHere]);
 }
+
+/// What was read before is what it was: the name that the connection had then.
+#[test]
+fn a_name_that_was_read_stays_when_the_connection_gets_another() {
+    const KEEPS: &str = r#"
+version: 1
+auth: { mode: message, event: auth }
+pipelines:
+  same: { input: { id: string }, output: input.id }
+events:
+  auth:
+    payload: { token: string }
+    steps:
+      - use: same
+        with: { id: "${user.id}" }
+        into: before
+      - identify: { user: "${payload.token}" }
+      - reply: { event: known, payload: { before: "${before}", now: "${user.id}" } }
+"#;
+    for shards in [1, 3] {
+        let mut world = world(KEEPS, shards);
+        let ada = world.open(0, "guest");
+        let told = auth(&mut world, ada, "somebody-with-a-longer-name");
+        assert_eq!(told[0]["payload"]["now"], "somebody-with-a-longer-name");
+        let before = told[0]["payload"]["before"].as_str().unwrap();
+        assert!(before.len() == 20 && before.bytes().all(|b| b.is_ascii_hexdigit()), "{before}");
+    }
+}

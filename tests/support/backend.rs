@@ -407,7 +407,10 @@ fn endless_head(stream: &mut TcpStream) {
 fn drip(stream: &mut TcpStream, head: &str, body: &str) {
     let mut written = write(stream, head);
     for byte in body.split_inclusive(|_: char| true) {
-        std::thread::sleep(Duration::from_millis(50));
-        written = written.and_then(|()| write(stream, byte));
+        if written.is_none() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(200));
+        written = write(stream, byte);
     }
 }

@@ -111,6 +111,14 @@ impl Server {
         self.child.id()
     }
 
+    /// A number that the kernel tells of this process: what stands behind `field:` in that file.
+    pub fn told(&self, file: &str, field: &str) -> Option<u64> {
+        let all =
+            std::fs::read_to_string(format!("/proc/{}/{file}", self.pid())).expect("a process");
+        let said = all.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))?;
+        said.split_whitespace().next()?.parse().ok()
+    }
+
     /// Sends a signal to this process alone.
     pub fn signal(&self, name: &str) {
         let pid = self.pid().to_string();

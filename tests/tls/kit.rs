@@ -199,8 +199,17 @@ impl Speaker {
 
     /// One request for a page, read to the end; the error is that of the reading.
     pub fn get(&self, address: SocketAddr, path: &str) -> (String, std::io::Result<usize>) {
+        self.ask(address, "GET", path)
+    }
+
+    pub fn ask(
+        &self,
+        address: SocketAddr,
+        method: &str,
+        path: &str,
+    ) -> (String, std::io::Result<usize>) {
         let mut stream = self.stream(address);
-        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.name);
+        let request = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.name);
         stream.write_all(request.as_bytes()).expect("sends");
         let mut answer = Vec::new();
         let ended = stream.read_to_end(&mut answer);

@@ -1,7 +1,7 @@
 //! Requests that are no upgrades: the control plane answers them, encrypted.
 
 use crate::kit::{Authority, Folder, PLAIN_TLS, Speaker};
-use crate::support::client::{Chatter, get, raw};
+use crate::support::client::{Chatter, get, http, raw};
 use crate::support::{Server, wait_for};
 
 fn started(name: &str, environment: &[(&str, &str)]) -> (Authority, Server) {
@@ -27,6 +27,22 @@ fn pages_are_served_over_tls() {
         assert!(answer.starts_with("HTTP/1.1 426 "), "{answer}");
         ended.expect("an orderly end");
     }
+}
+
+#[test]
+fn a_cookie_made_over_tls_is_for_tls_alone() {
+    let monitor = [
+        ("SHARDWIRE_SERVER_TLS_ADDRESS", "127.0.0.1:0"),
+        ("SHARDWIRE_MONITOR_ENABLED", "true"),
+        ("SHARDWIRE_MONITOR_TOKEN", "a-token-of-the-tests-0123"),
+    ];
+    let (authority, server) = started("cookie", &monitor);
+    let speaker = Speaker::new(&authority, "chat.example");
+    let path = "/api/monitor/logout";
+    let (answer, _) = speaker.ask(server.others()[0], "POST", path);
+    assert!(answer.contains("SameSite=Strict; Secure\r\n"), "{answer}");
+    let plain = http(server.address, "POST", path, "", "").head;
+    assert!(plain.contains("SameSite=Strict") && !plain.contains("Secure"), "{plain}");
 }
 
 #[test]

@@ -248,9 +248,9 @@ fn virtual_time(ns: u64) -> String {
 }
 
 impl Covered {
-    fn groups(&self) -> [(&'static str, &[Item]); 3] {
-        let Coverage { events, rules, steps } = &self.coverage;
-        [("events", events), ("rules", rules), ("steps", steps)]
+    fn groups(&self) -> [(&'static str, &[Item]); 4] {
+        let Coverage { events, hooks, rules, steps } = &self.coverage;
+        [("events", events), ("hooks", hooks), ("rules", rules), ("steps", steps)]
     }
 
     fn place(&self, item: &Item) -> String {

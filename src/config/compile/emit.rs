@@ -8,8 +8,8 @@ use super::super::expr::{self, Fault, Lowering};
 use super::ir::{Action, Calling, Counting, Delivery, Expression, Name, Part, Step, Template};
 use super::lower::Lower;
 use crate::ids::EventId;
-use crate::pipeline::op::{Count, Form, FrameKind, Op, Reg, ValueReg};
-use crate::pipeline::program::{CallSpec, LimitSpec, Rule, Site};
+use crate::pipeline::op::{Count, Form, FrameKind, Op, Reg, To, Truth, ValueReg};
+use crate::pipeline::program::{CallSpec, How, LimitSpec, Rule, Site};
 
 /// Text registers: the receiver's name, and what a frame conflates with.
 const NAME: Reg = Reg(0);
@@ -23,6 +23,9 @@ impl Lower<'_> {
             let cond = self.value(cond)?;
             Some(self.builder.jump(|by| Op::JumpUnless { cond, by }, site))
         });
+        if let Some(name) = &step.written {
+            self.builder.step(name, site, self.source.site(step.span.end));
+        }
         if step.lenient {
             self.builder.begin(site);
         }
@@ -132,10 +135,13 @@ impl Lower<'_> {
         self.builder.begin(site);
         let (from, shadow) = (self.builder.here(), rule.shadow);
         let rule = self.builder.rule(rule.clone());
-        if let Some(cond) = self.value(when) {
-            self.builder.op(Op::Require { cond, rule }, site);
-        }
-        if shadow {
+        if !shadow {
+            let free = self.locals;
+            let required = |to: &mut Lowering<'_>| expr::require(&when.checked, rule, site, to);
+            let lowered = self.with(when, free, required);
+            self.faultless(when, lowered);
+        } else if let Some(cond) = self.value(when) {
+            self.builder.op(Op::Require { cond, is: Truth(true), rule }, site);
             // In the shadow not even a condition that cannot be computed is in the way.
             self.builder.lenient(from);
         }
@@ -198,6 +204,8 @@ impl Lower<'_> {
                 }
             }
             Part::Comma => self.builder.op(Op::Comma, site),
+            Part::Mark => self.builder.op(Op::Mark, site),
+            Part::Pair { name, value } => self.pair(name, value, site),
             Part::Member { key, value, comma } => self.member(key, value, *comma, site),
             Part::Spread(value) => {
                 if let Some(value) = self.value(value) {
@@ -217,6 +225,16 @@ impl Lower<'_> {
         }
         self.builder.literal(key.as_bytes(), site);
         self.builder.op(Op::Put { value, form: Form::Raw }, site);
+        self.builder.land(past);
+    }
+
+    /// A name of a query that goes with its value where that is `omit`.
+    fn pair(&mut self, name: &str, value: &Expression, site: Site) {
+        let Some(value) = self.value(value) else { return };
+        let past = self.builder.jump(|by| Op::JumpOmit { value, by }, site);
+        self.builder.op(Op::Mark, site);
+        self.builder.literal(name.as_bytes(), site);
+        self.builder.op(Op::Query(value), site);
         self.builder.land(past);
     }
 
@@ -259,6 +277,10 @@ impl Lower<'_> {
         let (to, how) = (delivery.to, self.builder.how(delivery.how));
         match &delivery.name {
             None => self.builder.op(Op::Send { to, how }, site),
+            Some(name) if to == To::Target && delivery.how == How::default() => {
+                self.receiver(name, site);
+                self.builder.op(Op::SendTarget(NAME), site);
+            }
             Some(name) => {
                 self.receiver(name, site);
                 self.builder.op(Op::SendNamed { to, name: NAME, how }, site);

@@ -41,7 +41,8 @@ pub fn events(entry: &Entry, native: &mut Native<'_>) -> Vec<Pipeline> {
 }
 
 fn check_name(entry: &Entry, first: Option<Span>, findings: &mut Findings) {
-    if let Some(why) = unusable(&entry.key) {
+    let backslash = entry.key.contains('\\').then_some("not usable: it has a backslash");
+    if let Some(why) = unusable(&entry.key).or(backslash) {
         let finding = Diagnostic::new(Code::BadName, format!("this event's name is {why}"));
         findings.push(finding.label(entry.key_span, "no usable name"));
     }
@@ -123,7 +124,7 @@ fn step(node: &Node, list: &str, rows: &'static [Row], scope: &mut Scope<'_>) ->
         return None;
     }
     let action = (row.compile)(&call, scope)?;
-    Some(Step { span: call.span, cond: None, lenient: false, action })
+    Some(Step::made(call.span, action).written(""))
 }
 
 fn unknown(call: &Call<'_>, list: &str, rows: &'static [Row]) -> Diagnostic {

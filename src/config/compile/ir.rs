@@ -13,7 +13,7 @@ use crate::backend::Method;
 use crate::ids::PermissionId;
 use crate::pipeline::op::{CloseCode, Context, Form, Owner, To, ValueReg, VariableId};
 use crate::pipeline::program::{
-    CallSpec, Hook, How, OnExceed, PageKind, Rule, Scope, Site, StepName, VariableSpec,
+    CallSpec, Hook, How, OnExceed, PageKind, Rule, Scope, Site, VariableSpec,
 };
 use crate::settings::Handler;
 use crate::state::limits::Rate;
@@ -30,7 +30,6 @@ pub struct Unit {
     pub conn_variables: Vec<VariableSpec>,
     pub user_variables: Vec<VariableSpec>,
     pub roles: Vec<(String, Vec<PermissionId>)>,
-    pub step_names: Vec<StepName>,
     pub routes: Vec<Route>,
 }
 
@@ -78,6 +77,21 @@ pub struct Step {
     /// Where it is refused, the steps behind it go on.
     pub lenient: bool,
     pub action: Action,
+    /// What a step of the file is called, which may be nothing; `None` where it was made of
+    /// something else that the file says.
+    pub written: Option<String>,
+}
+
+impl Step {
+    /// A step that is always done.
+    pub fn made(span: Span, action: Action) -> Step {
+        Step { span, cond: None, lenient: false, action, written: None }
+    }
+
+    /// The same as one of the file.
+    pub fn written(self, name: &str) -> Step {
+        Step { written: Some(name.to_owned()), ..self }
+    }
 }
 
 /// An expression and the way from its text to the file.
@@ -266,6 +280,13 @@ pub enum Part {
     },
     /// A comma, unless an object or list has just been opened.
     Comma,
+    /// What begins a part of a URL's query.
+    Mark,
+    /// A name of a query (with `=`) and its value; both are left out where that is `omit`.
+    Pair {
+        name: String,
+        value: Expression,
+    },
     /// A key (JSON text) with its value; both are left out where that is `omit`.
     Member {
         key: String,

@@ -49,7 +49,6 @@ pub fn lower(
         lower.on_message(pipeline);
     }
     lower.builder.variables(unit.conn_variables.clone(), unit.user_variables.clone());
-    lower.builder.steps(unit.step_names.clone());
     unit.roles.iter().for_each(|(name, all)| lower.builder.role(name, all.clone()));
     unit.hooks.iter().for_each(|(hook, pipeline)| lower.hook(*hook, pipeline));
     unit.room_joins.iter().for_each(|(class, pipeline)| lower.room_join(*class, pipeline));

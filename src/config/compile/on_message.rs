@@ -20,7 +20,12 @@ pub fn steps(entry: &Entry, source: &Source, findings: &mut Findings) -> Option<
     };
     let mut scope = Scope { source, findings, permissions: &Permissions::default(), secure: false };
     let steps = items.iter().filter_map(|item| step(item, &mut scope)).collect();
-    Some(Pipeline { name: "message".into(), span: entry.key_span, steps, ..Pipeline::default() })
+    Some(Pipeline {
+        name: "lifecycle.message".into(),
+        span: entry.key_span,
+        steps,
+        ..Pipeline::default()
+    })
 }
 
 fn step(node: &Node, scope: &mut Scope<'_>) -> Option<Step> {
@@ -38,7 +43,7 @@ fn step(node: &Node, scope: &mut Scope<'_>) -> Option<Step> {
     match (known.as_slice(), entries.len()) {
         ([one], 1) => {
             let action = action(one, scope)?;
-            Some(Step { span: node.span, cond: None, lenient: false, action })
+            Some(Step::made(node.span, action).written(""))
         }
         (verbs, len) if verbs.len() == len => {
             let message = format!("a step has exactly one verb, this one has {len}");

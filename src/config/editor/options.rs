@@ -5,8 +5,8 @@
 use serde_json::{Map, Value, json};
 
 use super::super::settings::{
-    ALGORITHM_NAMES, BACKEND_OPTIONS, BackendOption, EntryOption, KEYS, Key, Kind, ROOM_OPTIONS,
-    RoomOption, below, takes,
+    ALGORITHM_NAMES, BACKEND_OPTIONS, BackendOption, EntryOption, Key, Kind, ROOM_OPTIONS,
+    RoomOption, below, keys, takes,
 };
 use super::{defined, map, native, one_of, spelling, text};
 
@@ -24,7 +24,7 @@ pub fn section(path: &str) -> Value {
 
 /// What may stand at a path: an option, a section, or either.
 fn entry(path: &str) -> Value {
-    let key = KEYS.iter().find(|key| key.path == path);
+    let key = keys().find(|key| key.path == path);
     let inner = section(path);
     let is_section = inner.as_object().is_some_and(|inner| !inner.is_empty());
     match (key, is_section) {

@@ -3,7 +3,7 @@
 //! Invariants: an option of the table is listed once, by its newest name, whether set or not.
 
 use super::super::diagnostic::Place;
-use super::super::settings::{Chosen, Effect, KEYS, Key, Kind, find};
+use super::super::settings::{Chosen, Effect, Key, Kind, find, keys};
 use super::super::source::{FileId, Source, Span};
 use super::super::yaml::{Node, NodeKind, Scalar, ScalarStyle};
 use super::{Content, Effective, Origin, Segment, Value};
@@ -19,7 +19,7 @@ pub struct Given<'g> {
 /// Every value in effect.
 pub fn collect(given: &Given<'_>) -> Effective {
     let mut values: Vec<Value> =
-        KEYS.iter().filter(|key| is_shown(key, given)).map(|key| option(key, given)).collect();
+        keys().filter(|key| is_shown(key, given)).map(|key| option(key, given)).collect();
     for entry in given.root.and_then(Node::as_map).unwrap_or_default() {
         section(
             &entry.key,
@@ -36,8 +36,8 @@ pub fn collect(given: &Given<'_>) -> Effective {
 /// for a map of options (or the map, where the switch was given).
 fn is_shown(key: &Key, given: &Given<'_>) -> bool {
     let tree = matches!(key.kind, Kind::Program(_) | Kind::Keys | Kind::Rooms | Kind::Backends);
-    let section = KEYS.iter().any(|other| is_below(other.path, key.path));
-    let over = KEYS.iter().find(|other| is_below(key.path, other.path));
+    let section = keys().any(|other| is_below(other.path, key.path));
+    let over = keys().find(|other| is_below(key.path, other.path));
     let switched = |key: &Key| given.chosen.contains_key(key.path);
     !tree && key.newer.is_none() && (!section || switched(key)) && !over.is_some_and(switched)
 }

@@ -12,10 +12,11 @@ use super::fault::Fault;
 use super::scope::{Const, Read};
 use crate::config::Code;
 use crate::envelope::text::escape_into;
+use crate::ids::RuleId;
 use crate::limits::{SLOTS_MAX, VALUES_MAX};
 use crate::pipeline::op::{
-    Binary, Body, Context, Count, Expect, Form, Kind, Op, Owner, PatternId, Source, ValueReg,
-    VariableId, Word,
+    Binary, Body, Context, Count, Expect, Form, Kind, Op, Out, Owner, PatternId, Source, Truth,
+    Unary, ValueReg, VariableId, Word,
 };
 use crate::pipeline::program::Site;
 use crate::pipeline::{Builder, number};
@@ -39,6 +40,24 @@ pub fn lower(checked: &Checked, to: &mut Lowering<'_>) -> Lowered<ValueReg> {
     Lower { to, items: Vec::new() }.value(checked)
 }
 
+/// Appends operations that end the run as the rule says unless the condition holds: one `require`
+/// for each condition that must hold by itself.
+pub fn require(checked: &Checked, rule: RuleId, site: Site, to: &mut Lowering<'_>) -> Lowered<()> {
+    let (of, is) = match &checked.node {
+        Node::And(left, right) => {
+            require(left, rule, site, to)?;
+            return require(right, rule, site, to);
+        }
+        Node::Unary { op: Unary::Not, of } => (&**of, Truth(false)),
+        _ => (checked, Truth(true)),
+    };
+    let free = to.free;
+    let cond = lower(of, to)?;
+    to.builder.op(Op::Require { cond, is, rule }, site);
+    to.free = free;
+    Ok(())
+}
+
 /// Appends operations that write the value into the open output, in the shortest way: a constant
 /// as literal bytes, a plain read as its slot, all else through a register. A plain read is not
 /// asked for its type: a schema is.
@@ -50,7 +69,7 @@ pub fn put(checked: &Checked, form: Form, to: &mut Lowering<'_>) -> Lowered<()> 
             return Ok(());
         }
         Node::Read(Read::Context(value)) if *value != Context::Now => {
-            to.builder.op(Op::Context { value: *value, form }, site);
+            context(*value, form, site, to.builder);
             return Ok(());
         }
         Node::Read(read @ (Read::Payload(_) | Read::Claims(_))) => {
@@ -65,6 +84,16 @@ pub fn put(checked: &Checked, form: Form, to: &mut Lowering<'_>) -> Lowered<()> 
     to.builder.op(Op::Put { value, form }, site);
     to.free = free;
     Ok(())
+}
+
+/// What is always a text shares its quotes with the literals around it.
+fn context(value: Context, form: Form, site: Site, builder: &mut Builder) {
+    let is_text = form == Form::Raw && !value.is_optional();
+    let form = if is_text { Form::Inner } else { form };
+    let quote: &[u8] = if is_text { b"\"" } else { b"" };
+    builder.literal(quote, site);
+    builder.op(Op::Context { value, form }, site);
+    builder.literal(quote, site);
 }
 
 /// Whether `put` writes the value without computing anything, so that it cannot fail.
@@ -189,8 +218,8 @@ impl Lower<'_, '_> {
             Node::Omit => Op::LoadWord { into, word: Word::Omit },
             Node::Unary { op, of } => Op::Unary { into, op: *op, of: self.value(of)? },
             Node::Binary { op, left, right } => {
-                let (left, right) = (self.value(left)?, self.value(right)?);
-                self.op(Op::Binary { into, op: *op, left, right }, checked);
+                let op = self.binary(into, *op, left, right)?;
+                self.op(op, checked);
                 return self.asked(checked, register);
             }
             Node::Slice { of, from, to } => {
@@ -220,6 +249,20 @@ impl Lower<'_, '_> {
         };
         self.op(op, checked);
         Ok(())
+    }
+
+    fn binary(&mut self, into: Out, op: Binary, left: &Checked, right: &Checked) -> Lowered<Op> {
+        let left = self.value(left)?;
+        Ok(match &right.node {
+            Node::Const(Const::Int(int)) if let Ok(right) = i32::try_from(*int) => {
+                Op::BinaryInt { into, op, left, right }
+            }
+            Node::Const(Const::Text(text)) => {
+                let right = self.to.builder.constant(text.as_bytes());
+                Op::BinaryText { into, op, left, right }
+            }
+            _ => Op::Binary { into, op, left, right: self.value(right)? },
+        })
     }
 
     /// What comes out of JSON is asked whether it is of its type.

@@ -25,7 +25,7 @@ mod section;
 pub use ast::Expr;
 pub use check::{Checked, Want, check};
 pub use fault::Fault;
-pub use lower::{Lowering, is_plain, lower, put};
+pub use lower::{Lowering, is_plain, lower, put, require};
 pub use parser::parse;
 pub use pieces::{Piece, pieces};
 pub use scope::{Binding, Const, Facts, ROOTS, Read, Scope};

@@ -114,8 +114,7 @@ impl Folder for Disk {
         if bytes.len() > bytes_max {
             return Err(too_large());
         }
-        let text =
-            String::from_utf8(bytes).map_err(|error| wrong(error.utf8_error().to_string()))?;
+        let text = String::from_utf8(bytes).map_err(|error| wrong(no_text(&error)))?;
         Ok((found.display().to_string(), text))
     }
 
@@ -133,4 +132,12 @@ impl Folder for Disk {
         }
         Ok(names)
     }
+}
+
+/// Where a file stops being text.
+fn no_text(error: &std::string::FromUtf8Error) -> String {
+    let read = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+    let line = read.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let before = read.rsplit(|byte| *byte == b'\n').next().map_or(0, <[u8]>::len);
+    format!("byte {} of line {line} is not UTF-8", before + 1)
 }

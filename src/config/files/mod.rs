@@ -112,6 +112,10 @@ impl<'f> Reading<'f> {
                     Some(span) => finding.label(span, "asked for here"),
                     None => finding,
                 };
+                if self.files.source.files().next().is_none() {
+                    // What cannot be read is still what the finding is about.
+                    self.files.source.add(self.folder.display(path), "");
+                }
                 self.push(finding);
                 return None;
             }

@@ -85,7 +85,6 @@ impl<'p> Printer<'p> {
     /// A list or map, an item or entry a line; `limit` is where the next piece begins.
     fn block(&mut self, piece: &Piece, indent: usize, limit: usize) {
         let starts: Vec<usize> = starts(piece);
-        let column = starts.first().map_or(0, |start| self.column(*start));
         match &piece.kind {
             Kind::Map { entries, .. } => {
                 for (at, (key, value)) in entries.iter().enumerate() {
@@ -103,7 +102,14 @@ impl<'p> Printer<'p> {
             }
             Kind::Scalar(_) | Kind::Alias(_) => {}
         }
-        self.footer(column, indent, limit);
+        let first = starts.first().copied().unwrap_or_default();
+        let column = match &piece.kind {
+            Kind::List { .. } => self.marker(first),
+            _ => self.column(first),
+        };
+        // A comment that is indented like what comes next is about that.
+        let next = self.column(limit) == column && limit < self.source.text().len();
+        self.footer(column + usize::from(next), indent, limit);
     }
 
     fn item_begins(&mut self, start: usize, indent: usize, first: bool) {
@@ -130,11 +136,20 @@ impl<'p> Printer<'p> {
         }
     }
 
-    /// Characters before this byte on its line, list markers not counted.
-    fn column(&self, offset: usize) -> usize {
+    /// What stands before this byte on its line.
+    fn line_before(&self, offset: usize) -> &'p str {
         let before = self.source.text().get(..offset).unwrap_or_default();
-        let line = before.rsplit('\n').next().unwrap_or_default();
-        line.trim_end_matches(['-', ' ']).len().max(line.len() - line.trim_start().len())
+        before.rsplit('\n').next().unwrap_or_default()
+    }
+
+    fn column(&self, offset: usize) -> usize {
+        self.line_before(offset).len()
+    }
+
+    /// The column of the `-` of an item that begins here.
+    fn marker(&self, offset: usize) -> usize {
+        let line = self.line_before(offset);
+        line.rfind("- ").unwrap_or(line.len())
     }
 
     fn item(&mut self, item: &Piece, indent: usize, limit: usize) {

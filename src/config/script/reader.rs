@@ -108,9 +108,7 @@ impl<'r> Reader<'r> {
         match of(&text) {
             Ok(value) => Some(value),
             Err(problem) => {
-                let message = format!("`{what}`: {}", problem.message);
-                let finding = finding(problem.code, message, node.span, "not understood");
-                self.push(problem.help.into_iter().fold(finding, Diagnostic::help));
+                self.push(problem.of(what).finding().label(node.span, "not understood"));
                 None
             }
         }

@@ -9,7 +9,7 @@ use super::super::diagnostic::{Findings, Place};
 use super::backends;
 use super::draft::Draft;
 use super::entries::EntryOption;
-use super::options::KEYS;
+use super::options::keys;
 use super::overrides::{PREFIX, can_override, variable};
 use super::registry::{Effect, Given, Key, Kind};
 use super::rooms;
@@ -25,7 +25,7 @@ it at once; [diagnostics.md](diagnostics.md) explains each finding.
 
 - Durations are numbers with units: `60m`, `1h30m`, `500ms`. Sizes: `64KiB`, `1MiB`.
 - `${env.NAME}` and `${env.NAME ?? 'default'}` in a value read the environment at load.
-  Where an option takes a list, commas separate its items in such a text.
+  Where an option takes a list, commas separate its items in such a text, in brackets or without.
 - Every option can be set by its variable, which wins over the file; `GODISPATCH_` instead of
   `SHARDWIRE_` works too, and `PORT` sets the port of `server.address`.
   Order: SHARDWIRE_, GODISPATCH_, PORT, file, default.
@@ -60,7 +60,7 @@ server: { address: \":9000\" }
 pub fn configuration() -> String {
     let mut page = String::from(INTRODUCTION);
     page += "\n## Options\n";
-    for key in KEYS {
+    for key in keys() {
         page += &option(key);
     }
     page += &rooms();

@@ -169,13 +169,11 @@ impl<T> Reader<'_, T> {
     }
 
     fn option_problem(&mut self, path: &str, problem: Problem, span: Span) {
-        let message = format!("`{path}`: {}", problem.message);
-        self.problem(Problem { message, ..problem }, span, "");
+        self.problem(problem.of(path), span, "");
     }
 
     pub fn problem(&mut self, problem: Problem, span: Span, label: &str) {
-        let finding = Diagnostic::new(problem.code, problem.message).label(span, label);
-        self.findings.push(problem.help.into_iter().fold(finding, Diagnostic::help));
+        self.findings.push(problem.finding().label(span, label));
     }
 }
 

@@ -49,8 +49,10 @@ fn lookup(expression: &str, environment: &Environment) -> Result<String, Problem
         (Some(value), _) => Ok(value.into()),
         (None, Some(default)) => literal(default),
         (None, None) => {
-            Err(Problem::new(Code::MissingVariable, format!("the variable `{name}` is not set"))
-                .help(format!("set it, or give a default: `${{env.{name} ?? 'value'}}`")))
+            let message = format!("the variable `{name}` is not set");
+            Err(Problem::new(Code::MissingVariable, message)
+                .help(format!("set it, or give a default: `${{env.{name} ?? 'value'}}`"))
+                .about(format!("env.{name}")))
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The options of `http:` and `metrics:`.
 //!
 //! Invariants: a folder's path begins and ends with `/` and is there once; a header's or method's
-//! name is one that HTTP knows as such. The rows are part of `options::KEYS`.
+//! name is one that HTTP knows as such. The rows are part of `options`.
 
 use super::super::codes::Code;
 use super::super::diagnostic::{Diagnostic, Findings};
@@ -184,9 +184,7 @@ pub fn folders(section: &Entry, environment: &Environment, findings: &mut Findin
                 findings.push(finding.label(entry.key_span, "a second time here"));
             }
             Err(problem) => {
-                let message = format!("`http.static`: {}", problem.message);
-                let finding = Diagnostic::new(problem.code, message).label(entry.key_span, "");
-                findings.push(problem.help.into_iter().fold(finding, Diagnostic::help));
+                findings.push(problem.of("http.static").finding().label(entry.key_span, ""));
             }
         }
     }

@@ -1,10 +1,9 @@
 //! From the tree and the environment to `Settings`, driven by one table of options.
 //!
 //! Invariants: the file, the overrides, the defaults and the documentation all go through the rows
-//! of `options::KEYS`. Called by `config::compile`.
+//! of `options::keys`. Called by `config::compile`.
 
 mod backends;
-mod compression;
 pub mod docs;
 mod draft;
 mod entries;
@@ -16,6 +15,7 @@ mod monitor;
 mod options;
 mod overrides;
 mod pattern;
+mod proxies;
 mod registry;
 mod restart;
 mod rooms;
@@ -29,7 +29,7 @@ pub use draft::{Chosen, Draft};
 pub use entries::EntryOption;
 pub use keys::SecretPolicy;
 pub use monitor::check_names as check_monitor;
-pub use options::KEYS;
+pub use options::keys;
 pub use pattern::variables as room_variables;
 pub use registry::{Effect, Key, Kind, below, find};
 pub use restart::keep as keep_what_needs_a_restart;

@@ -1,6 +1,6 @@
 //! `monitor:` the options that take more than one plain value, and what only shows together.
 //!
-//! Invariants: no message holds the token. Called through `options::KEYS`, by `resolve`, and by
+//! Invariants: no message holds the token. Called through `options`, by `resolve`, and by
 //! `config::compile_files` once there is a program whose names can be looked up.
 
 use super::super::codes::Code;

@@ -8,7 +8,7 @@ use super::super::codes::Code;
 use super::super::diagnostic::{Diagnostic, Findings, Place};
 use super::super::environment::Environment;
 use super::draft::Draft;
-use super::options::KEYS;
+use super::options::keys;
 use super::registry::{Given, Key, Kind};
 use super::walk::set;
 
@@ -22,7 +22,7 @@ const OTHER: [&str; 3] = ["SHARDWIRE_CONFIG", "SHARDWIRE_BLESS", "SHARDWIRE_SEED
 pub fn apply(environment: &Environment, draft: &mut Draft, findings: &mut Findings) {
     port(environment, draft, findings);
     for prefix in [OLD_PREFIX, PREFIX].into_iter().filter(|prefix| any(environment, prefix)) {
-        for key in KEYS.iter().filter(|key| can_override(key)) {
+        for key in keys().filter(|key| can_override(key)) {
             let name = variable(prefix, key);
             if let Some(text) = environment.value(&name) {
                 set(key, Given::of_variable(key, text), Place::Variable(name), draft, findings);
@@ -72,7 +72,7 @@ fn set_port(port: u16, draft: &mut Draft) {
 /// Reports variables that look like overrides and are none.
 fn unused(environment: &Environment, findings: &mut Findings) {
     let valid: Vec<String> =
-        KEYS.iter().filter(|key| can_override(key)).map(|key| variable(PREFIX, key)).collect();
+        keys().filter(|key| can_override(key)).map(|key| variable(PREFIX, key)).collect();
     for name in environment.names().filter(|name| name.starts_with(PREFIX)) {
         if !OTHER.contains(&name) && !valid.iter().any(|one| one == name) {
             let finding = Diagnostic::new(Code::UnusedVariable, "this variable sets no option");
@@ -87,6 +87,7 @@ fn unused(environment: &Environment, findings: &mut Findings) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::Cores;
 
     fn applied(pairs: &[(&str, &str)]) -> (Draft, Vec<Diagnostic>) {
         let environment: Environment = pairs.iter().copied().collect();
@@ -120,8 +121,17 @@ mod tests {
         ]);
         assert!(findings.is_empty());
         assert_eq!(draft.settings.server.origins.len(), 2);
-        assert_eq!(draft.settings.server.cores, crate::settings::Cores::Count(2));
+        assert_eq!(draft.settings.server.cores, Cores::Count(2));
         assert_eq!(draft.secret.map(|secret| secret.text).as_deref(), Some("hunter3"));
+    }
+
+    #[test]
+    fn one_cpu_in_brackets_is_a_list_of_one() {
+        for (text, cores) in [("[0]", Cores::Cpus(vec![0])), ("0,1", Cores::Cpus(vec![0, 1]))] {
+            let (draft, findings) = applied(&[("SHARDWIRE_SERVER_CORES", text)]);
+            assert!(findings.is_empty(), "{text}");
+            assert_eq!(draft.settings.server.cores, cores, "{text}");
+        }
     }
 
     #[test]

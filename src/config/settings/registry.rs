@@ -1,4 +1,4 @@
-//! What an option is, and how the table of options (`options::KEYS`) is searched.
+//! What an option is, and how the table of options (`options::keys`) is searched.
 //!
 //! Invariants: the walk over the file, the environment overrides, the suggestions and the reference
 //! page all come from that table; applying every default changes nothing (a test says so).
@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 
 use super::super::codes::Code;
 use super::draft::{Draft, Material};
-use super::options::KEYS;
+use super::options::keys;
 use super::value::Problem;
 
 /// When a changed value takes effect.
@@ -106,17 +106,26 @@ pub struct Given {
 }
 
 impl Given {
-    /// What a variable says: where an option takes a list, commas separate its items.
+    /// What a variable says: where an option takes a list, commas separate its items, in brackets,
+    /// as a file would write them, or without.
     pub fn of_variable(key: &Key, text: &str) -> Given {
-        let texts: Vec<String> = match key.kind {
-            Kind::Texts(..) | Kind::Choices(..) if text.is_empty() => Vec::new(),
-            Kind::Texts(..) | Kind::Choices(..) => {
-                text.split(',').map(|item| item.trim().to_owned()).collect()
-            }
-            _ => vec![text.to_owned()],
+        if !matches!(key.kind, Kind::Texts(..) | Kind::Choices(..)) {
+            return Given { list: false, texts: vec![text.to_owned()] };
+        }
+        let inside = text.trim().strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+        let items = inside.unwrap_or(text);
+        let texts: Vec<String> = match items.trim().is_empty() {
+            true => Vec::new(),
+            false => items.split(',').map(|item| unquoted(item.trim()).to_owned()).collect(),
         };
-        Given { list: texts.len() != 1, texts }
+        Given { list: inside.is_some() || texts.len() != 1, texts }
     }
+}
+
+/// Without the quotes around it.
+fn unquoted(text: &str) -> &str {
+    let within = |quote| text.strip_prefix(quote).and_then(|text| text.strip_suffix(quote));
+    within('"').or_else(|| within('\'')).unwrap_or(text)
 }
 
 /// A key's place in the table: the option itself and whether options lie below its path.
@@ -134,7 +143,7 @@ pub fn find(section: &str, name: &str, folded: bool) -> Option<Match> {
     let (segment, first) = below(section).find(|(segment, _)| same(segment))?;
     let end = first.path.len() - rest_of(first.path, section).len() + segment.len();
     let path = &first.path[..end];
-    let key = KEYS.iter().find(|key| key.path == path);
+    let key = keys().find(|key| key.path == path);
     Some(Match { path, key, section: below(path).next().is_some() })
 }
 
@@ -146,7 +155,7 @@ pub fn names(section: &str) -> impl Iterator<Item = &'static str> {
 /// The names in a section, each with the first option that has it.
 pub fn below(section: &str) -> impl Iterator<Item = (&'static str, &'static Key)> {
     let at_top = section.is_empty();
-    KEYS.iter().filter_map(move |key| {
+    keys().filter_map(move |key| {
         let rest = rest_of(key.path, section);
         let inside = at_top || (rest.len() < key.path.len() && !rest.is_empty());
         inside.then(|| (rest.split('.').next().unwrap_or(rest), key))
@@ -182,12 +191,17 @@ mod tests {
     #[test]
     fn commas_of_a_variable_separate_what_is_a_list() {
         let texts = |path: &str, text: &str| {
-            let key = KEYS.iter().find(|key| key.path == path).unwrap();
+            let key = keys().find(|key| key.path == path).unwrap();
             Given::of_variable(key, text).texts
         };
         assert_eq!(texts("server.origins", "https://a.example, *"), ["https://a.example", "*"]);
         assert_eq!(texts("auth.sources", "query,bearer"), ["query", "bearer"]);
-        assert!(texts("server.origins", "").is_empty());
+        for list in
+            ["[https://a.example, *]", "['https://a.example', \"*\"]", " [https://a.example,*] "]
+        {
+            assert_eq!(texts("server.origins", list), ["https://a.example", "*"], "{list}");
+        }
+        assert!(["", " ", "[]"].iter().all(|none| texts("server.origins", none).is_empty()));
         assert_eq!(texts("auth.cookie", "a,b"), ["a,b"]);
     }
 
@@ -196,7 +210,7 @@ mod tests {
         let mut draft = Draft::default();
         let mut findings = Findings::default();
         let place = Place::Variable("default".into());
-        for key in KEYS.iter().filter(|key| !key.default.is_empty()) {
+        for key in keys().filter(|key| !key.default.is_empty()) {
             walk::set(key, given(key.default), place.clone(), &mut draft, &mut findings);
         }
         assert!(findings.sorted().is_empty());
@@ -206,9 +220,9 @@ mod tests {
 
     #[test]
     fn paths_are_unique_and_found_in_any_case() {
-        for (place, key) in KEYS.iter().enumerate() {
-            assert!(KEYS[place + 1..].iter().all(|other| other.path != key.path), "{}", key.path);
-            assert!(key.newer.is_none_or(|newer| KEYS.iter().any(|other| other.path == newer)));
+        for (place, key) in keys().enumerate() {
+            assert!(keys().skip(place + 1).all(|other| other.path != key.path), "{}", key.path);
+            assert!(key.newer.is_none_or(|newer| keys().any(|other| other.path == newer)));
             let (section, name) = key.path.rsplit_once('.').unwrap_or(("", key.path));
             let found = find(section, &name.to_uppercase(), true).unwrap();
             assert_eq!(found.path, key.path);

@@ -17,9 +17,12 @@ fn put<T: Clone + PartialEq>(running: &T, next: &mut T) -> bool {
     differs
 }
 
-const ROWS: [Row; 9] = [
+const ROWS: [Row; 10] = [
     Row("server.address", |one, next| put(&one.server.addresses, &mut next.server.addresses)),
     Row("server.cores", |one, next| put(&one.server.cores, &mut next.server.cores)),
+    Row("server.trustedProxies", |one, next| {
+        put(&one.server.trusted_proxies, &mut next.server.trusted_proxies)
+    }),
     Row("server.limits.connections", |one, next| {
         put(&one.server.limits.connections_max, &mut next.server.limits.connections_max)
     }),
@@ -75,7 +78,7 @@ fn keep_memberships(running: &[RoomClass], next: &mut [RoomClass]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::options::KEYS;
+    use super::super::options::keys;
     use super::super::registry::Effect;
     use super::*;
     use crate::settings::{Cores, LogFormat, Membership, PatternPart};
@@ -84,7 +87,7 @@ mod tests {
     fn the_rows_are_the_options_that_need_a_restart() {
         let rows: Vec<&str> = ROWS.iter().map(|row| row.0).collect();
         let newest = |key: &&super::super::Key| key.newer.is_none();
-        let keys = KEYS.iter().filter(newest).filter(|key| key.effect == Effect::Restart);
+        let keys = keys().filter(newest).filter(|key| key.effect == Effect::Restart);
         assert_eq!(rows, keys.map(|key| key.path).collect::<Vec<_>>());
     }
 

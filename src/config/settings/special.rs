@@ -1,7 +1,7 @@
 //! Options that take more than one plain value: addresses, cores, origins, subprotocols,
 //! algorithms.
 //!
-//! Invariants: a list is checked as a whole before anything is set. Called through `options::KEYS`.
+//! Invariants: a list is checked as a whole before anything is set. Called through `options`.
 
 use std::net::SocketAddr;
 

@@ -1,7 +1,7 @@
 //! The options of `server.tls`, and what only shows when they are looked at together.
 //!
 //! Invariants: where a certificate is named, its key is too; the files are read elsewhere
-//! (`config::certificates`), where there is a clock. Called through `options::KEYS` and `draft`.
+//! (`config::certificates`), where there is a clock. Called through `options` and `draft`.
 
 use std::path::PathBuf;
 

@@ -6,6 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::super::codes::Code;
+use super::super::diagnostic::Diagnostic;
 use crate::settings::OriginRule;
 
 /// What is wrong with a value.
@@ -15,11 +16,29 @@ pub struct Problem {
     /// Reads after "`option`: ".
     pub message: String,
     pub help: Option<String>,
+    /// What it is about: see `Diagnostic::about`.
+    pub subject: Option<String>,
 }
 
 impl Problem {
     pub fn new(code: Code, message: impl Into<String>) -> Problem {
-        Problem { code, message: message.into(), help: None }
+        Problem { code, message: message.into(), help: None, subject: None }
+    }
+
+    pub fn about(self, subject: String) -> Problem {
+        Problem { subject: Some(subject), ..self }
+    }
+
+    /// The same as a problem of the option at this path.
+    pub fn of(self, path: &str) -> Problem {
+        Problem { message: format!("`{path}`: {}", self.message), ..self }
+    }
+
+    /// The finding, which lacks its place.
+    pub fn finding(self) -> Diagnostic {
+        let finding = Diagnostic::new(self.code, self.message);
+        let finding = self.help.into_iter().fold(finding, Diagnostic::help);
+        self.subject.into_iter().fold(finding, Diagnostic::about)
     }
 
     pub fn help(self, text: impl Into<String>) -> Problem {

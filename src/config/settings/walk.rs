@@ -274,11 +274,7 @@ impl<'n> Walk<'n, '_> {
             Ok(Some(Given { list: false, mut texts })) => texts.pop().unwrap_or_default(),
             Ok(_) => return self.findings.push(shape("auth.keys", "text here", field)),
             Err(problem) => {
-                let problem = problem.hidden();
-                let finding = Diagnostic::new(problem.code, problem.message).at(&place, "");
-                return self
-                    .findings
-                    .push(problem.help.into_iter().fold(finding, Diagnostic::help));
+                return self.findings.push(problem.hidden().finding().at(&place, ""));
             }
         };
         match field.key.as_str() {
@@ -288,8 +284,7 @@ impl<'n> Walk<'n, '_> {
             "algorithm" => match choice(&ALGORITHM_NAMES, &text) {
                 Ok(place) => key.algorithm = Some(ALGORITHMS[place].1),
                 Err(problem) => {
-                    let finding = Diagnostic::new(problem.code, problem.message).at(&place, "");
-                    self.findings.push(finding.suggest(&text, ALGORITHM_NAMES));
+                    self.findings.push(problem.finding().at(&place, ""));
                 }
             },
             other => {
@@ -386,9 +381,7 @@ pub fn set(
 
 /// A problem with an option's value, at its place.
 fn diagnose(key: &Key, problem: Problem, place: &Place) -> Diagnostic {
-    let finding = Diagnostic::new(problem.code, format!("`{}`: {}", key.path, problem.message));
-    let finding = finding.at(place, "");
-    problem.help.into_iter().fold(finding, Diagnostic::help)
+    problem.of(key.path).finding().at(place, "")
 }
 
 fn apply(key: &Key, mut given: Given, place: &Place, draft: &mut Draft) -> Result<(), Problem> {

@@ -122,7 +122,10 @@ impl Reader<'_> {
     fn begin(&mut self, span: Span, map: bool) {
         // The span of a start may be that of its first token only.
         let to_end = Span::new(span.start as usize, self.source.text().len());
-        let (anchor, span) = behind_anchor(self.source, to_end);
+        let (anchor, span) = match !map && self.is_behind_its_mark(span.start as usize) {
+            true => (None, to_end),
+            false => behind_anchor(self.source, to_end),
+        };
         let anchor = anchor.map(str::to_owned);
         let start = span.start as usize;
         self.gap_until(start);
@@ -174,11 +177,21 @@ impl Reader<'_> {
         self.at = self.at.max(to);
     }
 
+    /// Whether a list that begins here begins at its first item: so it does to the parser where it
+    /// is indented like the key it belongs to.
+    fn is_behind_its_mark(&self, at: usize) -> bool {
+        self.open.last().is_some_and(|open| open.map)
+            && self.line_before(at).trim_end().ends_with('-')
+    }
+
     /// Whether only blanks stand before this byte on its line.
     fn begins_line(&self, at: usize) -> bool {
+        self.line_before(at).trim().is_empty()
+    }
+
+    fn line_before(&self, at: usize) -> &str {
         let before = self.source.text().get(..at).unwrap_or_default();
-        let line = before.rsplit('\n').next().unwrap_or_default();
-        line.trim().is_empty()
+        before.rsplit('\n').next().unwrap_or_default()
     }
 
     /// `|` or `>` of a block scalar, which stands in the gap before it.

@@ -1,18 +1,19 @@
 //! Replies kept for a while, and requests that several calls share.
 //!
-//! Invariants: at most one request per key is being made; failures and replies that are not 2xx
-//! are shared but never kept; entries are bounded in number and bytes, the oldest goes first.
+//! Invariants: at most one request per key is being made; failures, replies that are not 2xx and
+//! those that their step cannot use are shared but never kept; entries are bounded in number and
+//! bytes, the oldest goes first.
 //! Called by `live`.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::Outcome;
-use crate::backend::{Caching, Failure, Reply};
+use crate::backend::{Caching, Failure, Reply, Returns};
 
 /// Replies of one backend that are kept.
 const KEPT_MAX: usize = 4_096;
@@ -41,6 +42,8 @@ struct Shelf {
 
 struct Kept {
     reply: Reply,
+    /// What the reply was looked at for.
+    returns: Option<Arc<dyn Returns>>,
     until: Instant,
     number: u64,
 }
@@ -56,21 +59,33 @@ pub(super) enum Found<'a> {
 
 impl Cache {
     /// `given` is how long the call may take as a whole.
-    pub(super) fn find(&self, key: &[u8], given: Duration) -> Found<'_> {
+    pub(super) fn find(&self, caching: &Caching, given: Duration) -> Found<'_> {
         let mut shelf = self.shelf();
-        if let Some(kept) = shelf.kept.get(key).filter(|kept| Instant::now() < kept.until) {
+        let key = &caching.key;
+        if let Some(kept) = shelf.kept.get(key).filter(|kept| kept.serves(caching)) {
             return Found::Kept(kept.reply.clone());
         }
         if let Some(flight) = shelf.flights.get(key) {
             return Found::Share(flight.clone());
         }
         let (outcome, landing) = watch::channel(None);
-        shelf.flights.insert(key.into(), Sharing { landing, given });
-        Found::Lead(Flight { cache: self, key: key.into(), outcome })
+        shelf.flights.insert(key.clone(), Sharing { landing, given });
+        Found::Lead(Flight { cache: self, key: key.clone(), outcome })
     }
 
     fn shelf(&self) -> MutexGuard<'_, Shelf> {
         self.shelf.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl Kept {
+    /// Whether it is fresh, and of use to a step that may be another than the one that asked.
+    fn serves(&self, caching: &Caching) -> bool {
+        let takes = |returns: &Arc<dyn Returns>| {
+            let same = self.returns.as_ref().is_some_and(|known| Arc::ptr_eq(known, returns));
+            same || returns.takes(&self.reply.body)
+        };
+        Instant::now() < self.until && caching.returns.as_ref().is_none_or(takes)
     }
 }
 
@@ -83,7 +98,8 @@ impl Shelf {
         self.forget(&caching.key);
         self.numbered += 1;
         let until = now + Duration::from_nanos(caching.ttl_ns);
-        let kept = Kept { reply: reply.clone(), until, number: self.numbered };
+        let returns = caching.returns.clone();
+        let kept = Kept { reply: reply.clone(), returns, until, number: self.numbered };
         self.bytes += bytes;
         self.kept.insert(caching.key.clone(), kept);
         self.order.push_back((caching.key.clone(), self.numbered));
@@ -122,6 +138,7 @@ impl Flight<'_> {
     pub(super) fn land(self, caching: &Caching, outcome: &Outcome) {
         if let Ok(reply) = outcome
             && (200..300).contains(&reply.status)
+            && caching.returns.as_ref().is_none_or(|returns| returns.takes(&reply.body))
         {
             self.cache.shelf().keep(caching, reply, Instant::now());
         }
@@ -161,7 +178,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn caching(key: &str) -> Caching {
-        Caching { key: key.as_bytes().into(), ttl_ns: 1_000_000_000 }
+        Caching { key: key.as_bytes().into(), ttl_ns: 1_000_000_000, returns: None }
     }
 
     fn reply(status: u16, bytes: usize) -> Reply {
@@ -169,15 +186,16 @@ mod tests {
     }
 
     fn fill(cache: &Cache, key: &str, outcome: &Outcome) {
-        let caching = caching(key);
-        let Found::Lead(flight) = cache.find(&caching.key, SECOND) else {
-            panic!("{key} was there")
-        };
-        flight.land(&caching, outcome);
+        land(cache, &caching(key), outcome);
+    }
+
+    fn land(cache: &Cache, caching: &Caching, outcome: &Outcome) {
+        let Found::Lead(flight) = cache.find(caching, SECOND) else { panic!("it was there") };
+        flight.land(caching, outcome);
     }
 
     fn has(cache: &Cache, key: &str) -> bool {
-        matches!(cache.find(key.as_bytes(), SECOND), Found::Kept(_))
+        matches!(cache.find(&caching(key), SECOND), Found::Kept(_))
     }
 
     #[tokio::test(start_paused = true)]
@@ -205,11 +223,39 @@ mod tests {
         assert_eq!(cache.shelf().bytes, 0);
     }
 
+    #[derive(Debug)]
+    struct AtLeast(usize);
+
+    impl Returns for AtLeast {
+        fn takes(&self, body: &[u8]) -> bool {
+            body.len() >= self.0
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_step_cannot_use_is_not_kept_nor_given_to_it() {
+        let cache = Cache::default();
+        let step = |bytes| {
+            let returns: Arc<dyn Returns> = Arc::new(AtLeast(bytes));
+            Caching { returns: Some(returns), ..caching("a") }
+        };
+        let (modest, greedy) = (step(2), step(4));
+        let finds = |step: &Caching| matches!(cache.find(step, SECOND), Found::Kept(_));
+        land(&cache, &modest, &Ok(reply(200, 1)));
+        assert!(!has(&cache, "a"));
+        land(&cache, &modest, &Ok(reply(200, 2)));
+        assert!(has(&cache, "a") && finds(&modest) && finds(&step(1)) && !finds(&greedy));
+        land(&cache, &greedy, &Ok(reply(200, 4)));
+        assert!(finds(&modest) && finds(&greedy));
+    }
+
     #[tokio::test(start_paused = true)]
     async fn calls_made_meanwhile_share_the_outcome() {
         let cache = Cache::default();
-        let Found::Lead(flight) = cache.find(b"a", SECOND) else { panic!("nobody makes it") };
-        let sharers = [(); 3].map(|()| match cache.find(b"a", SECOND) {
+        let Found::Lead(flight) = cache.find(&caching("a"), SECOND) else {
+            panic!("nobody makes it")
+        };
+        let sharers = [(); 3].map(|()| match cache.find(&caching("a"), SECOND) {
             Found::Share(sharing) => sharing,
             _ => panic!("somebody makes it"),
         });
@@ -223,18 +269,26 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_gives_up_leaves_it_to_another() {
         let cache = Cache::default();
-        let Found::Lead(flight) = cache.find(b"a", SECOND) else { panic!("nobody makes it") };
-        let Found::Share(sharing) = cache.find(b"a", SECOND) else { panic!("somebody makes it") };
+        let Found::Lead(flight) = cache.find(&caching("a"), SECOND) else {
+            panic!("nobody makes it")
+        };
+        let Found::Share(sharing) = cache.find(&caching("a"), SECOND) else {
+            panic!("somebody makes it")
+        };
         drop(flight);
         assert_eq!(sharing.outcome(SECOND).await, None);
-        assert!(matches!(cache.find(b"a", SECOND), Found::Lead(_)));
+        assert!(matches!(cache.find(&caching("a"), SECOND), Found::Lead(_)));
     }
 
     #[tokio::test(start_paused = true)]
     async fn no_answer_in_time_is_shared_by_who_has_no_more_time() {
         let cache = Cache::default();
-        let Found::Lead(flight) = cache.find(b"a", SECOND) else { panic!("nobody makes it") };
-        let Found::Share(sharing) = cache.find(b"a", SECOND) else { panic!("somebody makes it") };
+        let Found::Lead(flight) = cache.find(&caching("a"), SECOND) else {
+            panic!("nobody makes it")
+        };
+        let Found::Share(sharing) = cache.find(&caching("a"), SECOND) else {
+            panic!("somebody makes it")
+        };
         flight.land(&caching("a"), &Err(Failure::Timeout));
         for (given, shared) in [(SECOND / 2, true), (SECOND, true), (2 * SECOND, false)] {
             let outcome = sharing.clone().outcome(given).await;

@@ -120,7 +120,7 @@ impl Live {
         given: Duration,
     ) -> Outcome {
         loop {
-            match self.cache.find(&caching.key, given) {
+            match self.cache.find(caching, given) {
                 Found::Kept(reply) => {
                     add(&self.counters.cache_hits);
                     return Ok(reply);

@@ -2,19 +2,22 @@
 //!
 //! Invariants: a connection is kept only where the configuration wants it, nobody else needs its
 //! place, and no proxy has passed the request on: a proxy may send a WebSocket's request on a
-//! connection that it used before, and here nobody could upgrade it.
+//! connection that it used before, and here nobody could upgrade it. A request whose host is in
+//! doubt is not looked at.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
 use super::super::Plane;
 use super::super::intake::Peer;
 use super::refusal;
+use crate::ws::handshake::UpgradeRefusal;
+use crate::ws::handshake::tokens::is_host;
 
 /// What proxies add.
 const PROXIED: [&str; 6] =
@@ -33,11 +36,11 @@ pub(super) async fn around(
 ) -> Response {
     peer.life.renew();
     let begun = Instant::now();
-    let upgrades = is_upgrade(request.headers());
-    let goes_on = !upgrades && is_kept(&plane, &peer, request.headers());
-    let mut response = match upgrades {
-        true => misdirected(),
-        false => next.run(request).await,
+    let refusal = refuse(&request);
+    let goes_on = refusal.is_none() && is_kept(&plane, &peer, request.headers());
+    let mut response = match refusal {
+        Some(refusal) => refusal,
+        None => next.run(request).await,
     };
     plane.served.count(response.status(), begun.elapsed());
     let headers = response.headers_mut();
@@ -52,6 +55,31 @@ pub(super) async fn around(
 fn is_kept(plane: &Plane, peer: &Peer, headers: &HeaderMap) -> bool {
     let wanted = plane.engine.reloads.settings().http.keep_alive;
     wanted && !plane.draining() && peer.may_stay() && !is_proxied(headers)
+}
+
+/// The answer to a request that nobody else has to look at.
+fn refuse(request: &Request) -> Option<Response> {
+    match (has_one_host(request), is_upgrade(request.headers())) {
+        (false, _) => Some(bad_host()),
+        (true, true) => Some(misdirected()),
+        (true, false) => None,
+    }
+}
+
+/// As the shards ask of a connection's first request (RFC 9112 section 3.2).
+fn has_one_host(request: &Request) -> bool {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) => is_host(host.as_bytes()),
+        (None, _) => request.version() < Version::HTTP_11,
+        _ => false,
+    }
+}
+
+fn bad_host() -> Response {
+    let refused = UpgradeRefusal::Host;
+    let status = StatusCode::from_u16(refused.status()).unwrap_or(StatusCode::BAD_REQUEST);
+    refusal(status, refused.code(), refused.message())
 }
 
 fn is_upgrade(headers: &HeaderMap) -> bool {

@@ -142,6 +142,7 @@ fn feed(plane: &Plane, monitor: &Monitor, request: &Request) -> Response {
 async fn login(plane: &Plane, monitor: &Monitor, request: Request) -> Response {
     let settings = plane.engine.reloads.settings();
     let Some(ip) = peer(&request).map(|peer| peer.ip) else { return http::not_found() };
+    let is_secure = is_secure(&request);
     let kind = request.headers().get(header::CONTENT_TYPE);
     let is_json = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
     let body = axum::body::to_bytes(request.into_body(), LOGIN_BYTES_MAX).await;
@@ -151,17 +152,28 @@ async fn login(plane: &Plane, monitor: &Monitor, request: Request) -> Response {
         return http::refusal(StatusCode::BAD_REQUEST, "bad_request", "this takes JSON: token");
     };
     match monitor.door.log_in(&settings.monitor, ip, &token) {
-        Ok(key) => cookie(&key, LOGIN_TIME.as_secs()),
+        Ok(key) => cookie(&key, LOGIN_TIME.as_secs(), is_secure),
         Err(denied) => Refused::Denied(denied).answer(false),
     }
 }
 
 fn logout(monitor: &Monitor, request: &Request) -> Response {
     monitor.door.log_out(request.headers());
-    cookie("", 0)
+    cookie("", 0, is_secure(request))
 }
 
-fn cookie(key: &str, lasts_s: u64) -> Response {
-    let cookie = format!("{COOKIE}={key}; Path=/; Max-Age={lasts_s}; HttpOnly; SameSite=Strict");
+/// Whether the browser speaks TLS, with this server or with a proxy that says so. Whoever says so
+/// without a proxy gets a cookie that is sent less often, and nothing else.
+fn is_secure(request: &Request) -> bool {
+    let said = request.headers().get_all("x-forwarded-proto").iter().next_back();
+    let said = said.and_then(|line| line.as_bytes().rsplit(|byte| *byte == b',').next());
+    let https = said.is_some_and(|scheme| scheme.trim_ascii().eq_ignore_ascii_case(b"https"));
+    https || peer(request).is_some_and(|peer| peer.is_secure)
+}
+
+fn cookie(key: &str, lasts_s: u64, is_secure: bool) -> Response {
+    let secure = if is_secure { "; Secure" } else { "" };
+    let cookie =
+        format!("{COOKIE}={key}; Path=/; Max-Age={lasts_s}; HttpOnly; SameSite=Strict{secure}");
     (StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response()
 }

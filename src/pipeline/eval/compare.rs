@@ -22,14 +22,14 @@ impl Values {
         reads: &Reads<'_>,
     ) -> Result<bool, Reject> {
         self.charge(1)?;
-        match (left, right) {
+        match (left.settled(), right.settled()) {
             (Value::Null, Value::Null) => Ok(true),
             (Value::Bool(left), Value::Bool(right)) => Ok(left == right),
             (Value::Text(left), Value::Text(right)) => {
                 self.compared((left, right), reads, |left, right| left == right)
             }
             (Value::Int(_) | Value::Double(_), Value::Int(_) | Value::Double(_)) => {
-                Ok(number::order(left, right) == Some(Ordering::Equal))
+                Ok(number::order(left.settled(), right.settled()) == Some(Ordering::Equal))
             }
             (Value::List(_) | Value::Array(_), Value::List(_) | Value::Array(_)) => {
                 self.equal_lists(left, right, reads)

@@ -8,14 +8,17 @@
 mod compare;
 mod kept;
 mod list;
+mod pieces;
+mod quick;
 mod run;
+mod stretch;
 mod text;
 mod write;
 
 pub use kept::Kept;
 
 use super::number;
-use super::operand::{Binary, Expect, Kind, Unary, ValueReg};
+use super::operand::{Binary, Expect, Kind, Out, Unary, ValueReg};
 use super::pattern::{Caches, Pattern};
 use super::value::{Bytes, Place, Value};
 use crate::envelope::Slot;
@@ -32,6 +35,8 @@ pub struct Reads<'r> {
     pub message: &'r [u8],
     pub claims: &'r [u8],
     pub consts: &'r [Box<[u8]>],
+    pub user: &'r [u8],
+    pub target: &'r [u8],
 }
 
 /// The values of one run.
@@ -74,20 +79,25 @@ impl Values {
         self.work = 0;
     }
 
-    #[inline]
-    pub fn get(&self, register: ValueReg) -> Value {
-        self.registers.get(usize::from(register.0)).copied().unwrap_or(Value::Null)
+    /// `verify` lets no other registers pass than there are; that they are taken modulo their
+    /// number spares a comparison.
+    #[inline(always)]
+    fn at(&self, register: ValueReg) -> &Value {
+        &self.registers[usize::from(register.0) % VALUES_MAX]
     }
 
-    #[inline]
-    pub fn set(&mut self, register: u8, value: Value) {
-        if let Some(place) = self.registers.get_mut(usize::from(register)) {
-            *place = value;
-        }
+    #[inline(always)]
+    pub fn get(&self, register: ValueReg) -> Value {
+        *self.at(register)
+    }
+
+    #[inline(always)]
+    pub fn set(&mut self, register: Out, value: Value) {
+        self.registers[usize::from(register.0) % VALUES_MAX] = value;
     }
 
     /// Counts what is looked at or made.
-    #[inline]
+    #[inline(always)]
     fn charge(&mut self, work: usize) -> Result<(), Reject> {
         self.work = self.work.saturating_add(work);
         if self.work <= RUN_WORK_MAX { Ok(()) } else { Err(Reject::TooLarge) }
@@ -100,6 +110,8 @@ impl Values {
         let found = match bytes.place {
             Place::Message => reads.message.get(range),
             Place::Claims => reads.claims.get(range),
+            Place::User => reads.user.get(range),
+            Place::Target => reads.target.get(range),
             Place::Arena => self.arena.get(range),
             Place::Const => reads.consts.get(bytes.start as usize).map(|bytes| &**bytes),
         };
@@ -113,7 +125,8 @@ impl Values {
             Place::Message => reads.message,
             Place::Claims => reads.claims,
             Place::Arena => &self.arena,
-            Place::Const => &[],
+            // No JSON stands in them.
+            Place::Const | Place::User | Place::Target => &[],
         }
     }
 
@@ -163,6 +176,8 @@ impl Values {
         let found = match bytes.place {
             Place::Message => reads.message.get(range),
             Place::Claims => reads.claims.get(range),
+            Place::User => reads.user.get(range),
+            Place::Target => reads.target.get(range),
             Place::Const => reads.consts.get(bytes.start as usize).map(|bytes| &**bytes),
             Place::Arena => None,
         };
@@ -212,7 +227,7 @@ impl Values {
             (Kind::Any, _)
             | (Kind::Bool, Value::Bool(_))
             | (Kind::Int, Value::Int(_))
-            | (Kind::Double, Value::Double(_))
+            | (Kind::Double, Value::Double(_) | Value::Digits { .. })
             | (Kind::Text, Value::Text(_))
             | (Kind::List, Value::List(_) | Value::Array(_))
             | (Kind::Map, Value::Object(_)) => true,
@@ -222,7 +237,8 @@ impl Values {
     }
 
     pub fn unary(&mut self, op: Unary, of: Value, reads: &Reads<'_>) -> Evaluated {
-        match (op, of) {
+        match (op, of.settled()) {
+            (Unary::ToText, _) => self.convert(op, of, reads),
             (Unary::IsNull, of) => Ok(Value::Bool(of == Value::Null)),
             (Unary::Not, Value::Bool(of)) => Ok(Value::Bool(!of)),
             (Unary::Minus, Value::Int(of)) => {
@@ -230,9 +246,7 @@ impl Values {
             }
             (Unary::Minus, Value::Double(of)) => Ok(Value::Double(-of)),
             (Unary::Size, of) => self.size(of, reads),
-            (Unary::ToBool | Unary::ToInt | Unary::ToDouble | Unary::ToText, of) => {
-                self.convert(op, of, reads)
-            }
+            (Unary::ToBool | Unary::ToInt | Unary::ToDouble, of) => self.convert(op, of, reads),
             (Unary::Lower | Unary::Upper | Unary::Trim, Value::Text(of)) => {
                 self.changed(op, of, reads)
             }
@@ -248,6 +262,7 @@ impl Values {
         right: Value,
         reads: &Reads<'_>,
     ) -> Evaluated {
+        let (left, right) = (left.settled(), right.settled());
         match op {
             Binary::Add
             | Binary::Subtract

@@ -103,6 +103,10 @@ impl Values {
             (Unary::ToDouble, Value::Int(of)) => Ok(Value::Double(of as f64)),
             (Unary::ToText, Value::Bool(of)) => self.keep(if of { b"true" } else { b"false" }),
             (Unary::ToText, Value::Int(of)) => self.written(|out| number::write_int(of, out)),
+            (Unary::ToText, Value::Digits { .. }) => {
+                let digits = self.digits(of, reads).to_vec();
+                self.keep(&digits)
+            }
             (Unary::ToText, Value::Double(of)) => self.written(|out| number::write_double(of, out)),
             (_, Value::Text(text)) => self.parsed(op, text, reads),
             _ => Err(Reject::BadType),

@@ -25,6 +25,7 @@ impl Values {
         let own = match value {
             Value::Text(bytes) | Value::Array(bytes) | Value::Object(bytes) => bytes.size(),
             Value::List(elements) => elements.count(),
+            Value::Digits { bytes, .. } => usize::from(bytes),
             _ => 0,
         };
         let mut left = most.checked_sub(own)?;
@@ -63,6 +64,7 @@ impl Values {
             Value::Int(int) => number::write_int(int, out),
             Value::Double(double) if double.is_finite() => number::write_double(double, out),
             Value::Double(_) => out.extend_from_slice(b"null"),
+            Value::Digits { .. } => out.extend_from_slice(self.digits(value, reads)),
             Value::Text(text) => self.write_text(text, Form::Raw, reads, out),
             Value::Array(bytes) | Value::Object(bytes) => {
                 out.extend_from_slice(self.bytes(bytes, reads));
@@ -79,6 +81,13 @@ impl Values {
                 out.push(b']');
             }
         }
+    }
+
+    /// A number as it was written.
+    pub(super) fn digits<'v>(&'v self, value: Value, reads: &Reads<'v>) -> &'v [u8] {
+        let Value::Digits { place, bytes, start, .. } = value else { return &[] };
+        let end = start.saturating_add(u32::from(bytes));
+        self.bytes(Bytes { start, end, place, escaped: false }, reads)
     }
 
     fn write_text(&self, text: Bytes, form: Form, reads: &Reads<'_>, out: &mut Vec<u8>) {

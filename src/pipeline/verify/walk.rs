@@ -520,7 +520,11 @@ mod tests {
         assert_eq!(refused(&[Op::LoadDouble { into, constant }]), out);
         let pattern = crate::pipeline::op::PatternId(0);
         assert_eq!(refused(&[Op::Matches { into, of: V0, pattern }]), out);
-        let demand = |rule| Op::Require { cond: V0, rule: crate::ids::RuleId(rule) };
+        let demand = |rule| Op::Require {
+            cond: V0,
+            is: crate::pipeline::op::Truth(true),
+            rule: crate::ids::RuleId(rule),
+        };
         assert!(build(&[demand(0)]).is_ok());
         assert_eq!(refused(&[demand(1)]), out);
         let row = |first, count| Op::List { into, first: ValueReg(first), count: Count(count) };

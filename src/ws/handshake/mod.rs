@@ -12,4 +12,4 @@ pub mod upgrade;
 
 pub use head::{Head, HeadError, parse_head};
 pub use response::{write_101, write_refusal};
-pub use upgrade::{Upgrade, UpgradeRefusal, UpgradeRules, is_upgrade, upgrade};
+pub use upgrade::{Upgrade, UpgradeRefusal, UpgradeRules, check_host, is_upgrade, upgrade};

@@ -12,6 +12,12 @@ pub fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().copied().all(is_token_byte)
 }
 
+/// Whether a `Host` may say this: a name or an address, and a port (RFC 9110 section 7.2). Empty
+/// where the target has no authority.
+pub fn is_host(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]".contains(byte))
+}
+
 /// The elements of comma lists over several header lines, without the spaces around them.
 pub fn elements<'b>(lines: impl Iterator<Item = &'b [u8]>) -> impl Iterator<Item = &'b [u8]> {
     lines.flat_map(|line| line.split(|&byte| byte == b',')).map(trim).filter(|one| !one.is_empty())
@@ -34,6 +40,16 @@ mod tests {
         let lines = [&b" a,\tb c ,,"[..], b"", b" , ", b"d"];
         let all: Vec<_> = elements(lines.into_iter()).collect();
         assert_eq!(all, [&b"a"[..], b"b c", b"d"]);
+    }
+
+    #[test]
+    fn a_host_has_no_blank_and_nothing_of_a_url_around_it() {
+        for good in ["", "a", "a.example:8080", "[::1]:80", "%41_b", "127.0.0.1"] {
+            assert!(is_host(good.as_bytes()), "{good}");
+        }
+        for bad in ["a b", "a/", "http://a", "u@a", "a#", "a?b", "\u{e9}", "a\"", "a\\b", "<a>"] {
+            assert!(!is_host(bad.as_bytes()), "{bad}");
+        }
     }
 
     #[test]

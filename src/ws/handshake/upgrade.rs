@@ -6,7 +6,7 @@
 
 use super::Head;
 use super::negotiation::negotiate;
-use super::tokens::{elements, is_token};
+use super::tokens::{elements, is_host, is_token};
 use crate::settings::Compression;
 use crate::ws::deflate::Negotiated;
 
@@ -67,7 +67,7 @@ refusals! {
     HttpVersion = 400 "http_version" "an upgrade needs HTTP/1.1",
     /// RFC 6455 section 4.2.1, item 1.
     Method = 400 "method" "an upgrade is a GET request",
-    /// RFC 9112 section 3.2: exactly one, not empty.
+    /// RFC 9112 section 3.2: exactly one, a valid one; not empty where a WebSocket is asked for.
     Host = 400 "host" "the request needs exactly one host",
     /// RFC 6455 section 4.2.1, item 3.
     NoUpgrade = 426 "upgrade_required" "this is a WebSocket endpoint",
@@ -86,6 +86,17 @@ refusals! {
 /// Whether the request asks for a WebSocket at all, well or badly.
 pub fn is_upgrade(head: &Head<'_, '_>) -> bool {
     has_token(head, "upgrade", b"websocket")
+}
+
+/// Whether two parsers would take the request for the same host (RFC 9112 section 3.2); what is no
+/// upgrade may leave it empty and, in HTTP/1.0, out.
+pub fn check_host(head: &Head<'_, '_>) -> Result<(), UpgradeRefusal> {
+    let mut hosts = head.all("host");
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) if is_host(host) => Ok(()),
+        (None, _) if head.version < 1 => Ok(()),
+        _ => Err(UpgradeRefusal::Host),
+    }
 }
 
 /// Checks the handshake and chooses what to agree on.
@@ -130,7 +141,8 @@ fn check_request(head: &Head<'_, '_>) -> Result<(), UpgradeRefusal> {
     if head.method != "GET" {
         return Err(UpgradeRefusal::Method);
     }
-    only(head, "host").filter(|host| !host.is_empty()).map(drop).ok_or(UpgradeRefusal::Host)
+    check_host(head)?;
+    head.header("host").filter(|host| !host.is_empty()).map(drop).ok_or(UpgradeRefusal::Host)
 }
 
 fn check_websocket(head: &Head<'_, '_>) -> Result<(), UpgradeRefusal> {
@@ -235,6 +247,7 @@ mod tests {
             (host, "", Host),
             (host, "Host:\r\n", Host),
             (host, "Host: a\r\nHost: a\r\n", Host),
+            (host, "Host: a b\r\n", Host),
             ("Upgrade: websocket\r\n", "", NoUpgrade),
             ("Upgrade: websocket", "Upgrade: websockets", NoUpgrade),
             ("Upgrade: websocket", "Upgrade: web socket", NoUpgrade),
@@ -286,6 +299,29 @@ mod tests {
     fn an_offer_of_compression_is_taken() {
         let line = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits";
         assert!(judge(&with(line)).unwrap().2);
+    }
+
+    #[test]
+    fn any_request_has_one_host_at_most_and_at_least_one_in_1_1() {
+        let checked = |version: &str, hosts: &str| {
+            let request = format!("GET / {version}\r\n{hosts}\r\n");
+            let mut headers = [httparse::EMPTY_HEADER; 4];
+            let head = parse_head(request.as_bytes(), &mut 0, 200, &mut headers).unwrap().unwrap();
+            check_host(&head)
+        };
+        for (version, hosts) in
+            [("HTTP/1.1", "Host: a\r\n"), ("HTTP/1.1", "Host:\r\n"), ("HTTP/1.0", "")]
+        {
+            assert_eq!(checked(version, hosts), Ok(()), "{version} {hosts}");
+        }
+        for (version, hosts) in [
+            ("HTTP/1.1", ""),
+            ("HTTP/1.1", "Host: a\r\nhost: b\r\n"),
+            ("HTTP/1.0", "Host: a\r\nHost: a\r\n"),
+            ("HTTP/1.1", "Host: a/b\r\n"),
+        ] {
+            assert_eq!(checked(version, hosts), Err(UpgradeRefusal::Host), "{version} {hosts}");
+        }
     }
 
     #[test]

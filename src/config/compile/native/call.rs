@@ -3,6 +3,8 @@
 //! Invariants: the path's shape is the file's: each hole is one escaped segment or a part of one,
 //! and values of a query are escaped; secrets stand in headers and bodies only.
 
+use std::sync::Arc;
+
 use super::super::super::codes::Code;
 use super::super::super::diagnostic::Diagnostic;
 use super::super::super::expr::{Piece, Read, Want};
@@ -11,7 +13,7 @@ use super::super::super::settings::{duration, header_name};
 use super::super::super::source::Span;
 use super::super::super::types::{Field, Type, Typed};
 use super::super::super::yaml::{Entry, Node};
-use super::super::ir::{Action, Calling, Part, Template};
+use super::super::ir::{Action, Calling, Expression, Part, Template};
 use super::Native;
 use super::flow::Flow;
 use super::steps::Beside;
@@ -48,6 +50,9 @@ const METHODS: [(&str, Method); 5] = [
 
 /// Texts of a call beside its headers: target, body, cache key, idempotency key.
 const HEADERS_MAX: usize = REGISTERS_MAX - 4;
+
+/// What a value of `query` is, for its findings.
+const QUERY: &str = "a query of a call";
 
 const HOUR_NS: u64 = 3_600_000_000_000;
 const MINUTE_NS: u64 = 60_000_000_000;
@@ -87,7 +92,7 @@ impl Native<'_> {
             method,
             headers: names,
             has_body: body.is_some(),
-            returns: returns.map(|schema| schema.shape(self.source)),
+            returns: returns.map(|schema| Arc::new(schema.shape(self.source))),
             timeout_ns,
             cache_ttl_ns,
             is_idempotent: idempotency.is_some(),
@@ -170,10 +175,7 @@ impl Native<'_> {
                     shown.push('x');
                     let value = self.checked(&expr, &param, None, &Want::any(what), flow);
                     let Some(value) = value else { continue };
-                    if matches!(value.checked.typed.ty, Type::List(_) | Type::Map(_)) {
-                        let message = format!("{what} takes no `{}`", value.checked.typed.ty);
-                        self.push(Code::WrongType, message, node.span, "not a plain value");
-                    }
+                    self.expect_plain(&value, what, node);
                     template.push(Part::Escaped { value, is_segment });
                 }
             }
@@ -181,14 +183,37 @@ impl Native<'_> {
         template
     }
 
-    fn query(&mut self, entry: Option<&Entry>, target: &mut Template, flow: &mut Flow) {
-        for (place, one) in self.texts_of(entry, "query").iter().enumerate() {
-            let mark = if place == 0 { "?" } else { "&" };
-            target.literal(&format!("{mark}{}=", percent(&one.key)));
-            let what = "a query of a call";
-            let value = self.escaped_text(&one.value, what, false, &mut String::new(), flow);
-            value.parts.into_iter().for_each(|part| target.push(part));
+    fn expect_plain(&mut self, value: &Expression, what: &str, node: &Node) {
+        if matches!(value.checked.typed.ty, Type::List(_) | Type::Map(_)) {
+            let message = format!("{what} takes no `{}`", value.checked.typed.ty);
+            self.push(Code::WrongType, message, node.span, "not a plain value");
         }
+    }
+
+    fn query(&mut self, entry: Option<&Entry>, target: &mut Template, flow: &mut Flow) {
+        for one in self.texts_of(entry, "query") {
+            let name = format!("{}=", percent(&one.key));
+            match self.value_of_query(&one.value, flow) {
+                Some(value) => target.push(Part::Pair { name, value }),
+                None => {
+                    target.push(Part::Mark);
+                    target.literal(&name);
+                    let (node, shown) = (&one.value, &mut String::new());
+                    let value = self.escaped_text(node, QUERY, false, shown, flow);
+                    value.parts.into_iter().for_each(|part| target.push(part));
+                }
+            }
+        }
+    }
+
+    /// A value that is one `${...}`: it may be `omit`.
+    fn value_of_query(&mut self, node: &Node, flow: &mut Flow) -> Option<Expression> {
+        let param = self.param(node)?;
+        let pieces = self.pieces(&param, flow)?;
+        let [Piece::Hole { expr, .. }] = pieces.as_slice() else { return None };
+        let value = self.checked(expr, &param, None, &Want::any(QUERY).omit(), flow)?;
+        self.expect_plain(&value, QUERY, node);
+        Some(value)
     }
 
     fn call_headers(

@@ -151,7 +151,7 @@ impl Native<'_> {
         let local = flow.local();
         flow.scope.bind_declared(name, typed, Read::Local(local), Some(schema.span));
         let action = Action::Let { local, value: value? };
-        Some(Step { span: schema.span, cond: None, lenient: false, action })
+        Some(Step::made(schema.span, action))
     }
 
     /// A hook of `lifecycle`.
@@ -160,7 +160,8 @@ impl Native<'_> {
             let finding = Diagnostic::new(Code::NothingResumes, "nothing resumes yet");
             self.findings.push(finding.label(entry.key_span, "this hook never runs"));
         }
-        self.pipeline(&entry.key, entry.key_span, &entry.value, Place::Hook(hook))
+        let name = format!("lifecycle.{}", entry.key);
+        self.pipeline(&name, entry.key_span, &entry.value, Place::Hook(hook))
     }
 
     /// The reply to a refused event, as `errors.reply.payload` shapes it.
@@ -179,9 +180,9 @@ impl Native<'_> {
             echo: true,
         };
         let action = Action::Deliver(Box::new(delivery));
-        let step = Step { span: entry.value.span, cond: None, lenient: false, action };
+        let step = Step::made(entry.value.span, action);
         let locals = self.locals(&flow, entry.key_span);
-        let (name, span) = ("error".to_owned(), entry.key_span);
+        let (name, span) = ("errors.reply".to_owned(), entry.key_span);
         Pipeline { name, span, steps: vec![step], schema: None, native: true, locals }
     }
 }

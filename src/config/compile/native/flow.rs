@@ -170,12 +170,7 @@ impl Native<'_> {
             let local = flow.local();
             flow.set.push((of, variable, local));
             flow.scope.bind(&path, typed, Read::Local(local));
-            loads.push(Step {
-                span: steps.span,
-                cond: None,
-                lenient: false,
-                action: Action::Let { local, value },
-            });
+            loads.push(Step::made(steps.span, Action::Let { local, value }));
         }
         loads
     }

@@ -40,7 +40,7 @@ impl Native<'_> {
     }
 
     fn limit(&mut self, node: &Node, flow: &mut Flow) -> Option<Step> {
-        let step = |action| Step { span: node.span, cond: None, lenient: false, action };
+        let step = |action| Step::made(node.span, action);
         let Some(entries) = node.as_map() else {
             let rate = self.rate(Some(node), node.span)?;
             return Some(step(Action::Limit {

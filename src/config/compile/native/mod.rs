@@ -30,7 +30,7 @@ use super::calls::Param;
 use super::ir::{Pipeline, Unit};
 use super::permissions::Permissions;
 use crate::ids::PermissionId;
-use crate::pipeline::program::{Hook, StepName};
+use crate::pipeline::program::Hook;
 use crate::settings::{AuthMode, Backend, Settings};
 use flow::{Flow, Place};
 use state::State;
@@ -50,8 +50,6 @@ pub struct Native<'n> {
     identifies: bool,
     /// How many pipelines were put in.
     uses: usize,
-    /// Of the steps so far; a pipeline's once, however often it is put in.
-    step_names: Vec<StepName>,
 }
 
 /// Whether an event is written in the native spelling.
@@ -79,7 +77,6 @@ impl<'n> Native<'n> {
             error_event: &settings.errors.event,
             backends: &settings.backends,
             identifies: settings.auth.mode == AuthMode::Message,
-            step_names: Vec::new(),
             uses: 0,
         };
         native.state = native.read_state(sections);
@@ -104,7 +101,6 @@ impl<'n> Native<'n> {
             let pipeline = self.error_reply(entry);
             unit.hooks.push((Hook::Error, pipeline));
         }
-        unit.step_names = std::mem::take(&mut self.step_names);
     }
 
     /// The entries of a section that is a map.

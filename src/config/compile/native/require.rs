@@ -52,7 +52,7 @@ impl Native<'_> {
         }
         let rule = Rule { site: self.source.site(node.span.start), ..rule };
         let action = Action::Require { rule, when };
-        Some(Step { span: node.span, cond: None, lenient: false, action })
+        Some(Step::made(node.span, action))
     }
 
     fn named<'e>(&mut self, node: &Node, entries: &'e [Entry]) -> Option<(&'e Node, Rule)> {

@@ -25,7 +25,7 @@ impl<'n> Native<'n> {
         bind_room(&class.key, &mut flow);
         let steps = self.require(require, &mut flow);
         let locals = self.locals(&flow, class.key_span);
-        let (name, span) = (format!("join {}", class.key), class.key_span);
+        let (name, span) = (format!("rooms.{}.join", class.key), class.key_span);
         Pipeline { name, span, steps, schema: None, native: true, locals }
     }
 }

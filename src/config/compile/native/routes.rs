@@ -150,12 +150,9 @@ impl<'n> Native<'n> {
         let status = self.status(fields, kind)?;
         let headers = self.headers(fields, &mut flow);
         let (names, values): (Vec<String>, Vec<Template>) = headers.into_iter().unzip();
-        let steps = std::iter::once(body).chain(values).map(|text| Step {
-            span: entry.key_span,
-            cond: None,
-            lenient: false,
-            action: Action::Reply(text),
-        });
+        let steps = std::iter::once(body)
+            .chain(values)
+            .map(|text| Step::made(entry.key_span, Action::Reply(text)));
         let pipeline = Pipeline {
             name: entry.key.clone(),
             span: entry.key_span,

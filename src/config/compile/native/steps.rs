@@ -9,7 +9,6 @@ use super::super::ir::{Action, Expression, Step};
 use super::flow::Flow;
 use super::verbs::{RESERVED, VERBS, Verb};
 use super::{Native, shape};
-use crate::pipeline::program::StepName;
 
 /// The keys of a step that are no verbs.
 const FIELDS: [&str; 5] = ["if", "into", "onError", "name", "with"];
@@ -68,9 +67,7 @@ impl Native<'_> {
         let condition = field("if").map(|entry| &entry.value);
         let cond = condition.map(|node| self.condition(node, flow));
         let (lenient, failed) = self.on_error(verb, field("onError"));
-        if let Some(name) = field("name") {
-            self.name_step(node, &name.value);
-        }
+        let name = self.step_name(field("name"));
         let may_be_left_out = cond.is_some() || lenient;
         let (into, with) = (field("into"), field("with"));
         let mut beside = Beside { into, with, may_be_left_out, failed };
@@ -91,7 +88,7 @@ impl Native<'_> {
             Some(cond) => Some(cond?),
             None => None,
         };
-        let step = together(node, cond, lenient, actions?);
+        let step = together(node, cond, lenient, actions?).written(&name);
         Some(match before.is_empty() {
             true => step,
             false => preceded(before, step),
@@ -144,15 +141,15 @@ impl Native<'_> {
         self.findings.push(finding.suggest(&entry.key, names));
     }
 
-    /// Notes what a step is called, for whoever reads logs, denials, coverage and `explain`.
-    fn name_step(&mut self, step: &Node, name: &Node) {
-        let Some(scalar) = name.as_scalar() else {
-            return self.findings.push(shape("a step's `name` is a text", name));
-        };
-        let [from, to] = [step.span.start, step.span.end].map(|at| self.source.site(at));
-        let name = StepName { name: scalar.text.as_str().into(), from, to };
-        if !self.step_names.contains(&name) {
-            self.step_names.push(name);
+    /// What a step is called, for whoever reads logs, denials, coverage and `explain`.
+    fn step_name(&mut self, name: Option<&Entry>) -> String {
+        let Some(entry) = name else { return String::new() };
+        match entry.value.as_scalar() {
+            Some(scalar) => scalar.text.clone(),
+            None => {
+                self.findings.push(shape("a step's `name` is a text", &entry.value));
+                String::new()
+            }
         }
     }
 
@@ -187,9 +184,9 @@ impl Native<'_> {
 /// A step behind what is done in any case.
 fn preceded(before: Vec<Action>, step: Step) -> Step {
     let span = step.span;
-    let plain = |action| Step { span, cond: None, lenient: false, action };
-    let steps = before.into_iter().map(plain).chain([step]).collect();
-    plain(Action::Block(steps))
+    let made = |action| Step::made(span, action);
+    let steps = before.into_iter().map(made).chain([step]).collect();
+    made(Action::Block(steps))
 }
 
 /// What is known where a condition holds, and where it does not; what it may have asked, where it
@@ -210,11 +207,11 @@ pub fn behind(condition: Option<&Node>) -> Facts {
 
 /// The actions of one step, under its condition.
 fn together(node: &Node, cond: Option<Expression>, lenient: bool, actions: Vec<Action>) -> Step {
-    let plain = |action| Step { span: node.span, cond: None, lenient: false, action };
+    let made = |action| Step::made(node.span, action);
     let mut actions = actions;
     let action = match (actions.len(), actions.pop()) {
         (1, Some(only)) => only,
-        (_, last) => Action::Block(actions.into_iter().chain(last).map(plain).collect()),
+        (_, last) => Action::Block(actions.into_iter().chain(last).map(made).collect()),
     };
-    Step { span: node.span, cond, lenient, action }
+    Step { cond, lenient, ..made(action) }
 }

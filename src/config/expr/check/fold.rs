@@ -111,7 +111,7 @@ fn constant(value: Value, values: &Values) -> Option<Const> {
         Value::Null => Const::Null,
         Value::Bool(value) => Const::Bool(value),
         Value::Int(value) => Const::Int(value),
-        Value::Double(value) => Const::Double(value),
+        Value::Double(value) | Value::Digits { double: value, .. } => Const::Double(value),
         Value::Text(text) => {
             let bytes = values.bytes(text, &Reads::default());
             Const::Text(std::str::from_utf8(bytes).ok()?.to_owned())
