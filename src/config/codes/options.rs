@@ -73,8 +73,8 @@ pages! {
         "transport: { outbox: { bytes: 64KiB } }\nrooms:\n  \"chat:{id}\": { history: { size: 100, \
          maxBytes: 64KiB } }\n"
     HistoryOfRaw "A history of opaque messages"
-        "A message of a room with a history says in a field where it stands in the room's order, so \
-         messages must have fields."
+        "A message of a room with a history says in a field where it stands in the room's order, \
+         so messages must have fields."
         "protocol: raw\nlifecycle:\n  message: [{ reply: \"${msg}\" }]\nrooms:\n  \"chat:{id}\": \
          { history: { size: 100 } }\n"
 }
