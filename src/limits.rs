@@ -152,6 +152,9 @@ pub const PRESENCE_GATHER_MAX_NS: u64 = 1_000_000_000;
 /// Members that one shard waits for at once to come back (`presence.leaveGrace`).
 pub const PRESENCE_AWAITED_MAX: usize = 65_536;
 
+/// Rooms that nobody is in whose history one shard keeps.
+pub const HISTORY_ROOMS_LEFT_MAX: usize = 1 << 16;
+
 /// Names of rooms and users that live elsewhere which one shard keeps for reuse.
 pub const NAMES_KEPT: usize = 1_024;
 

@@ -4,6 +4,7 @@
 //! are bytes, 0 means "off" where a field says so. Called by everything that runs.
 
 mod backend;
+mod history;
 mod monitor;
 mod network;
 mod tls;
@@ -13,6 +14,7 @@ use std::net::SocketAddr;
 pub use tls::{Tls, TlsVersion};
 
 pub use backend::{Backend, Breaker, Retry};
+pub use history::HistoryRule;
 pub use monitor::{AccessToken, Monitor, MonitorAccess};
 pub use network::Network;
 
@@ -103,6 +105,8 @@ pub struct ServerLimits {
     pub header_bytes_max: usize,
     /// Header lines of the request; never 0.
     pub headers_max: usize,
+    /// Bytes of messages that one shard keeps for histories of rooms.
+    pub history_bytes_max: usize,
 }
 
 /// `server.connectionLimit:`
@@ -246,6 +250,7 @@ pub struct TokenSources {
 }
 
 /// `protocol:`
+#[allow(clippy::large_enum_variant, reason = "a configuration has one")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Protocol {
     /// JSON envelopes with these field names.
@@ -261,6 +266,8 @@ pub struct WireNames {
     pub target: String,
     pub payload: String,
     pub id: String,
+    /// Of messages sent: where one stands in its room's order.
+    pub position: String,
 }
 
 /// One entry of `rooms:`: what holds for the rooms whose whole names match a pattern.
@@ -278,6 +285,7 @@ pub struct RoomClass {
     /// What becomes of members when a reload changes the rules.
     pub recheck: Recheck,
     pub presence: Presence,
+    pub history: HistoryRule,
 }
 
 /// What members of a room hear of each other.
@@ -501,6 +509,7 @@ impl Default for ServerLimits {
             handshake_timeout_ns: 10 * SECOND_NS,
             header_bytes_max: 16 * 1024,
             headers_max: 64,
+            history_bytes_max: 64 << 20,
         }
     }
 }
@@ -553,6 +562,7 @@ impl Default for WireNames {
             target: "target".into(),
             payload: "payload".into(),
             id: "id".into(),
+            position: "position".into(),
         }
     }
 }

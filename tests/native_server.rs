@@ -115,3 +115,63 @@ fn until(one: &mut Chatter, members: &mut BTreeSet<String>, count: usize) {
         }
     }
 }
+
+/// Messages of a room until the last of them, by their numbers.
+fn heard(chatter: &mut Chatter, last: u64) -> (Vec<u64>, String) {
+    let mut numbers = Vec::new();
+    loop {
+        let message = chatter.next_json();
+        if message["event"] != "said" {
+            continue;
+        }
+        let n: u64 = message["payload"]["text"].as_str().and_then(|n| n.parse().ok()).expect("n");
+        numbers.push(n);
+        if n == last {
+            let place = message["position"].as_str().expect("a place").to_owned();
+            return (numbers, place);
+        }
+    }
+}
+
+fn enter(chatter: &mut Chatter, since: &str) -> serde_json::Value {
+    let payload = json!({ "room": "chat:1", "since": since });
+    chatter.send_text(&json!({ "event": "enter", "payload": payload }).to_string());
+    chatter.expect("history")
+}
+
+#[test]
+fn a_connection_that_was_lost_recovers_what_was_said_meanwhile() {
+    let file = fixture("../examples/reconnect.yaml").to_string_lossy().into_owned();
+    for cores in ["1", "2"] {
+        let more = [("SHARDWIRE_SERVER_CORES", cores), ("SHARDWIRE_AUTH_MODE", "none")];
+        let server = Server::start(&[file.as_str(), "--dev"], &more);
+        let connect = || Chatter::connect(server.address, "");
+        // Several, so that both shards have members.
+        let mut stay: Vec<Chatter> = (0..4).map(|_| connect()).collect();
+        stay.iter_mut().for_each(|one| drop(enter(one, "")));
+        let mut lost: Vec<Chatter> = (0..4).map(|_| connect()).collect();
+        lost.iter_mut().for_each(|one| drop(enter(one, "")));
+        let mut next = 1;
+        let mut say = |stay: &mut Vec<Chatter>, count: u64| {
+            for _ in 0..count {
+                let payload = json!({ "room": "chat:1", "text": next.to_string() });
+                let place = (next % 4) as usize;
+                let message = json!({ "event": "say", "payload": payload }).to_string();
+                stay[place].send_text(&message);
+                next += 1;
+                stay.iter_mut().for_each(|one| drop(heard(one, next - 1)));
+            }
+            next - 1
+        };
+        let last = say(&mut stay, 3);
+        let places: Vec<String> = lost.iter_mut().map(|one| heard(one, last).1).collect();
+        drop(lost);
+        let last = say(&mut stay, 6);
+        for place in places {
+            let mut back = connect();
+            assert_eq!(enter(&mut back, &place)["recovered"], true);
+            assert_eq!(heard(&mut back, last).0, [4, 5, 6, 7, 8, 9]);
+            back.expect("entered");
+        }
+    }
+}

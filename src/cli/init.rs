@@ -12,7 +12,7 @@ use clap::builder::PossibleValuesParser;
 use super::{Failure, output};
 
 /// Templates by name; each is an example that the tests compile.
-const TEMPLATES: [(&str, &str); 9] = [
+const TEMPLATES: [(&str, &str); 10] = [
     ("chat", include_str!("../../examples/chat.yaml")),
     ("chat-server", include_str!("../../examples/chat-server.yaml")),
     ("echo", include_str!("../../examples/echo.yaml")),
@@ -20,6 +20,7 @@ const TEMPLATES: [(&str, &str); 9] = [
     ("gogate", include_str!("../../examples/gogate.yaml")),
     ("moderated-chat", include_str!("../../examples/moderated-chat.yaml")),
     ("notifications", include_str!("../../examples/notifications.yaml")),
+    ("reconnect", include_str!("../../examples/reconnect.yaml")),
     ("rooms", include_str!("../../examples/rooms.yaml")),
     ("support-desk", include_str!("../../examples/support-desk.yaml")),
 ];

@@ -216,6 +216,7 @@ fn the_wire_names_route_and_a_dot_makes_the_payload_flat() {
         target: "to".into(),
         payload: ".".into(),
         id: String::new(),
+        ..WireNames::default()
     };
     let message = br#" {"type":"e","to":"t","event":1,"":2,"id":3} "#;
     let found = scan_with(message, &RoutedKeys::new(&names)).unwrap();

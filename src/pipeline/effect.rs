@@ -52,7 +52,7 @@ pub enum Effect {
         frame: FrameRef,
         at: u32,
     },
-    /// What the next frame conflates with.
+    /// What the next frame conflates with, or the place that the next join goes on from.
     Key {
         text: Text,
     },
@@ -81,6 +81,11 @@ pub enum Effect {
         user: Text,
         room: Text,
     },
+    /// The connection joins a room that has a history, or names a place; put in by the shard.
+    Arrive {
+        room: Text,
+        since: Option<Text>,
+    },
     /// A join or leave of the connection is done; put in by the shard.
     Moved {
         room: Text,
@@ -92,13 +97,20 @@ pub enum Effect {
     Await(Box<Paused>),
 }
 
+impl Effect {
+    /// Whether it is there for the effect before it.
+    fn is_put_in(&self) -> bool {
+        matches!(self, Effect::Enter { .. } | Effect::Arrive { .. } | Effect::Moved { .. })
+    }
+}
+
 /// The effects of one run.
 #[derive(Debug, Default)]
 pub struct Effects {
     pub list: Vec<Effect>,
     /// UTF-8 text of every register closed in the run.
     pub arena: Vec<u8>,
-    /// What the next frame conflates with.
+    /// See `Effect::Key`.
     pub key: Option<Text>,
     /// Where the effect at hand is refused, the others go on.
     pub lenient: bool,
@@ -127,15 +139,16 @@ impl Effects {
 
     /// The effect at hand was refused and the others go on: what the shard had put in for it goes.
     pub fn pass_over(&mut self) {
-        while matches!(self.list.last(), Some(Effect::Enter { .. } | Effect::Moved { .. })) {
+        while self.list.last().is_some_and(|last| last.is_put_in()) {
             self.list.pop();
         }
-        self.lenient = false;
+        (self.key, self.lenient) = (None, false);
     }
 
     /// The effect at hand is done; one that it put in belongs to it.
     pub fn done(&mut self, effect_is_mark: bool) {
-        let goes_on = effect_is_mark || matches!(self.list.last(), Some(Effect::Enter { .. }));
+        let belongs = |last: &Effect| matches!(last, Effect::Enter { .. } | Effect::Arrive { .. });
+        let goes_on = effect_is_mark || self.list.last().is_some_and(belongs);
         self.lenient &= goes_on;
     }
 

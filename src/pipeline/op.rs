@@ -150,7 +150,8 @@ operations! {
     Send { to: To, how: HowId } = "send" Effect;
     /// Effect: the closed frame goes to the receivers that the text names.
     SendNamed { to: To, name: Reg, how: HowId } = "send_named" Effect;
-    /// Effect: the next frame takes the place of a waiting one with the same key.
+    /// Effect: the next frame takes the place of a waiting one with the same key, or the next join
+    /// goes on from this place.
     Key(text: Reg) = "key" Effect;
     /// Effect: set a variable of the connection or of its user.
     SetVariable { of: Owner, variable: VariableId, value: ValueReg } = "set" Effect;

@@ -277,7 +277,10 @@ impl Shard {
         }
         let Some(slot) = self.conns.resolve(key) else { return };
         for room in &welcome.rooms {
-            self.seat_binding(slot, key, room);
+            // Into one with a history it comes by a join of its own.
+            if !self.keeps_history(room) {
+                self.seat_binding(slot, key, room);
+            }
         }
         self.on_bind_watched(key);
     }

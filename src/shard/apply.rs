@@ -113,6 +113,13 @@ impl Shard {
                 self.send(slot, &Sending { to, how, name: all.text(&name), key }, frame)?;
             }
             Effect::Enter { user, room } => return self.move_on(slot, all, &user, &room, true),
+            Effect::Arrive { room, since } => {
+                let place = since.as_ref().map(|since| all.text(since));
+                return self.arrive(slot, all.text(&room), place).unwrap_or_else(|| {
+                    all.list.push(Effect::Arrive { room, since });
+                    Ok(Step::Wait)
+                });
+            }
             Effect::Moved { room, joined } => self.moved(slot, all.text(&room), joined),
             Effect::Key { text } => all.key = Some(text),
             Effect::Lenient => all.lenient = true,
@@ -193,8 +200,8 @@ impl Shard {
         join: bool,
     ) -> Result<Step, Reject> {
         let name = all.text(room);
-        if self.engine.settings.rooms.is_empty() && !self.has_room_hooks() {
-            return self.move_user(slot, all, user, room, join);
+        if self.engine.settings.rooms.is_empty() && !self.has_room_hooks() && all.key.is_none() {
+            return self.move_user(slot, all, user, room, join, false);
         }
         checked_name(name)?;
         let membership = self.rooms.membership_of(self.rooms.class_of(name));
@@ -259,8 +266,14 @@ impl Shard {
             // It is taken off the list when the move is done.
             all.list.push(Effect::Moved { room: room.clone(), joined: join });
         }
+        let alone = join && self.keeps_history(all.text(room));
+        let since = all.key.take();
+        if (alone || since.is_some()) && self.is_own(slot, all.text(user)) {
+            all.list.push(Effect::Arrive { room: room.clone(), since });
+        }
         match membership {
-            Membership::User => self.move_user(slot, all, user, room, join),
+            Membership::User => self.move_user(slot, all, user, room, join, alone),
+            Membership::Connection if alone => Ok(Step::Next),
             Membership::Connection => self.move_conn(slot, all.text(room), join),
         }
     }
@@ -273,6 +286,7 @@ impl Shard {
         user: &Text,
         room: &Text,
         join: bool,
+        alone: bool,
     ) -> Result<Step, Reject> {
         let user: Arc<str> = checked_name(all.text(user))?.into();
         // Messages to such a target go to the user, so a room of that name could not be reached.
@@ -281,7 +295,7 @@ impl Shard {
         }
         let room: Arc<str> = checked_name(all.text(room))?.into();
         self.ask_home(slot, user, |origin, user| match join {
-            true => PeerFrame::Join { origin, user, room },
+            true => PeerFrame::Join { origin, user, room, alone },
             false => PeerFrame::Leave { origin, user, room },
         })
     }

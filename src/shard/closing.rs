@@ -114,8 +114,12 @@ impl Shard {
         self.finish_if_flushed(slot);
     }
 
-    /// Half-closes a lingering connection once nothing is left to send.
+    /// Half-closes a lingering connection once nothing is left to send; an open one has waited for
+    /// that to come into a room.
     pub(super) fn finish_if_flushed(&mut self, slot: u32) {
+        if self.phase(slot) == Phase::Open {
+            return self.flushed(slot);
+        }
         if self.phase(slot) != Phase::Lingering || !self.outboxes.is_idle(slot) {
             return;
         }

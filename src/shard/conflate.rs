@@ -76,7 +76,7 @@ impl Shard {
     fn publish_keyed(&mut self, room: &str, keyed: Keyed) {
         match &keyed.aside {
             Some(aside) => self.on_publish_with(room, keyed.frame, aside),
-            None => self.publish_here(room, keyed.frame),
+            None => self.publish_one(room, keyed.frame, false),
         }
     }
 

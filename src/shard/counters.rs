@@ -305,6 +305,20 @@ pub struct Counters {
     pub tls_resumptions: Count,
     /// Why TLS connections failed, by `Failure as usize`.
     pub tls_failures: [Count; Failure::ALL.len()],
+    /// Rooms whose history is kept here, and bytes of memory that they take.
+    pub history_rooms: Count,
+    pub history_bytes: Count,
+    /// Messages that joins got out of histories.
+    pub history_replayed: Count,
+    /// Joins that said a place: those that got all they missed, and the others.
+    pub history_recovered: Count,
+    pub history_unrecovered: Count,
+    /// Messages that left a history early: over its own bytes, over the shard's.
+    pub history_cut_bytes: Count,
+    pub history_cut_memory: Count,
+    /// Histories of rooms that nobody is in, given up early: too many rooms, too many bytes.
+    pub history_evicted_rooms: Count,
+    pub history_evicted_memory: Count,
     /// The number of the configuration that the shard runs; the first is 0.
     pub generation: Count,
     /// Times a full channel made a frame wait.
@@ -353,7 +367,7 @@ impl Counters {
         }
     }
 
-    fn plain(&self) -> [(&'static str, &Count); 36] {
+    fn plain(&self) -> [(&'static str, &Count); 45] {
         [
             ("connections", &self.connections),
             ("upgrades", &self.upgrades),
@@ -391,6 +405,15 @@ impl Counters {
             ("returns", &self.returns),
             ("unnamed", &self.unnamed),
             ("unawaited", &self.unawaited),
+            ("historyRooms", &self.history_rooms),
+            ("historyBytes", &self.history_bytes),
+            ("historyReplayed", &self.history_replayed),
+            ("historyRecovered", &self.history_recovered),
+            ("historyUnrecovered", &self.history_unrecovered),
+            ("historyCutBytes", &self.history_cut_bytes),
+            ("historyCutMemory", &self.history_cut_memory),
+            ("historyEvictedRooms", &self.history_evicted_rooms),
+            ("historyEvictedMemory", &self.history_evicted_memory),
         ]
     }
 

@@ -24,7 +24,9 @@ impl Shard {
                     user.permissions = permissions;
                 }
             }
-            PeerFrame::Join { origin, user, room } => self.on_join(origin, user, room),
+            PeerFrame::Join { origin, user, room, alone } => {
+                self.on_join(origin, user, room, alone);
+            }
             PeerFrame::Leave { origin, user, room } => self.on_leave(origin, user, room),
             PeerFrame::Enroll { user, room, home, job } => {
                 self.on_enroll(&user, &room, home, job);
@@ -89,6 +91,8 @@ impl Shard {
             }
             PeerFrame::Count { room, who } => self.on_count(room, &who),
             PeerFrame::IsOut { conn, room } => self.on_is_out(conn, &room),
+            PeerFrame::Replay { origin, asked } => self.on_replay(origin, *asked),
+            PeerFrame::Replayed { origin, replay } => self.on_replayed(origin, *replay),
             presence => self.hear_presence(presence),
         }
     }

@@ -8,13 +8,15 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use super::Shard;
+use super::aside::Aside;
+use super::mesh::Mesh;
 use super::peer::{PeerFrame, Welcome};
 use crate::ids::{ConnKey, ShardId};
 use crate::limits::ROOMS_PER_USER_MAX;
 use crate::reserve::push_sole;
 use crate::settings::ConnectionLimitMode;
 use crate::state::frames::FrameRef;
-use crate::state::homes::Job;
+use crate::state::homes::{HomeRoom, Job};
 use crate::state::meters::Meters;
 use crate::state::permissions::PermissionSet;
 use crate::state::rooms::RoomKey;
@@ -135,7 +137,8 @@ impl Shard {
         }
     }
 
-    pub(super) fn on_join(&mut self, origin: ConnKey, user: Arc<str>, room: Arc<str>) {
+    /// `alone` is a join of which the user's connections are no part: each comes by itself.
+    pub(super) fn on_join(&mut self, origin: ConnKey, user: Arc<str>, room: Arc<str>, alone: bool) {
         let Some(record) = self.homes.users.get_mut(&user) else {
             self.give_up(&room, &user);
             return self.tell(origin.shard, PeerFrame::Done { origin });
@@ -148,7 +151,10 @@ impl Shard {
             push_sole(&mut record.rooms, Arc::clone(&room));
         }
         self.count_late(&room, &user);
-        self.start_job(origin, &user, &room, true);
+        match alone {
+            true => self.tell(origin.shard, PeerFrame::Done { origin }),
+            false => self.start_job(origin, &user, &room, true),
+        }
     }
 
     pub(super) fn on_leave(&mut self, origin: ConnKey, user: Arc<str>, room: Arc<str>) {
@@ -216,42 +222,85 @@ impl Shard {
     pub(super) fn on_unwatch(&mut self, room: &Arc<str>, shard: ShardId) {
         let Some(record) = self.homes.rooms.get_mut(room) else { return };
         record.watchers.retain(|(other, _)| *other != shard);
-        if record.is_unused() {
-            self.forget_home_room(room);
-        }
+        self.let_go_home_room(room);
     }
 
     /// Sends a message of a room to every shard with members: the room's one order.
     pub(super) fn publish_here(&mut self, room: &str, frame: FrameRef) {
+        self.publish_one(room, frame, true);
+    }
+
+    /// The same; `keeps` says whether the message goes into the room's history, where it has one.
+    #[inline(always)]
+    pub(super) fn publish_one(&mut self, room: &str, frame: FrameRef, keeps: bool) {
         let Some(record) = self.homes.rooms.get_mut(room) else {
-            return self.counters.undelivered.add(1);
+            return match keeps {
+                true => self.publish_to_nobody(room, frame, None),
+                false => self.counters.undelivered.add(1),
+            };
         };
-        if let Some(bounds) = &mut record.bounds
-            && !bounds.take(self.now.mono_ns)
-        {
-            return self.counters.room_limited.add(1);
+        if let Some(bounds) = &mut record.bounds {
+            if !bounds.take(self.now.mono_ns) {
+                return self.counters.room_limited.add(1);
+            }
+            if keeps && bounds.history.is_some() {
+                return self.publish_kept(room, frame, None);
+            }
         }
         let here = record.local_part(self.id);
         if self.engine.settings.transport.compression.enabled {
             return self.publish_deflated(room, here, frame);
         }
-        for &(shard, local) in record.watchers.iter().filter(|(shard, _)| *shard != self.id) {
+        tell_watchers(record, &mut self.mesh, self.id, |local| {
             let (frame, deflated) = (FrameRef::clone(&frame), None);
-            self.mesh.push(shard, PeerFrame::Deliver { local, frame, deflated });
-        }
+            PeerFrame::Deliver { local, frame, deflated }
+        });
         if let Some(local) = here {
             self.deliver(local, frame, None);
         }
     }
 
-    /// The same where members may want it deflated: this shard first, so that what it deflates goes
-    /// along to the others. They get it no later, because peers are told at the end of a turn.
-    fn publish_deflated(&mut self, room: &str, here: Option<RoomKey>, frame: FrameRef) {
-        let made = here.and_then(|local| self.deliver(local, FrameRef::clone(&frame), None));
+    /// Sends a message that has passed the room's bounds and has its place.
+    pub(super) fn fan_out(&mut self, room: &str, frame: FrameRef, aside: Option<&Aside>) {
         let Some(record) = self.homes.rooms.get(room) else { return };
-        for &(shard, local) in record.watchers.iter().filter(|(shard, _)| *shard != self.id) {
-            let (frame, deflated) = (FrameRef::clone(&frame), made.clone());
-            self.mesh.push(shard, PeerFrame::Deliver { local, frame, deflated });
+        let here = record.local_part(self.id);
+        let Some(aside) = aside else {
+            return self.publish_deflated(room, here, frame);
+        };
+        tell_watchers(record, &mut self.mesh, self.id, |local| {
+            let (frame, aside) = (FrameRef::clone(&frame), aside.clone());
+            PeerFrame::DeliverWith { local, frame, aside }
+        });
+        if let Some(local) = here {
+            self.deliver_with(local, frame, aside);
         }
+    }
+
+    /// The same where members may want it deflated: this shard first, so that what it deflates goes
+    /// along to the others. They get it no later, because peers are told at the end of a turn; and
+    /// nobody is cut before they are told, because a hook of its end may send to this room.
+    fn publish_deflated(&mut self, room: &str, here: Option<RoomKey>, frame: FrameRef) {
+        self.hooks_running += 1;
+        let made = here.and_then(|local| self.deliver(local, FrameRef::clone(&frame), None));
+        self.hooks_running -= 1;
+        let Some(record) = self.homes.rooms.get(room) else { return };
+        tell_watchers(record, &mut self.mesh, self.id, |local| {
+            let (frame, deflated) = (FrameRef::clone(&frame), made.clone());
+            PeerFrame::Deliver { local, frame, deflated }
+        });
+        self.cut_overflowed();
+    }
+}
+
+/// Says something to every other shard with members.
+#[inline(always)]
+pub(super) fn tell_watchers(
+    record: &HomeRoom,
+    mesh: &mut Mesh,
+    own: ShardId,
+    frame: impl Fn(RoomKey) -> PeerFrame,
+) {
+    for &(shard, local) in record.watchers.iter().filter(|(shard, _)| *shard != own) {
+        mesh.push(shard, frame(local));
     }
 }

@@ -3,6 +3,7 @@
 //! Invariants: see `Shard`. Called by `runtime::driver` on a real ring and by `sim::world` under a
 //! virtual clock, which are the only two that own one, but for tests.
 
+pub mod arriving;
 pub mod aside;
 pub mod conflate;
 pub mod counters;
@@ -26,6 +27,7 @@ mod deadline;
 mod delivery;
 mod drain;
 mod hear;
+mod history;
 mod hold;
 mod home;
 mod hooks;
@@ -33,6 +35,7 @@ mod host;
 mod identity;
 mod lease;
 mod limit;
+mod notice;
 mod presence;
 mod recheck;
 mod refusing;
@@ -476,6 +479,7 @@ impl Shard {
             jobs: self.homes.jobs.len(),
             holds: self.holds.len(),
             texts: self.homes.texts.len(),
+            histories: self.homes.histories.rooms,
             frames: self.outboxes.frames_live(),
             sessions: self.sessions.len(),
             presences: self.presences.len(),
@@ -512,6 +516,8 @@ pub struct Live {
     pub holds: usize,
     /// Texts whose limits are counted here.
     pub texts: usize,
+    /// Rooms whose history is kept here.
+    pub histories: usize,
     pub frames: usize,
     /// What is kept of connections and users: variables, claims, grants.
     pub sessions: usize,

@@ -22,6 +22,7 @@
 
 use std::sync::Arc;
 
+use super::arriving::{Asked, Replay};
 use super::aside::Aside;
 use super::attending::News;
 use super::conflate::Keyed;
@@ -59,7 +60,8 @@ pub enum PeerFrame {
     /// From the user's home: the live permissions changed. Lost: the old ones hold.
     Permissions { user: Arc<str>, permissions: Arc<PermissionSet> },
     /// To the user's home: put the user into a room. Lost: the origin's hold times out.
-    Join { origin: ConnKey, user: Arc<str>, room: Arc<str> },
+    /// `alone` is without its connections: in a room with a history each arrives by itself.
+    Join { origin: ConnKey, user: Arc<str>, room: Arc<str>, alone: bool },
     /// To the user's home: take the user out of a room. Lost: as `Join`.
     Leave { origin: ConnKey, user: Arc<str>, room: Arc<str> },
     /// From the user's home: seat the user's connections here. Lost: as `Join`.
@@ -147,6 +149,10 @@ pub enum PeerFrame {
     Depart { room: Arc<str>, who: Arc<str> },
     /// From the room's home: who came and went. Lost: lists of members that stay wrong.
     News { local: RoomKey, news: Box<News> },
+    /// To the room's home: what has this connection missed? Lost: the connection stays held.
+    Replay { origin: ConnKey, asked: Box<Asked> },
+    /// From the room's home: this, and what comes behind this frame. Lost: as `Replay`.
+    Replayed { origin: ConnKey, replay: Box<Replay> },
 }
 
 /// What a user's home knows that a new connection's shard needs.

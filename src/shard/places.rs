@@ -26,7 +26,7 @@ use crate::state::classes::RoomClasses;
 use crate::state::homes::HomeRoom;
 
 impl Shard {
-    fn class_of(&self, room: &str) -> Option<&RoomClass> {
+    pub(super) fn class_of(&self, room: &str) -> Option<&RoomClass> {
         let class = self.rooms.class_of(room)?;
         self.engine.settings.rooms.get(usize::from(class.0))
     }
@@ -46,13 +46,19 @@ impl Shard {
             self.homes.rooms.insert(Arc::clone(&room), record);
             self.counters.rooms.add(1);
         }
-        self.homes.rooms.entry(room).or_default()
+        let record = self.homes.rooms.entry(room).or_default();
+        if let Some(history) = record.history_mut() {
+            self.homes.histories.come_back(history);
+        }
+        record
     }
 
     /// The end of a room: no shard watches it and nobody is about to join.
     pub(super) fn forget_home_room(&mut self, room: &Arc<str>) {
-        if self.homes.rooms.remove(room).is_some() {
-            self.counters.rooms.sub(1);
+        let Some(record) = self.homes.rooms.remove(room) else { return };
+        self.counters.rooms.sub(1);
+        if let Some(history) = record.bounds.and_then(|bounds| bounds.history) {
+            self.homes.histories.end(room, history);
         }
     }
 
@@ -67,6 +73,7 @@ impl Shard {
         rooms.retain(|_, record| !record.is_unused());
         self.counters.rooms.sub((before - rooms.len()) as u64);
         self.homes.rooms = rooms;
+        self.count_histories_again();
     }
 
     /// Tells the homes of rooms that count their members since this edition who is in already: of
@@ -161,9 +168,7 @@ impl Shard {
         if let Some(bounds) = &mut record.bounds {
             bounds.members.remove(who);
         }
-        if record.is_unused() {
-            self.forget_home_room(room);
-        }
+        self.let_go_home_room(room);
     }
 
     /// Gives up a member's place, where places are counted.

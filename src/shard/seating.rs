@@ -90,7 +90,7 @@ impl Shard {
     }
 
     /// The local room, made and asked for at its home where it is new.
-    fn enter_room(&mut self, name: &Arc<str>) -> u32 {
+    pub(super) fn enter_room(&mut self, name: &Arc<str>) -> u32 {
         let (at, new) = self.rooms.enter(name);
         if let Some(local) = self.rooms.key(at).filter(|_| new) {
             let home = self.home_of(name);
@@ -139,7 +139,7 @@ impl Shard {
         }
     }
 
-    fn seat(&mut self, slot: u32, room: u32) {
+    pub(super) fn seat(&mut self, slot: u32, room: u32) {
         let Some(conn) = self.conns.get_mut(slot) else { return };
         if conn.seats.iter().any(|seat| seat.room == room) {
             return;
@@ -174,6 +174,14 @@ impl Shard {
         }
         if room.members.is_empty() {
             self.forget_room(seat.room);
+        }
+    }
+
+    /// A room that nobody came into after all.
+    pub(super) fn forget_if_empty(&mut self, at: u32) {
+        if self.rooms.get(at).is_some_and(|room| room.members.is_empty() && room.waiters.is_empty())
+        {
+            self.forget_room(at);
         }
     }
 

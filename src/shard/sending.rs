@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::Shard;
 use super::apply::checked_name;
 use super::aside::Aside;
+use super::home::tell_watchers;
 use super::peer::PeerFrame;
 use crate::envelope::{Slot, text::text_of};
 use crate::ids::{ConnKey, ShardId, USER_PREFIX};
@@ -162,18 +163,21 @@ impl Shard {
 
     pub(super) fn on_publish_with(&mut self, room: &str, frame: FrameRef, aside: &Aside) {
         let Some(record) = self.homes.rooms.get_mut(room) else {
-            return self.counters.undelivered.add(1);
+            return self.publish_to_nobody(room, frame, Some(aside));
         };
-        if let Some(bounds) = &mut record.bounds
-            && !bounds.take(self.now.mono_ns)
-        {
-            return self.counters.room_limited.add(1);
+        if let Some(bounds) = &mut record.bounds {
+            if !bounds.take(self.now.mono_ns) {
+                return self.counters.room_limited.add(1);
+            }
+            if bounds.history.is_some() {
+                return self.publish_kept(room, frame, Some(aside));
+            }
         }
         let here = record.local_part(self.id);
-        for &(shard, local) in record.watchers.iter().filter(|(shard, _)| *shard != self.id) {
+        tell_watchers(record, &mut self.mesh, self.id, |local| {
             let (frame, aside) = (FrameRef::clone(&frame), aside.clone());
-            self.mesh.push(shard, PeerFrame::DeliverWith { local, frame, aside });
-        }
+            PeerFrame::DeliverWith { local, frame, aside }
+        });
         if let Some(local) = here {
             self.deliver_with(local, frame, aside);
         }

@@ -55,6 +55,7 @@ impl Shard {
             self.spares.trim(),
             self.mesh.trim(),
             self.trim_tables(),
+            self.expire_histories(),
         ];
         self.trim.due_ns = match more.contains(&true) {
             true => self.now.mono_ns + TRIM_NS,

@@ -12,7 +12,7 @@ use triomphe::{Arc, UniqueArc};
 use crate::limits::{
     BATCH_BYTES_MAX, FRAME_HEADER_BYTES_MAX, FRAME_POOL_BYTES_MAX, TRIM_FRAMES_MAX,
 };
-use crate::reserve::{Reserve, is_roomy};
+use crate::reserve::{Reserve, fit, is_roomy};
 
 /// What a data frame carries (RFC 6455 section 5.6).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,6 +48,11 @@ impl Frame {
 
     pub fn kind(&self) -> FrameType {
         self.kind
+    }
+
+    /// Bytes of memory behind it.
+    pub fn capacity(&self) -> usize {
+        self.buf.capacity()
     }
 }
 
@@ -99,6 +104,24 @@ impl FramePool {
     /// Shares bytes that already are frames, or are none (an HTTP response).
     pub fn seal_raw(&mut self, open: OpenFrame) -> FrameRef {
         self.share(open, FRAME_HEADER_BYTES_MAX as u8, FrameType::Text)
+    }
+
+    /// Writes the header and shares a frame that is kept for long: the pool does not wait for it.
+    pub fn seal_kept(&mut self, OpenFrame(mut frame): OpenFrame, kind: FrameType) -> FrameRef {
+        fit(&mut frame.buf);
+        frame.start = write_header(&mut frame.buf, first_byte(kind));
+        frame.kind = kind;
+        frame.shareable()
+    }
+
+    /// A frame that was kept for long is not any more.
+    pub fn reclaim(&mut self, frame: FrameRef) {
+        let capacity = frame.buf.capacity();
+        let fits = capacity <= 2 * BATCH_BYTES_MAX && self.bytes + capacity <= FRAME_POOL_BYTES_MAX;
+        if fits && let Ok(frame) = Arc::try_unique(frame) {
+            self.bytes += capacity;
+            self.free.put(frame);
+        }
     }
 
     /// Gives an unfinished frame back.

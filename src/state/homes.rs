@@ -5,8 +5,8 @@
 //! the meters of its limits, so limits are exact across cores without a lock.
 //!
 //! Invariants: a user's record lives while it has a connection, a grace period, or a meter that
-//! still counts or is lent; a room's record lives while a shard watches it. Called by `shard::home`
-//! and `shard::lease`.
+//! still counts or is lent; a room's record lives while a shard watches it, or a history of it is
+//! kept. Called by `shard::home` and `shard::lease`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,6 +15,8 @@ use foldhash::fast::{FixedState, RandomState};
 use std::hash::BuildHasher;
 
 use super::bounds::Bounds;
+use super::histories::Histories;
+use super::history::History;
 use super::limits::{Rate, Verdict};
 use super::meters::{Key, MeterTable, Meters, Reading};
 use super::permissions::PermissionSet;
@@ -42,8 +44,21 @@ pub struct HomeRoom {
 impl HomeRoom {
     /// Whether nobody would miss the record.
     pub fn is_unused(&self) -> bool {
+        self.is_left() && self.history().is_none_or(History::is_fresh)
+    }
+
+    /// Whether nobody is in the room, or about to join.
+    pub fn is_left(&self) -> bool {
         let nobody = self.bounds.as_ref().is_none_or(|bounds| bounds.members.is_empty());
         self.watchers.is_empty() && nobody
+    }
+
+    pub fn history(&self) -> Option<&History> {
+        self.bounds.as_ref()?.history.as_ref()
+    }
+
+    pub fn history_mut(&mut self) -> Option<&mut History> {
+        self.bounds.as_mut()?.history.as_mut()
     }
 
     /// What the room is called on a shard that has members.
@@ -124,6 +139,8 @@ pub struct Homes {
     pub recalls: HashMap<Arc<str>, Vec<ConnKey>, RandomState>,
     /// What is counted with rooms and other texts.
     pub texts: MeterTable,
+    /// What is kept of rooms' messages, all together.
+    pub histories: Histories,
 }
 
 impl Homes {

@@ -10,6 +10,8 @@ pub mod conns;
 pub mod delays;
 pub mod frames;
 pub mod gate;
+pub mod histories;
+pub mod history;
 pub mod homes;
 pub mod limits;
 pub mod meters;

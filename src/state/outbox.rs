@@ -46,7 +46,7 @@ struct Lane {
     stalled: bool,
     /// Takes messages: the 101 is out and no close frame is.
     open: bool,
-    /// Nothing more will come; whoever ends the connection waits for the last send.
+    /// Somebody waits until everything is sent: whoever ends the connection, mostly.
     ending: bool,
 }
 
@@ -369,9 +369,22 @@ impl Outboxes {
         ended
     }
 
-    /// Nothing more will come: `sent` tells when the last send is over.
+    /// `sent` tells when everything is sent: nothing more will come, or somebody waits for that.
     pub fn end_lane(&mut self, slot: u32) {
         self.lanes[slot as usize].ending = true;
+    }
+
+    /// Nobody waits for that any more, and the lane goes on.
+    pub fn go_on(&mut self, slot: u32) {
+        self.lanes[slot as usize].ending = false;
+    }
+
+    /// Whether so much more is within the bounds; an empty lane takes it in any case.
+    pub fn takes(&self, slot: u32, frames: usize, bytes: usize) -> bool {
+        let lane = &self.lanes[slot as usize];
+        let OutboxBounds { bytes_max, frames_max } = self.bounds;
+        let fits = lane.frames as usize + frames <= frames_max;
+        lane.head == NONE || fits && lane.bytes as usize + bytes <= bytes_max
     }
 
     /// Forgets what waits; what is in flight stays until `sent`.

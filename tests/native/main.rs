@@ -10,6 +10,7 @@ mod calls;
 mod cast;
 mod denials;
 mod errors;
+mod history;
 mod identity;
 mod lifecycle;
 mod limits;

@@ -122,7 +122,7 @@ codes! {
     SecretTooShort "E411", SecretKnown "E412", KeyMismatch "E413", TlsIncomplete "E460",
     CertificateUnreadable "E461", CertificateNotPem "E462", KeyEncrypted "E463",
     CertificateMismatch "E464", CertificateOutOfTime "E465", CertificateChain "E466",
-    NoMonitorToken "E414",
+    NoMonitorToken "E414", HistoryTooLarge "E415", HistoryOfRaw "E416",
     // E42 to E44: expressions.
     ExprSyntax "E420", UnclosedHole "E421", BadString "E422", BadNumber "E423",
     ExprTooLarge "E424", UnknownName "E425", NotInScope "E426", UnknownField "E427",

@@ -67,4 +67,14 @@ pages! {
         "`monitor.access: token` asks for `monitor.token`, which is not set. Set the variable \
          SHARDWIRE_MONITOR_TOKEN, or choose another access."
         "# for: serve\nauth: { mode: none }\nmonitor: { enabled: true }\n"
+    HistoryTooLarge "A history that an outbox cannot take"
+        "Whoever joins gets a room's history at once, into its outbox. A history may take half of \
+         `transport.outbox`, so that nobody is closed as a slow reader for having joined."
+        "transport: { outbox: { bytes: 64KiB } }\nrooms:\n  \"chat:{id}\": { history: { size: 100, \
+         maxBytes: 64KiB } }\n"
+    HistoryOfRaw "A history of opaque messages"
+        "A message of a room with a history says in a field where it stands in the room's order, \
+         so messages must have fields."
+        "protocol: raw\nlifecycle:\n  message: [{ reply: \"${msg}\" }]\nrooms:\n  \"chat:{id}\": \
+         { history: { size: 100 } }\n"
 }

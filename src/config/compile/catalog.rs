@@ -57,7 +57,7 @@ pub static ACTIONS: &[Row] = &[
         doc: "The user joins the room, with all its connections.",
         compile: |call, scope| {
             let (user, room) = two_names(call, scope);
-            Some(Action::Join { user, room })
+            Some(Action::Join { user, room, since: None })
         },
     },
     Row {

@@ -273,10 +273,7 @@ impl Lower<'_> {
         let Delivery { event, payload, echo, .. } = delivery;
         self.envelope(event, payload, *echo, step.span, site);
         self.builder.op(Op::CloseFrame, site);
-        if let Some(key) = &delivery.key {
-            let key = self.text(key, KEY, site);
-            self.builder.op(Op::Key(key), site);
-        }
+        self.key(delivery.key.as_ref(), site);
         let (to, how) = (delivery.to, self.builder.how(delivery.how));
         match &delivery.name {
             None => self.builder.op(Op::Send { to, how }, site),
@@ -288,6 +285,14 @@ impl Lower<'_> {
                 self.receiver(name, site);
                 self.builder.op(Op::SendNamed { to, name: NAME, how }, site);
             }
+        }
+    }
+
+    /// What goes along with the next effect.
+    pub(super) fn key(&mut self, key: Option<&Template>, site: Site) {
+        if let Some(key) = key {
+            let key = self.text(key, KEY, site);
+            self.builder.op(Op::Key(key), site);
         }
     }
 

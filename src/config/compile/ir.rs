@@ -133,6 +133,8 @@ pub enum Action {
     Join {
         user: Template,
         room: Template,
+        /// The last place that the client saw.
+        since: Option<Template>,
     },
     Leave {
         user: Template,
@@ -356,7 +358,7 @@ impl Action {
     /// The templates of a step, in the order they are written.
     pub fn templates(&self) -> Vec<&Template> {
         match self {
-            Action::Join { user, room } | Action::Leave { user, room } => vec![user, room],
+            Action::Join { user, room, .. } | Action::Leave { user, room } => vec![user, room],
             Action::Send { event, payload, .. } => vec![event, payload],
             Action::Reply(text) | Action::Log(text) => vec![text],
             _ => Vec::new(),

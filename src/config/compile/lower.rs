@@ -188,7 +188,8 @@ impl Lower<'_> {
             Action::Permit(permissions) => {
                 permissions.iter().for_each(|one| self.builder.op(Op::Permit(*one), site));
             }
-            Action::Join { user, room } => {
+            Action::Join { user, room, since } => {
+                self.key(since.as_ref(), site);
                 let (user, room) = self.names(user, room, site);
                 self.builder.op(Op::Join { user, room }, site);
             }

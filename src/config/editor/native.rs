@@ -16,7 +16,7 @@ fn verbs() -> Vec<(&'static str, Value)> {
     vec![
         ("send", send()),
         ("reply", json!({ "anyOf": [text(), map(envelope())] })),
-        ("join", name_or(json!({ "room": text() }))),
+        ("join", name_or(json!({ "room": text(), "since": text() }))),
         ("leave", name_or(json!({ "room": text(), "user": text() }))),
         ("set", json!({ "type": "object" })),
         ("grant", name_or(json!({ "permission": text(), "to": {} }))),

@@ -8,6 +8,7 @@ pub mod docs;
 mod draft;
 mod entries;
 mod expand;
+mod history;
 mod http;
 mod keys;
 mod monitor;
@@ -62,6 +63,7 @@ pub fn resolve<'n>(
     overrides::apply(environment, &mut draft, findings);
     keys::resolve(&mut draft, secret, findings);
     monitor::resolve(&mut draft, secret, findings);
+    history::settle(&mut draft, sections.rooms, findings);
     draft.check(findings);
     let chosen = std::mem::take(&mut draft.chosen);
     Resolved { settings: draft.into_settings(), chosen, sections }

@@ -9,6 +9,7 @@ use super::super::diagnostic::Findings;
 use super::super::environment::Environment;
 use super::super::yaml::Entry;
 use super::entries::{EntryOption, Put, Reader};
+use super::history;
 use super::pattern;
 use super::presence;
 use super::registry::in_range;
@@ -30,6 +31,11 @@ pub const OPTIONS: &[RoomOption] = &[
     presence::ENABLED,
     presence::LEAVE_GRACE,
     presence::EVENT,
+    history::SIZE,
+    history::TTL,
+    history::BYTES,
+    history::RECOVER,
+    history::REPLAY,
 ];
 
 const BATCH_DELAY: RoomOption = RoomOption {

@@ -23,7 +23,7 @@ const fn gauge(counter: &'static str, metric: &'static str, help: &'static str) 
 }
 
 /// Those with one number a shard.
-pub(super) const PLAIN: [Row; 36] = [
+pub(super) const PLAIN: [Row; 45] = [
     gauge("connections", "shardwire_connections", "Connections open now, upgraded or not."),
     counter("upgrades", "shardwire_upgrades_total", "WebSocket connections opened."),
     counter("messagesIn", "shardwire_messages_received_total", "Messages received."),
@@ -135,6 +135,43 @@ pub(super) const PLAIN: [Row; 36] = [
         "unawaited",
         "shardwire_presence_unawaited_total",
         "Leaves told without grace: too many members were awaited.",
+    ),
+    gauge("historyRooms", "shardwire_history_rooms", "Rooms whose history the shard keeps."),
+    gauge("historyBytes", "shardwire_history_bytes", "Bytes of memory that these take."),
+    counter(
+        "historyReplayed",
+        "shardwire_history_replayed_messages_total",
+        "Messages that joins got out of histories.",
+    ),
+    counter(
+        "historyRecovered",
+        "shardwire_history_recovered_total",
+        "Joins that said a place and got all they had missed.",
+    ),
+    counter(
+        "historyUnrecovered",
+        "shardwire_history_unrecovered_total",
+        "Joins that said a place and did not: too old, not known, or members already.",
+    ),
+    counter(
+        "historyCutBytes",
+        "shardwire_history_cut_bytes_messages_total",
+        "Messages that left a history early because it had too many bytes.",
+    ),
+    counter(
+        "historyCutMemory",
+        "shardwire_history_cut_memory_messages_total",
+        "Messages that left a history early because the shard's had too many bytes.",
+    ),
+    counter(
+        "historyEvictedRooms",
+        "shardwire_history_evicted_rooms_total",
+        "Histories of rooms that nobody is in, given up early: too many rooms.",
+    ),
+    counter(
+        "historyEvictedMemory",
+        "shardwire_history_evicted_memory_total",
+        "Histories of rooms that nobody is in, given up early: too many bytes.",
     ),
 ];
 

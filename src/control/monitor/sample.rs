@@ -201,7 +201,7 @@ fn events(shards: &[Arc<Counters>]) -> Vec<(String, u64)> {
 
 /// Groups of counters that say why something was not done, and others that do.
 const DROP_GROUPS: [&str; 4] = ["rejects", "disconnects", "refusals", "protocolErrors"];
-const DROPS: [&str; 8] = [
+const DROPS: [&str; 12] = [
     "undelivered",
     "droppedFrames",
     "limitedDrops",
@@ -210,6 +210,10 @@ const DROPS: [&str; 8] = [
     "volatileDropped",
     "roomLimited",
     "untold",
+    "historyCutBytes",
+    "historyCutMemory",
+    "historyEvictedRooms",
+    "historyEvictedMemory",
 ];
 
 /// What was dropped or refused, by reason.

@@ -57,8 +57,8 @@ pub static VERBS: &[Verb] = &[
     ),
     verb(
         "join",
-        "a room's name",
-        "The user, or the connection, joins a room.",
+        "a room's name, or { room, since }",
+        "The user, or the connection, joins a room; `since` is the last place it saw there.",
         |native, node, _, flow| native.membership(node, flow, true),
     ),
     verb(
@@ -162,7 +162,7 @@ impl Native<'_> {
     fn membership(&mut self, node: &Node, flow: &mut Flow, join: bool) -> Option<Vec<Action>> {
         self.check_wait(node, if join { "join" } else { "leave" }, flow);
         let (what, valid): (_, &[&str]) = match join {
-            true => ("`join`", &["room"]),
+            true => ("`join`", &["room", "since"]),
             false => ("`leave`", &["room", "user"]),
         };
         let entries = node.as_map().unwrap_or(&[]);
@@ -171,12 +171,14 @@ impl Native<'_> {
         }
         let named = self.meant(entries, "room", valid).map_or(node, |entry| &entry.value);
         let room = self.name(named, "a room's name", flow);
+        let since = entries.iter().find(|entry| join && entry.key == "since");
+        let since = since.map(|since| self.text(&since.value, "a place", Form::Text, flow));
         let user = match entries.iter().find(|entry| !join && entry.key == "user") {
             Some(entry) => self.name(&entry.value, "a user's name", flow),
             None => own_user(node),
         };
         Some(vec![match join {
-            true => Action::Join { user, room },
+            true => Action::Join { user, room, since },
             false => Action::Leave { user, room },
         }])
     }

@@ -7,7 +7,7 @@ use super::super::registry::{Key, Kind, key, older};
 use super::super::special::{
     set_adapter, set_addresses, set_cores, set_origins, set_path, set_subprotocols,
 };
-use super::super::{proxies, tls};
+use super::super::{history, proxies, tls};
 use super::U32_MAX;
 use crate::settings::ConnectionLimitMode;
 
@@ -111,6 +111,7 @@ pub(super) const KEYS: &[Key] = &[
         Kind::Count(8..=1_024, |d, n| d.settings.server.limits.headers_max = n as usize),
         "Header lines of a request.",
     ),
+    history::MEMORY,
     tls::CERT,
     tls::KEY,
     tls::ADDRESS,

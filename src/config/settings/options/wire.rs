@@ -68,6 +68,12 @@ pub(super) const KEYS: &[Key] = &[
         "The same for messages sent.",
     ),
     wire("protocol.out.id", "id", |d, text| d.outgoing.id = text, "The same for messages sent."),
+    wire(
+        "protocol.out.position",
+        "position",
+        |d, text| d.outgoing.position = text,
+        "Field of a message sent to a room with a history: where it stands in the room's order.",
+    ),
     key(
         "errors.reply",
         "sender",
