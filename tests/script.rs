@@ -123,12 +123,14 @@ fn rules_limits_captures_and_raw_messages() {
 }
 
 #[test]
-fn presence_is_heard_in_virtual_time() {
-    let file = "tests/script/presence.yaml";
-    for arguments in [vec![file], vec![file, "--cores", "3", "--seed", "5"]] {
-        let (status, out, err) = test(&arguments);
-        assert_eq!(status, 0, "{out}{err}");
-        assert!(out.contains("3 passed"), "{out}");
+fn rooms_with_presence_and_history_are_heard_in_virtual_time() {
+    for (file, passed) in [("presence.yaml", "3 passed"), ("sketch.yaml", "2 passed")] {
+        let file = &*format!("tests/script/{file}");
+        for arguments in [vec![file], vec![file, "--cores", "3", "--seed", "5"]] {
+            let (status, out, err) = test(&arguments);
+            assert_eq!(status, 0, "{out}{err}");
+            assert!(out.contains(passed), "{out}");
+        }
     }
 }
 

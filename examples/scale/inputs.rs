@@ -43,9 +43,9 @@ pub const MEASURED: Inputs = Inputs {
     connect_ns: 36_422.0,
     shard_bytes: 9_007_104.0,
     conn_bytes: 1_430.0,
-    seat_bytes: 124.0,
-    room_part_bytes: 150.0,
-    room_home_bytes: 238.0,
+    seat_bytes: 52.0,
+    room_part_bytes: 174.0,
+    room_home_bytes: 254.0,
     socket_bytes: 5_012.0,
 };
 

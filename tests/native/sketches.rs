@@ -1,8 +1,9 @@
-//! The chat server of the language's contract, as it is written there.
+//! The chat server and the gateway of the language's contract, as they are written there. Its rooms
+//! are tests/script/sketch.yaml.
 
 use serde_json::{Value, json};
 
-use super::cast::{ask, outcome};
+use super::cast::ask;
 use super::simulator::wire;
 use super::simulator::world::World;
 
@@ -52,25 +53,6 @@ fn the_chat_server_runs() {
         world.settle();
         assert_eq!(world.messages(cyd).len(), 1);
     }
-}
-
-/// The sketch of rooms without what other parts of the server bring (presence, history).
-#[test]
-fn the_rules_of_rooms_compile() {
-    let rooms = r#"
-version: 1
-rooms:
-  "chat:{tenant}:{id:int}":
-    membership: user                       # or: connection
-    join:
-      require:
-        - { name: same-tenant, when: user.claims.tenant == room.tenant }
-        - { name: not-banned, when: "!user.banned", mode: shadow }
-state: { user: { banned: bool = false } }
-events:
-  join: { payload: { room: string }, steps: [{ join: "${payload.room}" }] }
-"#;
-    assert!(outcome(rooms).is_ok());
 }
 
 /// The sketch of a gateway; what a backend would say is written down in its place.

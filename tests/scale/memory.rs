@@ -137,6 +137,7 @@ fn a_connection_a_seat_and_a_room_hold_the_bytes_that_the_model_takes_for_them()
     join(&mut fleet, &lots_apart[0], own(0));
     let part = join(&mut fleet, &lots_apart[1], own(0)) - seat;
     let model = &inputs::MEASURED;
+    eprintln!("a seat {seat}, a part {part}, a home's record {}, a connection {conn}", room - part);
     for (counted, taken) in [
         (seat, model.seat_bytes),
         (part, model.room_part_bytes),

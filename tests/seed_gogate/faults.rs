@@ -8,10 +8,12 @@ use super::support::backend::{Backend, FAULTS, Fault, Reply};
 use super::support::wait_for;
 
 /// A backend that is given up soon, and never left alone.
-const HURRIED: &str = "backends: { api: { timeout: 2s, breaker: { failures: 0 } } }\n";
+const HURRIED: &str =
+    "backends: { api: { timeout: 2s, connectTimeout: 2s, breaker: { failures: 0 } } }\n";
 
 /// One that has time to give a good answer, however busy the machine is.
-const PATIENT: &str = "backends: { api: { timeout: 10s, breaker: { failures: 0 } } }\n";
+const PATIENT: &str =
+    "backends: { api: { timeout: 10s, connectTimeout: 10s, breaker: { failures: 0 } } }\n";
 
 fn code(fault: Fault) -> &'static str {
     match fault {
