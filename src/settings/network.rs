@@ -9,14 +9,24 @@ pub struct Network {
     bits: u8,
 }
 
+/// What stands before an IPv4 address in an IPv6 one.
+const MAPPED_BITS: u8 = 96;
+
 impl Network {
-    /// `None` where an address has fewer bits.
+    /// `None` where an address has fewer bits. An IPv4 address in an IPv6 one is the IPv4 address, as
+    /// it is where clients' addresses are read.
     pub fn new(base: IpAddr, bits: u8) -> Option<Network> {
+        if let IpAddr::V6(mapped) = base
+            && let Some(ip) = mapped.to_ipv4_mapped()
+        {
+            return Network::new(ip.into(), bits.checked_sub(MAPPED_BITS)?);
+        }
         (u32::from(bits) <= width(base)).then_some(Network { base, bits })
     }
 
     /// One address.
     pub fn of(base: IpAddr) -> Network {
+        let base = base.to_canonical();
         Network { base, bits: width(base) as u8 }
     }
 
@@ -56,5 +66,9 @@ mod tests {
         assert!(has("::", 0, "ffff::") && has("::1", 128, "::1") && !has("::1", 128, "::"));
         assert_eq!(Network::new("10.0.0.0".parse().unwrap(), 33), None);
         assert!(Network::of("::1".parse().unwrap()).has("::1".parse().unwrap()));
+        assert!(has("::ffff:10.0.0.0", 104, "10.1.2.3") && has("::ffff:10.0.0.7", 128, "10.0.0.7"));
+        assert_eq!(Network::new("::ffff:10.0.0.7".parse().unwrap(), 95), None);
+        let mapped = Network::of("::ffff:10.0.0.7".parse().unwrap());
+        assert!(mapped.has("10.0.0.7".parse().unwrap()));
     }
 }

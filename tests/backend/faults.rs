@@ -1,5 +1,7 @@
 //! Backends that misbehave: the right failure, in time, and the next call is as good as ever.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::time::Duration;
 
 use shardwire::backend::{Failure, Method};
@@ -78,6 +80,35 @@ fn a_kept_connection_that_was_closed_meanwhile_is_replaced() {
         assert_eq!(caller.counted()[1], 0, "none was made twice");
     }
     assert_eq!(backend.requests().len(), 100);
+}
+
+/// A server that ends a connection that nobody uses may say so; it is no answer to what comes then.
+#[test]
+fn parting_words_on_a_kept_connection_answer_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("an address");
+    let address = listener.local_addr().expect("an address");
+    let (parted, parts) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().take(20) {
+            let mut stream = stream.expect("a connection");
+            let read = stream.read(&mut [0; 4_096]).expect("a request");
+            assert!(read > 0);
+            let good = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ngood";
+            stream.write_all(good).expect("an answer");
+            // The answer is read before the rest comes: it is asked for by nobody.
+            std::thread::sleep(Duration::from_millis(5));
+            let _ = stream.write_all(b"HTTP/1.1 408 Late\r\ncontent-length: 0\r\n\r\n");
+            drop(stream);
+            parted.send(()).expect("a listener");
+        }
+    });
+    let mut caller = Caller::of(&[spec(&format!("http://{address}"))]);
+    for _ in 0..20 {
+        let reply = caller.ask(call(Method::Post, "/a")).expect("an answer");
+        assert_eq!(text(&reply), "good");
+        parts.recv().expect("the words and the close");
+    }
+    assert_eq!(caller.counted()[1], 0, "none was made twice");
 }
 
 /// The connection looks alive when it is taken, and is closed instead of answered.

@@ -80,10 +80,11 @@ impl Client {
 
     pub(super) async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Reply, Lost> {
         let response = self.pool.request(request).await.map_err(without_head)?;
-        if let Some(life) = response.extensions().get::<Life>() {
-            life.answered();
-        }
-        self.read(response).await
+        let life = response.extensions().get::<Life>().cloned();
+        life.iter().for_each(Life::answering);
+        let reply = self.read(response).await?;
+        life.iter().for_each(Life::answered);
+        Ok(reply)
     }
 
     async fn read(&self, response: Response<Incoming>) -> Result<Reply, Lost> {

@@ -1,8 +1,8 @@
 //! A connection to a backend: plain or TLS, one type for the pool.
 //!
-//! Invariants: a request on a kept HTTP/1.1 connection is written only while the kernel knows of no
-//! close; where it knows of one, not a byte is written and `Life` says so. Called by `connect` and
-//! `client`.
+//! Invariants: a request on a kept HTTP/1.1 connection is written only while the kernel has nothing
+//! to be read there, neither a close nor parting words; else not a byte is written and `Life` says
+//! so. Called by `connect` and `client`.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -34,16 +34,22 @@ pub(super) struct Life(Arc<AtomicU8>);
 
 /// Has brought no response yet.
 const FRESH: u8 = 0;
-/// Has brought one, and nothing was sent since.
+/// Has brought one, whole, and nothing was sent since.
 const KEPT: u8 = 1;
-/// A request is on its way, behind others that were answered.
+/// A response has begun, or a request is on its way behind one.
 const AGAIN: u8 = 2;
-/// Was closed by the backend while it was kept.
+/// Was ended by the backend while it was kept.
 const GONE: u8 = 3;
 
 impl Life {
+    /// The head of a response has come.
+    pub(super) fn answering(&self) {
+        self.set(AGAIN);
+    }
+
+    /// The whole of it.
     pub(super) fn answered(&self) {
-        self.0.store(KEPT, Ordering::Relaxed);
+        self.set(KEPT);
     }
 
     /// It may be closed by the backend at the very moment in which it is used again.
@@ -81,19 +87,19 @@ impl Stream {
         }
     }
 
-    /// Asked of the kernel: the runtime may not have seen the close yet.
-    fn is_closed(&self) -> bool {
-        match SockRef::from(self.tcp()).peek(&mut [MaybeUninit::uninit()]) {
-            Ok(bytes) => bytes == 0,
-            Err(error) => error.kind() != io::ErrorKind::WouldBlock,
-        }
+    /// Asked of the kernel: the runtime may not have seen the close yet. A backend that ends a
+    /// connection may say so first (TLS's `close_notify`, a status 408); whatever it is, it is no
+    /// answer to a request that was not sent.
+    fn is_silent(&self) -> bool {
+        let peeked = SockRef::from(self.tcp()).peek(&mut [MaybeUninit::uninit()]);
+        peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
     }
 
     /// Before a request's first byte on a kept connection.
     fn reuse(&self) -> io::Result<()> {
-        if self.is_closed() {
+        if !self.is_silent() {
             self.life.set(GONE);
-            return Err(io::Error::new(io::ErrorKind::NotConnected, "closed while it was kept"));
+            return Err(io::Error::new(io::ErrorKind::NotConnected, "ended while it was kept"));
         }
         self.life.set(AGAIN);
         Ok(())
