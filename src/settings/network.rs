@@ -13,8 +13,8 @@ pub struct Network {
 const MAPPED_BITS: u8 = 96;
 
 impl Network {
-    /// `None` where an address has fewer bits. An IPv4 address in an IPv6 one is the IPv4 address, as
-    /// it is where clients' addresses are read.
+    /// `None` where an address has fewer bits. An IPv4 address in an IPv6 one is the IPv4 address,
+    /// as it is where clients' addresses are read.
     pub fn new(base: IpAddr, bits: u8) -> Option<Network> {
         if let IpAddr::V6(mapped) = base
             && let Some(ip) = mapped.to_ipv4_mapped()

@@ -269,6 +269,9 @@ impl Shard {
         let alone = join && self.keeps_history(all.text(room));
         let since = all.key.take();
         if (alone || since.is_some()) && self.is_own(slot, all.text(user)) {
+            if alone {
+                self.arriving.insert(slot, all.text(room).into());
+            }
             all.list.push(Effect::Arrive { room: room.clone(), since });
         }
         match membership {

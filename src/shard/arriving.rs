@@ -10,9 +10,10 @@
 //! there a moment from which on it has everything.
 //!
 //! Invariants: a connection gets its seat with the answer, never before it, so no message comes
-//! twice or out of its order; while it waits it is held. A local room without members may wait for
-//! an answer; whoever brings it takes the room's place or forgets it. Called by `apply`, `hear`,
-//! `closing`.
+//! twice or out of its order; while it waits it is held, and `Shard::arriving` has the room:
+//! whoever takes its user out of the room meanwhile strikes that, and with the connection goes the
+//! place it had been given. A local room without members may wait for an answer; whoever brings it
+//! takes the room's place or forgets it. Called by `apply`, `hear`, `closing`, `seating`.
 
 use std::sync::Arc;
 
@@ -22,8 +23,9 @@ use super::hold::Hold;
 use super::notice::{Notice, write_notice};
 use super::peer::PeerFrame;
 use crate::ids::{ConnKey, USER_PREFIX};
+use crate::limits::ROOMS_PER_USER_MAX;
 use crate::reject::Reject;
-use crate::settings::Protocol;
+use crate::settings::{Membership, Protocol};
 use crate::state::conns::Phase;
 use crate::state::frames::{FrameRef, FrameType};
 use crate::state::history::{Kept, Position};
@@ -66,13 +68,26 @@ impl Shard {
             return Some(Err(Reject::BadName));
         }
         let since = since.filter(|since| !since.is_empty()).map(Position::read);
+        if self.is_member(slot, room) {
+            // What it got since it came is not sent again, and what was before cannot come behind.
+            self.arriving.remove(&slot);
+            return Some(self.tell_unrecovered(slot, room, since));
+        }
         let Some(class) = self.class_of(room).filter(|class| class.history.keeps()) else {
+            // A reload took the history away while it was on its way.
+            if self.arriving.remove(&slot).is_some() {
+                let at = self.enter_room(&room.into());
+                self.seat(slot, at);
+            }
             return Some(self.tell_unrecovered(slot, room, since));
         };
         let rule = class.history;
-        if self.is_member(slot, room) {
-            // What it got since it came is not sent again, and what was before cannot come behind.
-            return Some(self.tell_unrecovered(slot, room, since));
+        if !self.arrives(slot, room) {
+            return Some(Ok(Step::Next));
+        }
+        if self.conns.get(slot).is_some_and(|conn| conn.seats.len() >= ROOMS_PER_USER_MAX) {
+            self.give_up_arrival(slot);
+            return Some(Err(Reject::Overloaded));
         }
         // The notice goes along.
         if !self.outboxes.takes(slot, rule.size as usize + 1, rule.bytes_max) {
@@ -84,6 +99,28 @@ impl Shard {
         let origin = self.conns.key(slot)?;
         self.ask_replay(origin, room.into(), since);
         Some(self.asked(slot))
+    }
+
+    /// Whether nobody has taken it out of the room since it set out.
+    fn arrives(&self, slot: u32, room: &str) -> bool {
+        self.arriving.get(&slot).is_some_and(|into| **into == *room)
+    }
+
+    /// Its user is out of the room before it is in.
+    pub(super) fn strike_arrival(&mut self, slot: u32, room: &str) {
+        if self.arrives(slot, room) {
+            self.arriving.remove(&slot);
+        }
+    }
+
+    /// It comes into no room; the place that a connection had been given is free again.
+    pub(super) fn give_up_arrival(&mut self, slot: u32) {
+        let Some(room) = self.arriving.remove(&slot) else { return };
+        if self.rooms.membership_of(self.rooms.class_of(&room)) == Membership::Connection
+            && let Some(key) = self.conns.key(slot)
+        {
+            self.give_up(&room, &key.to_string());
+        }
     }
 
     fn ask_replay(&mut self, origin: ConnKey, room: Arc<str>, since: Option<Position>) {
@@ -108,8 +145,14 @@ impl Shard {
             shard.phase(*slot) == Phase::Open && shard.hold_mut(*slot).is_some()
         };
         let slot = self.conns.resolve(origin).filter(|slot| waits(self, slot));
-        match (slot, self.rooms.resolve(replay.asked.local)) {
+        let into = self.rooms.resolve(replay.asked.local);
+        if slot.is_some_and(|slot| !self.arrives(slot, &replay.asked.room)) {
+            into.into_iter().for_each(|at| self.forget_if_empty(at));
+            return self.on_done(origin);
+        }
+        match (slot, into) {
             (Some(slot), Some(at)) => {
+                self.arriving.remove(&slot);
                 self.play(slot, origin, &replay);
                 self.seat(slot, at);
                 self.on_done(origin);

@@ -164,6 +164,7 @@ impl Shard {
 
     /// Leaves holds, rooms and the user; idempotent.
     fn leave(&mut self, slot: u32) {
+        self.give_up_arrival(slot);
         self.unhold(slot);
         self.unseat_all(slot);
         self.leave_user(slot, true);

@@ -50,7 +50,7 @@ mod turn;
 mod variables;
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -192,6 +192,8 @@ pub struct Shard {
     fired: Vec<u32>,
     draining: Option<Draining>,
     refused_lingering: u32,
+    /// The rooms that connections are on their way into, by slot (`arriving`).
+    arriving: HashMap<u32, Arc<str>>,
     /// Connections that have a compressor of their own; some may be gone.
     own_compressors: Vec<ConnKey>,
     trim: Trim,
@@ -263,6 +265,7 @@ impl Shard {
             fired: Vec::new(),
             draining: None,
             refused_lingering: 0,
+            arriving: HashMap::new(),
             own_compressors: Vec::new(),
             trim: Trim::new(),
             trace: None,

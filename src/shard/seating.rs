@@ -37,10 +37,10 @@ impl Shard {
     pub(super) fn on_expel(&mut self, user: &Arc<str>, room: &Arc<str>, home: ShardId, job: u32) {
         let user = self.users.find(user).and_then(|user| self.users.get(user));
         let conns = user.map(|user| user.conns.clone()).unwrap_or_default();
-        if let Some(at) = self.rooms.find(room) {
-            for slot in conns {
-                self.unseat(slot, at);
-            }
+        let at = self.rooms.find(room);
+        for slot in conns {
+            self.strike_arrival(slot, room);
+            at.into_iter().for_each(|at| self.unseat(slot, at));
         }
         self.tell(home, PeerFrame::Enrolled { job });
     }

@@ -3,9 +3,9 @@
 
 use serde_json::{Value, json};
 use shardwire::config::Code;
-use shardwire::limits::TRIM_NS;
+use shardwire::limits::{ROOMS_PER_USER_MAX, TRIM_NS};
 
-use super::cast::{ask_event, codes, event, open_world, say, world};
+use super::cast::{ask_event, codes, event, open_world, refusal, say, world};
 use super::simulator::world::World;
 
 const HISTORY: &str = r#"
@@ -13,6 +13,7 @@ rooms:
   "kept:{name}": { history: { size: 4, ttl: 1m } }
   "own:{name}": { membership: connection, history: { size: 4, ttl: 1m, replay: 2 } }
   "small:{name}": { history: { size: 100, ttl: 1m, maxBytes: 2KiB } }
+  "full:{name}": { membership: connection, history: { size: 4 }, limits: { maxMembers: 2 } }
   "mute:{name}": { history: { size: 100, recover: false } }
 events:
   join:
@@ -469,4 +470,58 @@ fn what_does_not_fit_is_told_when_the_file_is_read() {
     assert_eq!(rooms("", "size: 5, ttl: 25h"), [Code::OutOfRange]);
     assert_eq!(rooms("", "size: 5, ttl: 0s"), [Code::OutOfRange]);
     assert_eq!(rooms("", "size: lots, recover: maybe"), [Code::BadValue, Code::BadValue]);
+}
+
+/// Says that it joins, and what it says is so many steps on its way.
+fn set_out(world: &mut World, client: usize, room: &str, steps: u32) {
+    world.say(client, &say("join", json!({ "room": room })).to_string());
+    (0..steps).for_each(|_| world.step());
+}
+
+#[test]
+fn whoever_is_gone_before_it_is_in_takes_no_place() {
+    for shards in [1, 3] {
+        let mut world = open_world(HISTORY, shards);
+        for steps in 0..24 {
+            let lost = world.open(steps as usize % usize::from(shards), "");
+            set_out(&mut world, lost, "full:one", steps);
+            world.hang_up(lost);
+            world.settle();
+        }
+        for shard in [0, usize::from(shards) - 1] {
+            let one = world.open(shard, "");
+            assert_eq!(join(&mut world, one, "full:one").last(), Some(&event("in", json!({}))));
+        }
+        let one = world.open(0, "");
+        assert_eq!(refusal(&join(&mut world, one, "full:one")), "room_full");
+    }
+}
+
+#[test]
+fn whoever_is_taken_out_before_it_is_in_hears_nothing() {
+    for steps in 0..24 {
+        let mut world = world(HISTORY, 3);
+        let (ada, tab, bob) = (world.open(0, "ada"), world.open(1, "ada"), world.open(2, "bob"));
+        join(&mut world, bob, "kept:one");
+        set_out(&mut world, ada, "kept:one", steps);
+        for _ in 0..2 {
+            ask_event(&mut world, tab, "leave", json!({ "room": "kept:one" }));
+        }
+        world.messages(ada);
+        say_all(&mut world, bob, "kept:one", [1]);
+        assert_eq!(world.messages(ada), Vec::<Value>::new(), "{steps} steps");
+    }
+}
+
+#[test]
+fn a_connection_is_in_so_many_rooms_and_no_more() {
+    let mut world = open_world(HISTORY, 1);
+    let one = world.open(0, "");
+    for number in 0..=ROOMS_PER_USER_MAX {
+        let got = join(&mut world, one, &format!("own:{number}"));
+        match number < ROOMS_PER_USER_MAX {
+            true => assert_eq!(got.len(), 2, "{got:?}"),
+            false => assert_eq!(refusal(&got), "overloaded"),
+        }
+    }
 }
