@@ -353,13 +353,12 @@ impl Outboxes {
     }
 
     /// The bytes in flight left; what came meanwhile goes into the next flush. True where that was
-    /// the last of a lane that ends, and each time where somebody waits for room in one that
-    /// goes on.
+    /// the last of a lane that ends.
     pub fn sent(&mut self, slot: u32) -> bool {
         let lane = &mut self.lanes[slot as usize];
         let id = std::mem::replace(&mut lane.in_flight, NONE);
         let more = lane.head != NONE;
-        let ended = lane.ending && (!more || lane.open);
+        let ended = lane.ending && !more;
         if more && !lane.dirty && !self.delays.holds(slot) {
             lane.dirty = true;
             self.dirty.push(slot);
