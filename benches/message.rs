@@ -4,7 +4,8 @@
 //!
 //! `received` times `handle_bytes` alone (and the copy of the frame into the buffer it is unmasked
 //! in), 16 messages at a time; the sends are taken outside the timing. `sent` times everything, one
-//! message a turn.
+//! message a turn. `sent cold` does the same after everything was displaced from the caches nearest
+//! to the core, as it is on a server that is quiet: there the cost is what a message touches.
 
 // A bench whose set-up fails has nothing to measure.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -19,6 +20,9 @@ use simulator::crowd::{Crowd, send_message};
 
 const ROOM: &str = "room:global";
 const BURST: u64 = 16;
+const CACHE_LINE: usize = 64;
+/// More than a core's own caches hold.
+const DISPLACING_BYTES: usize = 8 << 20;
 
 /// The time of so many messages, in bursts, without the sends that follow each.
 fn received(crowd: &mut Crowd, bytes: &[u8], messages: u64) -> Duration {
@@ -35,7 +39,22 @@ fn received(crowd: &mut Crowd, bytes: &[u8], messages: u64) -> Duration {
     elapsed.mul_f64(messages as f64 / (messages.div_ceil(BURST) * BURST) as f64)
 }
 
+/// The time of so many messages, each in a turn of its own that finds nothing in the near caches.
+fn sent_cold(crowd: &mut Crowd, bytes: &[u8], messages: u64, displacing: &mut [u8]) -> Duration {
+    let mut elapsed = Duration::ZERO;
+    let sender = crowd.members[0];
+    for _ in 0..messages {
+        displacing.iter_mut().step_by(CACHE_LINE).for_each(|byte| *byte = byte.wrapping_add(1));
+        let start = Instant::now();
+        crowd.receive(sender, bytes);
+        crowd.end_turn();
+        elapsed += start.elapsed();
+    }
+    elapsed
+}
+
 fn message(c: &mut Criterion) {
+    let mut displacing = vec![0; DISPLACING_BYTES];
     let mut crowd = Crowd::new(1, 1, ROOM);
     let sender = crowd.members[0];
     for len in [92, 158, 937] {
@@ -48,6 +67,9 @@ fn message(c: &mut Criterion) {
                 crowd.receive(sender, &bytes);
                 crowd.end_turn()
             })
+        });
+        c.bench_function(&format!("message/sent cold/{len}"), |b| {
+            b.iter_custom(|messages| sent_cold(&mut crowd, &bytes, messages, &mut displacing))
         });
     }
 }

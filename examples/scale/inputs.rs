@@ -41,12 +41,12 @@ pub const MEASURED: Inputs = Inputs {
     hop_ns: 110.0,
     far_limit_ns: 460.0,
     connect_ns: 36_422.0,
-    shard_bytes: 9_007_104.0,
-    conn_bytes: 1_430.0,
+    shard_bytes: 3_776_512.0,
+    conn_bytes: 686.0,
     seat_bytes: 52.0,
     room_part_bytes: 174.0,
     room_home_bytes: 254.0,
-    socket_bytes: 5_012.0,
+    socket_bytes: 4_785.0,
 };
 
 /// A figure that the model was not fed with, for it to be compared with.

@@ -7,6 +7,7 @@ from .goals import Goal, goals
 from .peers import BY_NAME as PEERS
 from .scenarios import BY_NAME, DURATION, SIZE_BYTES, WARMUP, Scenario
 
+QUIET = BY_NAME["echo-quiet"].duration
 WIDTH = 100
 
 
@@ -61,10 +62,11 @@ def how(results: dict) -> str:
     servers = ", ".join(map(str, places["server"]))
     text = (
         f"Every run is a fresh server on CPU {servers} and one generator thread on CPU "
-        f"{places['generator']}, over loopback, for {DURATION} after {WARMUP} of warm-up. Messages "
+        f"{places['generator']}, over loopback, for {DURATION} ({QUIET} at low load) after {WARMUP} "
+        "of warm-up. Messages "
         f"are JSON of {SIZE_BYTES} bytes as members receive them (where a protocol wraps them, "
         "with the wrapping; Centrifugo without). TCP_NODELAY is on and compression off everywhere. "
-        "Figures are medians of the rounds with the lowest and the highest; server CPU is what the "
+        "Figures are medians of the runs with the lowest and the highest; server CPU is what the "
         "scheduler charged to all threads and children of the server in the measured time. In "
         "every round all peers of a scenario follow each other, in an order that turns."
     )
@@ -78,7 +80,9 @@ def how(results: dict) -> str:
     )
     few = (
         "Peers that no goal is about are measured in fewer rounds, and the slower ones not in "
-        "every scenario; the tables say how often each was."
+        "every scenario. Where runs scatter most (16 in flight, low load) those that a goal holds "
+        "against each other run several times a round, in turns. The tables say how often each "
+        "was measured."
     )
     return "\n\n".join([wrap(text), wrap(client), wrap(few)])
 
@@ -95,7 +99,7 @@ def reached(found: list[Goal]) -> str:
 
 
 def scenario_part(scenario: Scenario, figures: Figures) -> str:
-    head = ["peer", scenario.figure.title, "min to max", "× floor", "× Shardwire", "rounds"]
+    head = ["peer", scenario.figure.title, "min to max", "× floor", "× Shardwire", "runs"]
     has_rates = scenario.arguments[0] in ("echo", "fanout") and "--rate" not in scenario.arguments
     has_latency = scenario.arguments[0] in ("echo", "fanout")
     head += ["deliveries/s"] * has_rates + ["p50, µs", "p99, µs"] * has_latency + ["remarks"]

@@ -1,4 +1,5 @@
-"""The rounds: every round runs every scenario against each of its peers, in a turning order.
+"""The rounds: every round runs every scenario against each of its peers, in a turning order, and
+some of them several times.
 
 A run is one server and one generator. What fails is recorded with its reason, and the rest goes on;
 what failed twice in a scenario is not tried a third time.
@@ -63,6 +64,10 @@ class Plan:
             turn = number % max(len(due), 1)
             for peer in due[turn:] + due[:turn]:
                 yield scenario, peer
+            again = [peer for peer in due if peer.name in scenario.lap_peers]
+            for lap in range(1, scenario.laps):
+                for peer in again if lap % 2 else reversed(again):
+                    yield scenario, peer
 
     def is_due(self, scenario: Scenario, name: str, number: int) -> bool:
         if name not in self.peers or self.failures.get((scenario.name, name), 0) >= FAILURES_MAX:

@@ -49,12 +49,17 @@ class Scenario:
     peers: tuple[str, ...]
     # None: as many as all others.
     rounds_max: int | None = None
+    # How often a round measures those of its peers that a goal holds against each other: runs of
+    # little work, or of much at once, scatter more than the others.
+    laps: int = 1
+    lap_peers: tuple[str, ...] = ()
     timed: bool = True
+    duration: str = DURATION
     # What is run against the same server before, so that what a first connection costs is not counted.
     warm_up: tuple[str, ...] = ()
 
     def bench_arguments(self) -> list[str]:
-        times = ["--duration", DURATION, "--warmup", WARMUP] if self.timed else []
+        times = ["--duration", self.duration, "--warmup", WARMUP] if self.timed else []
         return [*self.arguments, "--size", str(SIZE_BYTES), *times]
 
 
@@ -89,7 +94,7 @@ def shards(in_flight: int) -> Scenario:
 
 SCENARIOS = (
     fanout(1000, 1, FANOUT),
-    fanout(1000, 16, FANOUT),
+    replace(fanout(1000, 16, FANOUT), laps=3, lap_peers=("shardwire", "floor")),
     shards(1),
     shards(16),
     fanout(100, 1, LEADERS),
@@ -104,6 +109,9 @@ SCENARIOS = (
         ("echo", "--connections", "100", "--rate", "2000"),
         CPU_PER_MESSAGE,
         ("shardwire", "floor", "floor-epoll", "floor-epoll-step", "uws", "uws-json"),
+        laps=4,
+        lap_peers=("shardwire", "floor-epoll-step"),
+        duration="1s",
     ),
     Scenario(
         "fanout-open",

@@ -166,6 +166,13 @@ class PlanTest(unittest.TestCase):
         self.assertEqual([order[0] for order in orders], ["shardwire", "floor", "uws"])
         self.assertEqual({tuple(sorted(order)) for order in orders}, {tuple(sorted(orders[0]))})
 
+    def test_where_runs_scatter_the_compared_ones_run_more_often_and_in_turns(self):
+        names = [peer.name for scenario, peer in self.plan(5).runs(0)
+                 if scenario.name == "echo-quiet"]
+        one, other = scenarios.BY_NAME["echo-quiet"].lap_peers
+        self.assertEqual(names[-6:], [one, other, other, one, one, other])
+        self.assertEqual([names.count(name) for name in (one, other, "floor")], [4, 4, 1])
+
     def test_fewer_rounds_where_fewer_are_wanted(self):
         plan = self.plan(5)
         runs = [(scenario.name, peer.name) for n in range(5) for scenario, peer in plan.runs(n)]
@@ -183,6 +190,7 @@ class PlanTest(unittest.TestCase):
     def test_every_peer_that_a_scenario_names_is_known_and_can_be_prepared(self):
         for scenario in scenarios.SCENARIOS:
             self.assertLessEqual(set(scenario.peers), set(peers.BY_NAME))
+            self.assertLessEqual(set(scenario.lap_peers), set(scenario.peers))
         self.assertLessEqual({peer.needs for peer in peers.PEERS}, set(install.STEPS))
 
     def test_without_a_third_cpu_the_generator_is_with_each_shard_in_turn(self):

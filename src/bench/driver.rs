@@ -135,9 +135,10 @@ impl<S: Scenario> Driver<S> {
         }
         let due = [self.fleet.next_ns(), self.scenario.next_ns(self.fleet.stage())];
         let due_ns = due.into_iter().flatten().min().unwrap_or(u64::MAX);
-        let nap_ns = due_ns.saturating_sub(self.clock.mono_ns()).min(NAP_NS);
-        match nap_ns > 0 && self.starved.is_empty() && self.ring.is_quiet() {
-            true => self.ring.wait(Some(nap_ns)),
+        let now_ns = self.clock.mono_ns();
+        let until_ns = due_ns.min(now_ns + NAP_NS);
+        match until_ns > now_ns && self.starved.is_empty() && self.ring.is_quiet() {
+            true => self.ring.wait(Some(until_ns), &self.clock),
             false => self.ring.enter(),
         }
     }
@@ -405,7 +406,7 @@ impl<S: Scenario> Driver<S> {
         self.fleet.close_all();
         self.flush()?;
         while self.links.iter().flatten().any(Link::is_pending) && self.clock.mono_ns() < until_ns {
-            self.ring.wait(Some(NAP_NS))?;
+            self.ring.wait(Some(self.clock.mono_ns() + NAP_NS), &self.clock)?;
             self.reap()?;
         }
         Ok(())

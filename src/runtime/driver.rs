@@ -71,6 +71,8 @@ pub struct Driver {
     accepts: usize,
     /// The ring watches the bell.
     watching: bool,
+    /// Other threads may have left something here.
+    rung: bool,
     /// Not read any more, because there was no buffer; whoever waits longest is first.
     starved: VecDeque<u32>,
     /// When the process gives up on a drain.
@@ -121,6 +123,7 @@ impl Driver {
             unsettled: false,
             accepts: 0,
             watching: false,
+            rung: false,
             starved: VecDeque::new(),
             deadline_ns: u64::MAX,
             counted_as_drained: false,
@@ -151,6 +154,7 @@ impl Driver {
     fn is_idle(&mut self) -> bool {
         self.received.is_empty()
             && !self.unsettled
+            && !self.rung
             && self.starved.is_empty()
             && !self.shard.has_work()
             && !self.tls.to_follow
@@ -167,13 +171,19 @@ impl Driver {
         if !std::mem::replace(&mut self.watching, true) {
             self.ring.watch(self.ports.wake().raw_fd())?;
         }
+        self.rung |= self.ports.wake().answer();
         self.accept_again(now)?;
         let mut worked = self.reap(now)?;
-        worked |= self.serve_newcomers(now)?;
+        worked |= self.rung && self.serve_newcomers(now)?;
         worked |= self.hear_sockets(now);
         self.receive_again()?;
-        worked |= self.hear(now);
-        worked |= self.hear_backends(now);
+        if self.rung {
+            worked |= self.hear(now);
+            worked |= self.hear_backends(now);
+            self.check_drain(now);
+            // A full turn leaves something for the next.
+            self.rung = !self.ports.is_quiet();
+        }
         if self.shard.poll_deadline().is_some_and(|due_ns| due_ns <= now.mono_ns) {
             self.shard.handle_timeout(now);
         }
@@ -182,7 +192,6 @@ impl Driver {
             self.busy_until_ns =
                 now.mono_ns.saturating_add(self.shard.settings().server.spin_before_park_ns);
         }
-        self.check_drain(now);
         self.flush()?;
         if worked && self.shard.is_watched() {
             let spent_ns = self.clock.mono_ns().saturating_sub(now.mono_ns);
@@ -548,17 +557,15 @@ impl Driver {
             self.shared.drained.fetch_add(1, Ordering::AcqRel);
             self.shared.wakes.iter().for_each(|wake| wake.interrupt());
         }
-        let all = self.shared.drained.load(Ordering::Acquire) >= self.shared.wakes.len();
-        all || self.now.mono_ns >= self.deadline_ns
+        let is_last = || self.shared.drained.load(Ordering::Acquire) >= self.shared.wakes.len();
+        self.counted_as_drained && is_last() || self.now.mono_ns >= self.deadline_ns
     }
 
     /// Submits, and sleeps until a completion, a peer or the next deadline.
     fn park(&mut self) -> std::io::Result<()> {
-        let due = self.next_ns();
-        let at_most_ns = due.map(|due_ns| due_ns.saturating_sub(self.clock.now().mono_ns).max(1));
-        self.ports.wake().fall_asleep();
-        let slept = match self.ports.is_quiet() {
-            true => self.ring.wait(at_most_ns),
+        let until_ns = self.next_ns();
+        let slept = match self.ports.wake().fall_asleep() {
+            true => self.ring.wait(until_ns, &self.clock),
             false => self.ring.enter(),
         };
         self.ports.wake().wake_up();

@@ -2,18 +2,23 @@
 //!
 //! Invariants: created, used and dropped on one thread (SINGLE_ISSUER); the bytes of a send stay
 //! where they are until its completion, which `shard::Shard::poll_send` promises; buffers outlive
-//! the ring (field order).
+//! the ring (field order); the alarm in the kernel is never later than what was last waited for.
+//!
+//! A wait has no time-out of its own: to start and stop a timer would be most of what it costs
+//! (docs/performance.md). One alarm stays in the kernel; it is set anew only for something earlier,
+//! and where it rings too early the waiter looks once in vain.
 
 #![allow(unsafe_code)]
 
 use std::io;
 use std::os::fd::RawFd;
 
-use io_uring::types::{Fd, SubmitArgs, Timespec};
+use io_uring::types::{Fd, Timespec};
 use io_uring::{IoUring, cqueue, opcode, squeue};
 use socket2::SockAddr;
 
 use super::buffers::{BUFFERS, Buffers, GROUP};
+use super::clock::Clock;
 
 /// Entries of the submission queue: a flush larger than this submits in parts.
 const REQUESTS: u32 = 4_096;
@@ -43,6 +48,9 @@ pub enum Kind {
 const KINDS: [Kind; 7] =
     [Kind::Accept, Kind::Recv, Kind::Send, Kind::SendNow, Kind::Cancel, Kind::Wake, Kind::Connect];
 
+/// The alarm's completions are the ring's own.
+const ALARM: u64 = u64::MAX;
+
 /// One completion.
 #[derive(Clone, Copy, Debug)]
 pub struct Completion {
@@ -71,11 +79,20 @@ impl From<&[u8]> for Bytes {
     }
 }
 
+/// What ends a wait that nothing else ends.
+struct Alarm {
+    /// When it rings; `u64::MAX` where none is set.
+    due_ns: u64,
+    /// What the kernel copies when it takes the request.
+    after: Box<Timespec>,
+}
+
 /// The ring and its buffers.
 pub struct Ring {
     // Dropped before the buffers, which the kernel may write to as long as the ring lives.
     ring: IoUring,
     pub buffers: Buffers,
+    alarm: Alarm,
 }
 
 impl Drop for Ring {
@@ -101,7 +118,8 @@ impl Ring {
         unsafe {
             ring.submitter().register_buf_ring_with_flags(buffers.address(), BUFFERS, GROUP, 0)?
         };
-        Ok(Ring { ring, buffers })
+        let alarm = Alarm { due_ns: u64::MAX, after: Box::new(Timespec::new()) };
+        Ok(Ring { ring, buffers, alarm })
     }
 
     /// Submits what was written and lets the kernel run deferred work.
@@ -122,7 +140,12 @@ impl Ring {
     /// Moves the completions there are into `out`, those that overflowed the queue too.
     pub fn reap(&mut self, out: &mut Vec<Completion>) -> io::Result<()> {
         loop {
-            out.extend(self.ring.completion().map(|entry| completion(&entry)));
+            for entry in self.ring.completion() {
+                match entry.user_data() {
+                    ALARM => self.alarm.due_ns = u64::MAX,
+                    _ => out.push(completion(&entry)),
+                }
+            }
             if !self.ring.submission().cq_overflow() {
                 return Ok(());
             }
@@ -140,23 +163,30 @@ impl Ring {
         self.ring.submission().is_empty()
     }
 
-    /// Submits, then sleeps until there is a completion or the time is over.
-    pub fn wait(&mut self, at_most_ns: Option<u64>) -> io::Result<()> {
-        let (seconds, rest) = match at_most_ns.unwrap_or(u64::MAX) {
-            u64::MAX => (i64::MAX as u64, 0),
-            ns => (ns / NS_PER_S, ns % NS_PER_S),
-        };
-        let time = Timespec::new().sec(seconds).nsec(rest as u32);
-        let mut args = SubmitArgs::new();
-        if at_most_ns.is_some() {
-            args = args.timespec(&time);
+    /// Submits, then sleeps until there is a completion or the clock shows the time.
+    pub fn wait(&mut self, until_ns: Option<u64>, clock: &Clock) -> io::Result<()> {
+        if let Some(until_ns) = until_ns.filter(|until_ns| *until_ns < self.alarm.due_ns) {
+            self.set_alarm(until_ns, clock)?;
         }
-        match self.ring.submitter().submit_with_args(1, &args) {
+        match self.ring.submit_and_wait(1) {
             Ok(_) => Ok(()),
-            Err(error) if error.raw_os_error() == Some(libc::ETIME) => Ok(()),
             Err(error) if is_passing(&error) => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    fn set_alarm(&mut self, due_ns: u64, clock: &Clock) -> io::Result<()> {
+        let after_ns = due_ns.saturating_sub(clock.mono_ns()).max(1);
+        *self.alarm.after =
+            Timespec::new().sec(after_ns / NS_PER_S).nsec((after_ns % NS_PER_S) as u32);
+        let is_set = std::mem::replace(&mut self.alarm.due_ns, due_ns) < u64::MAX;
+        let after: *const Timespec = &*self.alarm.after;
+        if !is_set {
+            return self.push_tagged(opcode::Timeout::new(after).build().user_data(ALARM));
+        }
+        // Where this comes too late the alarm has rung, which ends the wait as well.
+        let request = opcode::TimeoutUpdate::new(ALARM, after).build();
+        self.push(request.flags(squeue::Flags::SKIP_SUCCESS), Kind::Cancel, 0)
     }
 
     /// A completion each time the event is written to.
@@ -207,11 +237,14 @@ impl Ring {
     }
 
     fn push(&mut self, request: squeue::Entry, kind: Kind, slot: u32) -> io::Result<()> {
-        let request = request.user_data(user_data(kind, slot));
+        self.push_tagged(request.user_data(user_data(kind, slot)))
+    }
+
+    fn push_tagged(&mut self, request: squeue::Entry) -> io::Result<()> {
         loop {
             // SAFETY: descriptors and slots are open until their request is over (a completion, or
             // for a send that has none the `enter` that took it), and so long a send's bytes are
-            // kept in place by the shard, an address by the fleet.
+            // kept in place by the shard, an address by the fleet, the alarm's time by this ring.
             if unsafe { self.ring.submission().push(&request) }.is_ok() {
                 return Ok(());
             }
@@ -236,5 +269,66 @@ fn completion(entry: &cqueue::Entry) -> Completion {
         result: entry.result(),
         buffer: cqueue::buffer_select(entry.flags()),
         more: cqueue::more(entry.flags()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::wake::Wake;
+
+    const SHORT_NS: u64 = 2_000_000;
+    const LONG_NS: u64 = 60 * NS_PER_S;
+
+    /// A ring with an alarm far away, after a wait that something else has ended.
+    fn long_set(clock: &Clock, event: &Wake, out: &mut Vec<Completion>) -> Ring {
+        let mut ring = Ring::new().unwrap();
+        ring.watch(event.raw_fd()).unwrap();
+        event.interrupt();
+        ring.wait(Some(clock.mono_ns() + LONG_NS), clock).unwrap();
+        ring.reap(out).unwrap();
+        ring
+    }
+
+    #[test]
+    fn an_earlier_time_ends_the_wait_though_a_later_one_was_set() {
+        let (clock, event, mut out) = (Clock::start(), Wake::new().unwrap(), Vec::new());
+        let mut ring = long_set(&clock, &event, &mut out);
+        assert_eq!(out.drain(..).map(|done| done.kind).collect::<Vec<_>>(), [Kind::Wake]);
+        let until_ns = clock.mono_ns() + SHORT_NS;
+        ring.wait(Some(until_ns), &clock).unwrap();
+        ring.reap(&mut out).unwrap();
+        assert!((until_ns..until_ns + LONG_NS / 2).contains(&clock.mono_ns()));
+        assert!(out.is_empty(), "the alarm is nobody's business: {out:?}");
+    }
+
+    #[test]
+    fn an_alarm_that_rang_is_set_again() {
+        let (clock, mut out) = (Clock::start(), Vec::new());
+        let mut ring = Ring::new().unwrap();
+        for _ in 0..3 {
+            let until_ns = clock.mono_ns() + SHORT_NS;
+            ring.wait(Some(until_ns), &clock).unwrap();
+            ring.reap(&mut out).unwrap();
+            assert!(clock.mono_ns() >= until_ns);
+        }
+    }
+
+    #[test]
+    fn one_that_rings_too_early_is_set_for_the_later_time() {
+        let (clock, event, mut out) = (Clock::start(), Wake::new().unwrap(), Vec::new());
+        let mut ring = Ring::new().unwrap();
+        ring.watch(event.raw_fd()).unwrap();
+        event.interrupt();
+        ring.wait(Some(clock.mono_ns() + SHORT_NS), &clock).unwrap();
+        ring.reap(&mut out).unwrap();
+        let until_ns = clock.mono_ns() + 4 * SHORT_NS;
+        let mut waits = 0;
+        while clock.mono_ns() < until_ns {
+            ring.wait(Some(until_ns), &clock).unwrap();
+            ring.reap(&mut out).unwrap();
+            waits += 1;
+        }
+        assert!(waits <= 2, "it looked {waits} times");
     }
 }
