@@ -80,9 +80,9 @@ def how(results: dict) -> str:
     )
     few = (
         "Peers that no goal is about are measured in fewer rounds, and the slower ones not in "
-        "every scenario. Where runs scatter most (16 in flight, low load) those that a goal holds "
-        "against each other run several times a round, in turns. The tables say how often each "
-        "was measured."
+        "every scenario. Where runs scatter most (16 in flight, low load, the p99 on schedule) "
+        "those that a goal holds against each other run several times a round, in turns. The "
+        "tables say how often each was measured."
     )
     return "\n\n".join([wrap(text), wrap(client), wrap(few)])
 

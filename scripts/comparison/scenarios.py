@@ -119,6 +119,8 @@ SCENARIOS = (
         ("fanout", "--members", "1000", "--rate", "200"),
         P99,
         ("shardwire", "floor", "uws", "tungstenite-mpsc"),
+        laps=2,
+        lap_peers=("shardwire", "uws"),
     ),
     Scenario(
         "idle",
